@@ -6,6 +6,7 @@ against the description on the way.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +75,7 @@ def tower_map(lists: tuple[EdgeList, ...], grid: Grid) -> TowerMap:
     )
 
 
+@lru_cache
 def ecal_map(detector: Detector) -> TowerMap:
     """The ECAL's map: in the image, one cell is one pixel.
 
@@ -88,6 +90,7 @@ def ecal_map(detector: Detector) -> TowerMap:
     return towers
 
 
+@lru_cache
 def hcal_map(detector: Detector) -> TowerMap:
     """The HCAL's map: towers of 5 x 5 pixels in the barrel, one pixel in the endcaps."""
     return tower_map(detector.calorimeters.hcal, Grid.of(detector))

@@ -1,0 +1,200 @@
+"""Event files: writing them whole, reading ranges of events.
+
+An event file is HDF5 in the layout of `jetimg.layout`, readable without plugins. What one event file
+holds is a `Batch`; batches can be appended, sliced and put in another order.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from jetimg.atomic import whole
+from jetimg.columns import GrowingColumn
+from jetimg.errors import DataError
+from jetimg.layout import FORMAT, JAGGED, TABLES, VERSION, Column
+
+Columns = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some events, as the columns of each table; jagged tables have `indptr` from 0."""
+
+    tables: dict[str, Columns]
+
+    def __len__(self) -> int:
+        return len(self.tables["events"]["entry"])
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A row of /files: an input, what it held, and what became of it.
+
+    Attributes:
+        name: as given.
+        sha256: hexadecimal digest; empty where the file could not be read.
+        entries: events in the file; 0 where unknown.
+        verdict: "ok", or why none of its events are here.
+    """
+
+    name: str
+    sha256: str
+    entries: int
+    verdict: str = "ok"
+    reason: str = ""
+
+
+class Writer:
+    """Appends batches to an open event file.
+
+    Attributes:
+        n_events: events written.
+        files: rows of /files, to be filled.
+        attributes: the file's attributes, to be added to; lists and mappings are stored as JSON.
+    """
+
+    def __init__(self, file: h5py.File, attributes: dict[str, Any]) -> None:
+        self._file = file
+        self.attributes = dict(attributes)
+        self.files: list[InputFile] = []
+        self._indptr = {name: 0 for name in JAGGED}
+        self._columns: dict[tuple[str, str], GrowingColumn] = {}
+        self.n_events = 0
+        for table, columns in TABLES.items():
+            group = file.create_group(table)
+            if table in JAGGED:
+                text = "rows of event i: indptr[i] to indptr[i + 1]"
+                self._columns[table, "indptr"] = GrowingColumn(group, "indptr", Column("int64", text))
+                self._columns[table, "indptr"].append(np.zeros(1, np.int64))
+            for name, column in columns.items():
+                self._columns[table, name] = GrowingColumn(group, name, column)
+
+    def append(self, batch: Batch) -> None:
+        """Appends a batch's events."""
+        for table, columns in batch.tables.items():
+            for name, rows in columns.items():
+                if name == "indptr":
+                    rows = rows[1:] + self._indptr[table]
+                    self._indptr[table] += int(columns["indptr"][-1])
+                self._columns[table, name].append(rows)
+        self.n_events += len(batch)
+
+    def finish(self) -> None:
+        """Writes what waits in buffers, the input files and the attributes; `complete` comes last."""
+        for column in self._columns.values():
+            column.finish()
+        _write_files(self._file, self.files)
+        own = {"format": FORMAT, "format_version": VERSION, "n_events": self.n_events}
+        for key, value in (own | self.attributes).items():
+            self._file.attrs[key] = json.dumps(value) if isinstance(value, dict | list | tuple) else value
+        self._file.flush()
+        self._file.attrs["complete"] = True
+
+
+@contextmanager
+def create(path: Path, attributes: dict[str, Any]) -> Iterator[Writer]:
+    """Makes an event file; it appears under its name only when it is complete.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    with whole(path) as partial, h5py.File(partial, "w", libver=("earliest", "v110")) as file:
+        writer = Writer(file, attributes)
+        yield writer
+        writer.finish()
+
+
+def _write_files(file: h5py.File, files: Sequence[InputFile]) -> None:
+    group = file.create_group("files")
+    for field in ("name", "sha256", "verdict", "reason"):
+        texts = [getattr(row, field).encode() for row in files]
+        length = max((len(text) for text in texts), default=1) or 1
+        group.create_dataset(field, data=np.array(texts, h5py.string_dtype("utf-8", length)))
+    group.create_dataset("entries", data=np.array([row.entries for row in files], np.uint64))
+
+
+class Reader:
+    """An open event file.
+
+    Attributes:
+        path: the file.
+        n_events: events in it.
+        attributes: the file's attributes; JSON texts are decoded.
+        files: the rows of /files.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Opens an event file.
+
+        Raises:
+            DataError: not an event file of this version, or not complete.
+        """
+        self.path = path
+        try:
+            self._file = h5py.File(path, "r")
+        except OSError as error:
+            raise DataError(f"{path}: not a readable HDF5 file: {' '.join(str(error).split())}") from error
+        attributes = self._file.attrs
+        if attributes.get("format") != FORMAT or str(attributes.get("format_version", "")).split(".")[0] != "1":
+            found = f"format {attributes.get('format')!r}, version {attributes.get('format_version')!r}"
+            raise DataError(f"{path}: {found}; expected an event file of format {FORMAT!r}, version {VERSION}")
+        if not attributes.get("complete", False):
+            raise DataError(f"{path}: not complete: its writer was stopped; make it again")
+        self.attributes = {key: _decoded(value) for key, value in attributes.items()}
+        self.n_events = int(attributes["n_events"])
+        self.files = _read_files(self._file)
+
+    def __enter__(self) -> "Reader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+    def read(self, start: int = 0, stop: int | None = None) -> Batch:
+        """Events start to stop (the end if None).
+
+        Raises:
+            DataError: a chunk cannot be decompressed or is missing.
+        """
+        stop = self.n_events if stop is None else stop
+        try:
+            return Batch({name: self._read_table(name, start, stop) for name in TABLES})
+        except (OSError, KeyError) as error:
+            raise DataError(f"{self.path}: damaged: {' '.join(str(error).split())}") from error
+
+    def _read_table(self, name: str, start: int, stop: int) -> Columns:
+        group, columns = self._file[name], {}
+        if name in JAGGED:
+            indptr = group["indptr"][start : stop + 1]
+            start, stop = int(indptr[0]), int(indptr[-1])
+            columns["indptr"] = indptr - start
+        return columns | {column: group[column][start:stop] for column in TABLES[name]}
+
+
+def _read_files(file: h5py.File) -> list[InputFile]:
+    group = file["files"]
+    texts = {name: [text.decode() for text in group[name][:]] for name in ("name", "sha256", "verdict", "reason")}
+    entries = [int(n) for n in group["entries"][:]]
+    return [
+        InputFile(name, digest, n, verdict, reason)
+        for name, digest, n, verdict, reason in zip(
+            texts["name"], texts["sha256"], entries, texts["verdict"], texts["reason"], strict=True
+        )
+    ]
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, str) and value[:1] in "[{":
+        return json.loads(value)
+    return value.item() if isinstance(value, np.generic) else value
