@@ -26,7 +26,8 @@ class Cells:
 
 def build(lists: tuple[EdgeList, ...]) -> Cells:
     """Merges edge lists into rings: a ring has the phi binning of its upper edge (Delphes,
-    SimpleCalorimeter); where two lists share an edge, the later list decides."""
+    SimpleCalorimeter); where two lists share an edge, the later list decides.
+    """
     eta = np.concatenate([part.edges() for part in lists])
     n_phi = np.concatenate([np.full(len(part.edges()), round(360 / part.phi_degrees)) for part in lists])
     order = np.argsort(eta, kind="stable")

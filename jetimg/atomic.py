@@ -25,7 +25,9 @@ def whole(target: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         partial.replace(target)
     except OSError as error:
-        raise DataError(f"{target}: cannot be written: {_reason(error, target)}; nothing was left under that name") from error
+        raise DataError(
+            f"{target}: cannot be written: {_reason(error, target)}; nothing was left under that name"
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
 

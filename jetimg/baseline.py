@@ -65,7 +65,7 @@ def _soft_drop_mass(chunk: Chunk, branch: str) -> NDArray[np.float32]:
     if f"{branch}.SoftDroppedMass" in chunk:
         return chunk[f"{branch}.SoftDroppedMass"].content
     momentum = chunk[f"{branch}.SoftDroppedJet"].content
-    square = momentum[:, 3] ** 2 - (momentum[:, :3] ** 2).sum(axis=1)
+    square: NDArray[np.float64] = momentum[:, 3] ** 2 - (momentum[:, :3] ** 2).sum(axis=1)
     return np.sqrt(np.maximum(square, 0.0)).astype(np.float32)
 
 

@@ -29,7 +29,6 @@ class Setup:
         return Grid.of(self.detector)
 
 
-
 @dataclass
 class Counts:
     """What became of a channel's inputs (tracks or towers), summed over events.

@@ -82,8 +82,6 @@ def _convert(
     return writer.files
 
 
-
-
 def _convert_file(
     file: DelphesFile, number: int, setup: Setup, writer: store.Writer, tally: Tally, advance: Callable[[int], None]
 ) -> None:

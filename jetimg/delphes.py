@@ -157,7 +157,7 @@ def _open_tree(path: Path) -> Any:
 
 def _plain_names(tree: Any) -> dict[str, str]:
     """Branch names without "[4]" -> their names in the file, for the leaves of Delphes' branches."""
-    return {name.partition("[")[0]: name for name in tree.keys(full_paths=False) if "." in name}  # noqa: SIM118
+    return {name.partition("[")[0]: name for name in tree.keys(full_paths=False) if "." in name}
 
 
 def _missing(missing: list[str], names: dict[str, str]) -> str:

@@ -76,12 +76,11 @@ def locate_cells(cells: TowerMap, edges: NDArray[np.float32]) -> tuple[NDArray[n
     return ring, place
 
 
-def crystal_pixels(
-    grid: Grid, cells: TowerMap, ring: NDArray[np.int32], place: NDArray[np.int32]
-) -> NDArray[np.int32]:
+def crystal_pixels(grid: Grid, cells: TowerMap, ring: NDArray[np.int32], place: NDArray[np.int32]) -> NDArray[np.int32]:
     """The pixel of each ECAL cell, OUTSIDE beyond the image: one crystal, one pixel."""
     first = np.where(cells.n_rows > 0, cells.first_row * grid.n_phi, -grid.size).astype(np.int32)
-    return np.maximum(first[ring] + place, OUTSIDE)
+    pixel: NDArray[np.int32] = np.maximum(first[ring] + place, OUTSIDE)
+    return pixel
 
 
 def share(

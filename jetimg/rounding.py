@@ -21,7 +21,7 @@ def round_mantissa(value: NDArray[np.float32], bits: int) -> NDArray[np.float32]
 
 
 def largest_relative_error(value: NDArray[np.float32], rounded: NDArray[np.float32]) -> float:
-    """max |rounded - value| / value; 0 for no values."""
+    """Max |rounded - value| / value; 0 for no values."""
     if rounded is value or len(value) == 0:
         return 0.0
     return float(np.max(np.abs(rounded.astype(np.float64) - value) / value))

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from jetimg.atomic import whole
 from jetimg.columns import GrowingColumn
 from jetimg.errors import DataError
+from jetimg.guard import check_datasets_inside, check_layout
 from jetimg.layout import FORMAT, JAGGED, TABLES, VERSION, Column
 
 Columns = dict[str, NDArray[Any]]
@@ -31,6 +32,33 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.tables["events"]["entry"])
+
+    def take(self, events: NDArray[np.int64]) -> "Batch":
+        """Some of the events, in the order given."""
+        return Batch({name: _take(columns, events) for name, columns in self.tables.items()})
+
+
+def concatenate(batches: Sequence[Batch]) -> Batch:
+    """The events of several batches, one batch after the other."""
+    return Batch({name: _concatenate([batch.tables[name] for batch in batches]) for name in TABLES})
+
+
+def _take(columns: Columns, events: NDArray[np.int64]) -> Columns:
+    if "indptr" not in columns:
+        return {name: rows[events] for name, rows in columns.items()}
+    first, counts = columns["indptr"][:-1][events], np.diff(columns["indptr"])[events]
+    indptr = np.concatenate(([0], np.cumsum(counts)))
+    # Row k of the result comes from its event's first row, plus its distance from the event's start.
+    rows = np.arange(indptr[-1]) + np.repeat(first - indptr[:-1], counts)
+    return {name: indptr if name == "indptr" else column[rows] for name, column in columns.items()}
+
+
+def _concatenate(parts: Sequence[Columns]) -> Columns:
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0] if name != "indptr"}
+    if "indptr" in parts[0]:
+        counts = np.concatenate([np.diff(part["indptr"]) for part in parts])
+        joined["indptr"] = np.concatenate(([0], np.cumsum(counts)))
+    return joined
 
 
 @dataclass(frozen=True)
@@ -64,7 +92,7 @@ class Writer:
         self._file = file
         self.attributes = dict(attributes)
         self.files: list[InputFile] = []
-        self._indptr = {name: 0 for name in JAGGED}
+        self._indptr = dict.fromkeys(JAGGED, 0)
         self._columns: dict[tuple[str, str], GrowingColumn] = {}
         self.n_events = 0
         for table, columns in TABLES.items():
@@ -134,22 +162,31 @@ class Reader:
         """Opens an event file.
 
         Raises:
-            DataError: not an event file of this version, or not complete.
+            DataError: not an event file of this version, not complete, or not what the layout says.
         """
         self.path = path
         try:
             self._file = h5py.File(path, "r")
         except OSError as error:
             raise DataError(f"{path}: not a readable HDF5 file: {' '.join(str(error).split())}") from error
+        try:
+            self._check()
+        except BaseException:
+            self._file.close()
+            raise
+        self.attributes = {key: _decoded(value) for key, value in self._file.attrs.items()}
+        self.files = _read_files(self._file)
+
+    def _check(self) -> None:
         attributes = self._file.attrs
         if attributes.get("format") != FORMAT or str(attributes.get("format_version", "")).split(".")[0] != "1":
             found = f"format {attributes.get('format')!r}, version {attributes.get('format_version')!r}"
-            raise DataError(f"{path}: {found}; expected an event file of format {FORMAT!r}, version {VERSION}")
+            raise DataError(f"{self.path}: {found}; expected an event file of format {FORMAT!r}, version {VERSION}")
         if not attributes.get("complete", False):
-            raise DataError(f"{path}: not complete: its writer was stopped; make it again")
-        self.attributes = {key: _decoded(value) for key, value in attributes.items()}
+            raise DataError(f"{self.path}: not complete: its writer was stopped; make it again")
         self.n_events = int(attributes["n_events"])
-        self.files = _read_files(self._file)
+        check_datasets_inside(self._file, self.path)
+        check_layout(self._file, self.path, self.n_events)
 
     def __enter__(self) -> "Reader":
         return self

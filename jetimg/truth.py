@@ -81,7 +81,8 @@ def _from_particles(chunk: Chunk, selected: _Selected, grid: Grid, settings: Ima
 
 def _from_genjets(chunk: Chunk, selected: _Selected, grid: Grid, settings: Images) -> Jets:
     """Each generator jet takes the class that comes first in `priority` of the particles near its axis,
-    then has to pass that class's minimum pt."""
+    then has to pass that class's minimum pt.
+    """
     offsets = chunk[f"{settings.genjet}.PT"].offsets
     rank = [settings.priority.index(name) for name in settings.classes]
     minimum = [jet_class.genjet_min_pt for jet_class in settings.classes.values()]

@@ -1,0 +1,177 @@
+"""The command line: `python -m jetimg COMMAND`.
+
+Exit codes: 0 done, 1 the data are at fault, 2 the call is at fault. What a command needs is imported
+when it runs, so that each starts at once.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jetimg import cli
+from jetimg.cli import AsJson, Bits, DetectorFile, Files, Hcal, Nested, Output, SettingsFile, Source, Truth, console
+
+app = cli.app("Delphes files to verified jet-image data sets.")
+
+Expect = Annotated[int | None, typer.Option(min=0, help="Events that each file should hold.")]
+KeepGoing = Annotated[
+    bool, typer.Option("--keep-going", help="Exit with 0 although files are bad; they stand in the output.")
+]
+
+
+@app.command()
+def check(
+    files: Files,
+    expect: Expect = None,
+    as_json: AsJson = False,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File for the verdicts, as JSON.")] = None,
+    keep_going: KeepGoing = False,
+    settings: SettingsFile = None,
+    source: Source = None,
+    detector: DetectorFile = None,
+) -> None:
+    """A verdict for every Delphes file; exit code 0 only if all are ok."""
+    from jetimg.check import check as check_file
+    from jetimg.progress import bar
+
+    described, images = cli.description(detector), cli.image_settings(settings, source=source)
+    paths, verdicts = cli.expand(files), []
+    with bar("checking files", len(paths)) as advance:
+        for path in paths:
+            verdicts.append(check_file(path, described, images, expect))
+            advance(1)
+    if output is not None or as_json:
+        cli.save_or_print([verdict.as_dict() for verdict in verdicts], output)
+    if not as_json:
+        for verdict in verdicts:
+            line = f"{verdict.verdict:<16} {verdict.entries:>8} events  {verdict.path}"
+            console.print(f"{line}: {verdict.reason}" if verdict.reason else line, markup=False, soft_wrap=True)
+    if not (keep_going or all(verdict.ok for verdict in verdicts)):
+        raise typer.Exit(1)
+
+
+@app.command()
+def convert(
+    files: Files,
+    output: Output,
+    sample: Annotated[str, typer.Option(help="Name of the physics sample.")] = "events",
+    expect: Expect = None,
+    keep_going: KeepGoing = False,
+    settings: SettingsFile = None,
+    source: Source = None,
+    hcal: Hcal = None,
+    truth: Truth = None,
+    nested: Nested = None,
+    value_bits: Bits = None,
+    detector: DetectorFile = None,
+) -> None:
+    """Delphes files to one event file: images, boxes, baseline jets, in the files' order."""
+    from jetimg.channels import Setup
+    from jetimg.convert import Inputs
+    from jetimg.convert import convert as convert_files
+    from jetimg.progress import bar
+
+    chosen = {"source": source, "hcal": hcal, "truth": truth, "nested": nested, "value_bits": value_bits}
+    setup = Setup(cli.description(detector), cli.image_settings(settings, **chosen))
+    with bar(f"converting {sample}", None) as advance:
+        rows = convert_files(Inputs(cli.expand(files), sample, expect), output, setup, advance)
+    bad = [row for row in rows if row.verdict != "ok"]
+    events = sum(row.entries for row in rows if row.verdict == "ok")
+    console.print(f"{output}: {events} events of {len(rows) - len(bad)} files, {len(bad)} bad files", soft_wrap=True)
+    for row in bad:
+        console.print(f"{row.name}: {row.verdict}: {row.reason}", markup=False, soft_wrap=True)
+    if bad and not keep_going:
+        raise typer.Exit(1)
+
+
+@app.command()
+def plan(
+    event_files: Files,
+    output: Output,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of split and shuffle.")] = 2019,
+    validation_fraction: Annotated[
+        float, typer.Option(min=0, max=0.99, help="Share of training events held back.")
+    ] = 0.2,
+    events_per_shard: Annotated[int, typer.Option(min=1, help="Events in each shard.")] = 10_000,
+    block: Annotated[int, typer.Option(min=1, help="Neighbouring events that stay in one shard.")] = 50,
+    test: Annotated[list[str] | None, typer.Option(help="A sample whose events are for testing.")] = None,
+    expect: Annotated[list[str] | None, typer.Option(help="SAMPLE=N: events asked for in each of its files.")] = None,
+    bad_files: Annotated[str, typer.Option(help="fail or skip.")] = "fail",
+    max_bad_share: Annotated[float, typer.Option(min=0, max=1, help="With skip: most bad files of a sample.")] = 0.05,
+) -> None:
+    """Which event goes into which shard, and whether the bad files allow a data set at all."""
+    from jetimg import plan as planning
+    from jetimg import policy
+    from jetimg.atomic import write_text
+
+    if bad_files not in ("fail", "skip"):
+        raise typer.BadParameter(f"--bad-files {bad_files}: fail or skip")
+    sharding = planning.Sharding(
+        seed=seed, validation_fraction=validation_fraction, events_per_shard=events_per_shard, block=block
+    )
+    made = planning.make(cli.expand(event_files), sharding, test or [], _expected(expect or []))
+    policy.apply(policy.Policy.model_validate({"bad_files": bad_files, "max_bad_share": max_bad_share}), made.sources)
+    write_text(output, made.model_dump_json(indent=1) + "\n")
+    console.print(policy.table(made.sources), markup=False, highlight=False, soft_wrap=True)
+    console.print(f"{output}: {len(made.shards())} shards of {events_per_shard} events", soft_wrap=True)
+
+
+def _expected(pairs: list[str]) -> dict[str, int]:
+    expected = {}
+    for pair in pairs:
+        sample, _, number = pair.partition("=")
+        if not number.isdecimal():
+            raise typer.BadParameter(f"--expect {pair}: SAMPLE=N")
+        expected[sample] = int(number)
+    return expected
+
+
+@app.command()
+def shard(
+    plan_file: Annotated[Path, typer.Argument(metavar="PLAN", help="Plan made by `plan`.", dir_okay=False)],
+    output: Output,
+    name: Annotated[str | None, typer.Option(help="Shard to make; the output's name if not given.")] = None,
+) -> None:
+    """One shard of a plan: its events, gathered and shuffled."""
+    from jetimg import plan as planning
+    from jetimg.progress import bar
+    from jetimg.shard import make
+
+    made = planning.read(plan_file)
+    wanted = name or output.name
+    with bar(f"shard {wanted}", made.shards().get(wanted)) as advance:
+        n_events = make(made, wanted, output, advance)
+    console.print(f"{output}: {n_events} events", soft_wrap=True)
+
+
+@app.command()
+def manifest(
+    plan_file: Annotated[Path, typer.Argument(metavar="PLAN", help="Plan made by `plan`.", dir_okay=False)],
+    folder: Annotated[Path, typer.Argument(help="Folder with all shards of the plan.", file_okay=False)],
+) -> None:
+    """Writes the data set's manifest: shards, checksums, inputs, and where every event went."""
+    from jetimg import manifest as manifests
+    from jetimg import plan as planning
+
+    contents = manifests.make(planning.read(plan_file), folder)
+    counts = manifests.account(contents.inputs)
+    text = ", ".join(f"{number} {name}" for name, number in counts.items())
+    console.print(f"{folder / manifests.NAME}: {len(contents.shards)} shards; events: {text}", soft_wrap=True)
+
+
+@app.command()
+def verify(path: Annotated[Path, typer.Argument(help="A data set's folder, or one event file.")]) -> None:
+    """Proves layout, invariants, checksums, and that no event is lost or in two splits."""
+    from jetimg.progress import bar
+    from jetimg.verify import verify as verify_path
+
+    with bar(f"verifying {path}", None) as advance:
+        report = verify_path(path, advance)
+    if report.faults:
+        cli.fail("\n".join([*report.faults, f"{path}: {len(report.faults)} faults"]))
+    console.print(f"{path}: {report.n_files} files, {report.n_events} events, no faults", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    cli.run(app)

@@ -1,0 +1,89 @@
+"""What the commands share: options, lists of files, exit codes."""
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from detector import Detector, load
+from jetimg import settings
+from jetimg.atomic import write_text
+from jetimg.errors import DataError
+
+Files = Annotated[list[str], typer.Argument(help="Files, or @LIST for a text file with one name a line.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="File to make; it appears whole or not at all.")]
+SettingsFile = Annotated[Path | None, typer.Option("--settings", help="YAML file with image settings.", dir_okay=False)]
+DetectorFile = Annotated[
+    Path | None, typer.Option("--detector", help="Detector description; the CMS-like one if not given.", dir_okay=False)
+]
+Source = Annotated[str | None, typer.Option(help="Calorimeter branches: eflow or tower.")]
+Hcal = Annotated[str | None, typer.Option(help="HCAL towers: point or spread.")]
+Truth = Annotated[str | None, typer.Option(help="Boxes from: status or genjet.")]
+Nested = Annotated[str | None, typer.Option(help="Labelled particles inside labelled ones: all or outermost.")]
+Bits = Annotated[int | None, typer.Option("--value-bits", help="Mantissa bits kept of pixel values; 23 is lossless.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+console = Console()
+
+
+def app(text: str) -> typer.Typer:
+    """An application with this help text."""
+    return typer.Typer(help=text, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+def run(application: typer.Typer) -> None:
+    """Runs an application; faults of the data end it with exit code 1 and one message."""
+    try:
+        application()
+    except DataError as error:
+        fail(str(error))
+
+
+def fail(message: str) -> None:
+    """Says what is wrong with the data and exits with 1."""
+    Console(stderr=True).print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(1)
+
+
+def expand(names: Iterable[str]) -> list[Path]:
+    """The files that were named, with each @LIST replaced by the lines of LIST."""
+    paths: list[Path] = []
+    for name in names:
+        if name.startswith("@"):
+            try:
+                lines = Path(name[1:]).read_text().splitlines()
+            except OSError as error:
+                raise typer.BadParameter(f"{name[1:]}: {error.strerror}") from error
+            paths += [Path(line) for line in lines if line]
+        else:
+            paths.append(Path(name))
+    return paths
+
+
+def image_settings(path: Path | None, **overrides: Any) -> settings.Images:
+    """Image settings from a file and options; wrong ones are the call's fault."""
+    try:
+        return settings.read(path, **overrides)
+    except (DataError, OSError) as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def description(path: Path | None) -> Detector:
+    """The detector; a wrong description is the call's fault."""
+    try:
+        return load(path)
+    except (ValueError, OSError) as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def save_or_print(content: Any, output: Path | None) -> None:
+    """JSON to a file, or to the terminal if there is none."""
+    text = json.dumps(content, indent=1)
+    if output is None:
+        print(text)
+    else:
+        write_text(output, text + "\n")

@@ -1,0 +1,143 @@
+"""Proof that a data set, or one event file, is whole: layout, invariants, checksums, accounting."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetimg import invariants, manifest
+from jetimg.digest import sha256
+from jetimg.errors import DataError
+from jetimg.plan import SPLITS
+from jetimg.store import Columns, Reader
+
+# Events checked at once.
+STEP = 2000
+
+
+@dataclass
+class Report:
+    """What was checked and what is wrong.
+
+    Attributes:
+        n_files: event files checked.
+        n_events: events in them.
+        faults: one line each; none means that all is well.
+    """
+
+    n_files: int = 0
+    n_events: int = 0
+    faults: list[str] = field(default_factory=list)
+
+
+def verify(path: Path, advance: Callable[[int], None] = lambda _: None) -> Report:
+    """Checks a data set's folder, or one event file.
+
+    Args:
+        path: the folder with a manifest, or an event file.
+        advance: called with the number of events done since its last call.
+
+    Raises:
+        DataError: there is nothing to check.
+    """
+    report = Report()
+    if path.is_dir():
+        _verify_folder(path, report, advance)
+    elif path.is_file():
+        _verify_file(path, report, advance)
+    else:
+        raise DataError(f"{path}: no such file or folder")
+    return report
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Events of a shard: the numbers of their inputs in the manifest (-1 if not there) and their entries."""
+
+    split: str
+    file: NDArray[np.int64]
+    entry: NDArray[np.int64]
+
+
+def _verify_folder(folder: Path, report: Report, advance: Callable[[int], None]) -> None:
+    contents = manifest.read(folder)
+    listed = {shard.name for shard in contents.shards}
+    for stray in sorted({path.name for path in folder.glob("*.h5")} - listed):
+        report.faults.append(f"{folder / stray}: not in the manifest")
+    seen = [part for shard in contents.shards for part in _verify_shard(folder, shard, contents, report, advance)]
+    _verify_accounting(contents, seen, report)
+
+
+def _verify_shard(
+    folder: Path, shard: manifest.Shard, contents: manifest.Manifest, report: Report, advance: Callable[[int], None]
+) -> Iterator[_Seen]:
+    path = folder / shard.name
+    if not path.is_file():
+        report.faults.append(f"{path}: missing")
+        return
+    if (found := sha256(path)) != shard.sha256:
+        report.faults.append(f"{path}: its sha256 is {found}, in the manifest {shard.sha256}")
+        return
+    events = _verify_file(path, report, advance)
+    if events is None:
+        return
+    with Reader(path) as reader:
+        said = {"split": shard.split, "n_events": shard.n_events} | {
+            key: getattr(contents, key) for key in ("class_names", "config", "detector_sha256")
+        }
+        report.faults += [
+            f"{path}: its {key} is not the manifest's" for key in said if reader.attributes[key] != said[key]
+        ]
+        number = {row.sha256: k for k, row in enumerate(contents.inputs) if row.ok}
+        inputs = np.array([number.get(row.sha256, -1) for row in reader.files], np.int64)
+    yield _Seen(shard.split, inputs[events["file"]], events["entry"].astype(np.int64))
+
+
+def _verify_file(path: Path, report: Report, advance: Callable[[int], None]) -> Columns | None:
+    """Checks one event file; returns its table of events, or None if that cannot be trusted."""
+    try:
+        with Reader(path) as reader:
+            found, wrong = [], []
+            for start in range(0, reader.n_events, STEP):
+                batch = reader.read(start, min(start + STEP, reader.n_events))
+                wrong += [f"{path}: from event {start}: {fault}" for fault in invariants.faults(batch, reader)]
+                found.append(batch.tables["events"])
+                advance(len(batch))
+            report.n_files += 1
+            report.n_events += reader.n_events
+    except DataError as error:
+        wrong = [str(error)]
+    report.faults += wrong
+    if wrong:
+        return None
+    return {name: np.concatenate([part[name] for part in found]) for name in ("file", "entry")} if found else None
+
+
+def _verify_accounting(contents: manifest.Manifest, seen: list[_Seen], report: Report) -> None:
+    """Every event of every good input stands in exactly one split, exactly once."""
+    file = np.concatenate([part.file for part in seen] or [np.empty(0, np.int64)])
+    entry = np.concatenate([part.entry for part in seen] or [np.empty(0, np.int64)])
+    split = np.repeat([SPLITS.index(part.split) for part in seen], [len(part.file) for part in seen])
+    if np.any(file < 0):
+        report.faults.append(f"{np.sum(file < 0)} events of inputs that the manifest does not list as good")
+        file, entry, split = (column[file >= 0] for column in (file, entry, split))
+    order = np.lexsort((entry, file))
+    twice = order[1:][(np.diff(file[order]) == 0) & (np.diff(entry[order]) == 0)]
+    for event in twice[:10]:
+        name = contents.inputs[file[event]].name
+        report.faults.append(f"{name}: entry {entry[event]} stands in the data set more than once")
+    cells = np.bincount(file * len(SPLITS) + split, minlength=len(contents.inputs) * len(SPLITS))
+    for row, counts in zip(contents.inputs, cells.reshape(-1, len(SPLITS)).tolist(), strict=True):
+        report.faults += _input_faults(row, dict(zip(SPLITS, counts, strict=True)), contents)
+
+
+def _input_faults(row: manifest.InputEvents, counts: dict[str, int], contents: manifest.Manifest) -> Iterator[str]:
+    if counts != row.events:
+        yield f"{row.name}: events {counts} in the shards, {row.events} in the manifest"
+    if row.ok and sum(counts.values()) != row.entries:
+        yield f"{row.name}: {row.entries} events in, {sum(counts.values())} out"
+    test = contents.samples[row.sample]["test"]
+    if wrong := [split for split, n in counts.items() if n and test != (split == "test")]:
+        yield f"{row.name}: events of sample {row.sample} in {', '.join(wrong)}"
