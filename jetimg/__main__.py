@@ -149,12 +149,15 @@ def shard(
 def manifest(
     plan_file: Annotated[Path, typer.Argument(metavar="PLAN", help="Plan made by `plan`.", dir_okay=False)],
     folder: Annotated[Path, typer.Argument(help="Folder with all shards of the plan.", file_okay=False)],
+    remove_others: Annotated[bool, typer.Option("--remove-others", help="Remove shards of an older plan.")] = False,
 ) -> None:
     """Writes the data set's manifest: shards, checksums, inputs, and where every event went."""
     from jetimg import manifest as manifests
     from jetimg import plan as planning
 
     contents = manifests.make(planning.read(plan_file), folder)
+    if remove_others:
+        manifests.remove_others(contents, folder)
     counts = manifests.account(contents.inputs)
     text = ", ".join(f"{number} {name}" for name, number in counts.items())
     console.print(f"{folder / manifests.NAME}: {len(contents.shards)} shards; events: {text}", soft_wrap=True)

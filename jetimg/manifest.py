@@ -99,6 +99,15 @@ def read(folder: Path) -> Manifest:
         raise DataError(f"{path}: not a manifest: {error}") from error
 
 
+def remove_others(manifest: Manifest, folder: Path) -> None:
+    """Removes shards that an older plan left behind; nothing else in the folder is touched."""
+    names = {shard.name for shard in manifest.shards}
+    for split in SPLITS:
+        for path in folder.glob(f"{split}-[0-9][0-9][0-9][0-9][0-9].h5"):
+            if path.name not in names:
+                path.unlink()
+
+
 def account(inputs: Sequence[InputEvents]) -> dict[str, int]:
     """Where the events of these inputs went: present, each split, and lost with bad files.
 

@@ -1,0 +1,40 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+CORES ?= 2
+RUN = PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+
+.PHONY: demo test lint lock schema clean
+
+demo: $(VENV)/.installed
+	$(RUN) snakemake --cores $(CORES)
+	@cat results/demo/summary/summary.md
+	@echo "Pictures: results/demo/pictures, results/demo/summary. Data set: results/demo/dataset."
+
+test: $(VENV)/.installed
+	$(RUN) pytest
+
+lint: $(VENV)/.installed
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) snakefmt --check Snakefile workflow
+	$(RUN) mypy
+	$(RUN) snakemake --lint
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+# After a change of the dependencies in pyproject.toml. torch has to stay the CPU build.
+lock:
+	$(VENV)/bin/pip install --quiet pip-tools
+	$(VENV)/bin/pip-compile --quiet --all-extras --strip-extras --no-annotate --no-header \
+		--no-emit-index-url --no-emit-find-links --output-file requirements.lock pyproject.toml
+
+schema: $(VENV)/.installed
+	$(VENV)/bin/python -m workflow.config > workflow/config/schema.json
+
+clean:
+	rm -rf results .snakemake

@@ -1,0 +1,39 @@
+"""Delphes files to a verified data set of jet images. Targets: all, dataset."""
+
+import sys
+
+from snakemake.utils import min_version
+
+min_version("9.11")
+sys.path.insert(0, workflow.basedir)
+
+from workflow.campaign import Campaign, option, present
+
+# A configuration of one's own replaces the default one; merging the two would mix their samples.
+if "samples" not in config:
+
+    configfile: "workflow/config/default.yaml"
+
+
+CAMPAIGN = Campaign(config)
+CONFIG, RESULTS = CAMPAIGN.config, CAMPAIGN.results
+CAMPAIGN.write_lists()
+
+
+wildcard_constraints:
+    sample="[A-Za-z][A-Za-z0-9]*",
+    group=r"\d{5}",
+    shard=r"(train|validation|test)-\d{5}",
+
+
+include: "workflow/rules/check.smk"
+include: "workflow/rules/convert.smk"
+include: "workflow/rules/shard.smk"
+include: "workflow/rules/summary.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.dataset.input,
+        rules.look.input,

@@ -1,0 +1,1 @@
+"""The campaign: its configuration and the names of its files."""

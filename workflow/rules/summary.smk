@@ -1,0 +1,45 @@
+# What people look at: the table, distributions, events, and the audit of crystals and pixels.
+
+
+rule summary:
+    input:
+        manifest=f"{RESULTS}/dataset/manifest.json",
+        verified=f"{RESULTS}/verified.txt",
+    output:
+        json=f"{RESULTS}/summary/summary.json",
+        table=f"{RESULTS}/summary/summary.md",
+        picture=f"{RESULTS}/summary/distributions.png",
+    log:
+        f"{RESULTS}/logs/summary.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/summary.tsv"
+    conda:
+        "../../environment.yml"
+    resources:
+        mem_mb=2000,
+    shell:
+        "python -m jetimg summary $(dirname {input.manifest}) --output $(dirname {output.json}) > {log} 2>&1"
+
+
+rule show:
+    input:
+        f"{RESULTS}/dataset/manifest.json",
+    output:
+        f"{RESULTS}/pictures/{{sample}}.png",
+    log:
+        f"{RESULTS}/logs/show/{{sample}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/show/{{sample}}.tsv"
+    conda:
+        "../../environment.yml"
+    resources:
+        mem_mb=1000,
+    shell:
+        "python -m jetimg show $(dirname {input}) --sample {wildcards.sample} --output {output} > {log} 2>&1"
+
+
+rule look:
+    input:
+        rules.summary.output,
+        expand(f"{RESULTS}/pictures/{{sample}}.png", sample=CONFIG.samples),
+        expand(f"{RESULTS}/audit/{{sample}}.json", sample=CONFIG.samples),
