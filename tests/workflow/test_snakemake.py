@@ -1,0 +1,106 @@
+"""The whole workflow, small, as a user runs it; once good, once with every kind of bad file."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = {name: {"files": [f"data/{name}*.root"], "events_per_file": 2} for name in ("bb", "tt", "hh", "WW", "qq")}
+SAMPLES["tth"] = {"files": ["data/tth.root"], "events_per_file": 2, "test": True}
+
+
+def campaign(folder: Path, **changes) -> Path:
+    """A campaign of its own: the repository's code, its data, its configuration."""
+    (folder / "data").mkdir(parents=True)
+    for name in SAMPLES:
+        shutil.copy(ROOT / "tests/data" / f"{name}.root", folder / "data")
+    config = {"results": "out", "samples": SAMPLES, "sharding": {"events_per_shard": 4, "validation_fraction": 0.3}}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config | changes))
+    return folder
+
+
+def snakemake(folder: Path, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
+    """Runs the workflow in a folder."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
+    command += ["--configfile", str(folder / "config.yaml"), "--cores", str(cores), *arguments]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False
+    )
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """sha256 of every file of the data set."""
+    files = sorted((folder / "out/dataset").iterdir())
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = campaign(tmp_path_factory.mktemp("campaign"))
+    run = snakemake(folder)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return folder
+
+
+def test_everything_is_made(finished):
+    out = finished / "out"
+    assert "no faults" in (out / "verified.txt").read_text()
+    assert {path.name for path in (out / "pictures").iterdir()} == {f"{name}.png" for name in SAMPLES}
+    inputs = json.loads((out / "dataset/manifest.json").read_text())["inputs"]
+    assert sum(file["entries"] for file in inputs) == 12
+    assert sum(sum(file["events"].values()) for file in inputs) == 12
+    assert {file["sample"] for file in inputs if file["events"]["test"]} == {"tth"}
+    assert (out / "summary/summary.md").read_text().count("| tth") >= 1
+
+
+def test_a_second_run_has_nothing_to_do(finished):
+    run = snakemake(finished)
+    assert run.returncode == 0
+    assert "Nothing to be done" in run.stdout + run.stderr
+
+
+def test_one_core_gives_the_same_bytes(finished, tmp_path):
+    folder = campaign(tmp_path / "again")
+    run = snakemake(folder, "dataset", cores=1)
+    assert run.returncode == 0, run.stderr
+    assert digests(folder) == digests(finished)
+
+
+def test_bad_files_stop_the_data_set_but_not_the_other_files(tmp_path):
+    folder = campaign(tmp_path / "bad")
+    whole = (folder / "data/tt.root").read_bytes()
+    (folder / "data/tt_cut.root").write_bytes(whole[: len(whole) // 2])
+    (folder / "data/hh_empty.root").touch()
+    run = snakemake(folder, "dataset")
+    assert run.returncode != 0
+    assert "data/tt_cut.root: truncated" in run.stderr
+    assert "data/hh_empty.root: unreadable: zero bytes" in run.stderr
+    assert not (folder / "out/dataset/manifest.json").exists()
+    assert len(list((folder / "out/events").glob("*/*.h5"))) == len(SAMPLES)  # the good files are converted
+    assert [row["verdict"] for row in json.loads((folder / "out/check/tt.json").read_text())] == ["ok", "truncated"]
+
+
+def test_bad_files_are_skipped_up_to_the_stated_share_and_counted(tmp_path):
+    folder = campaign(tmp_path / "skip", policy={"bad_files": "skip", "max_bad_share": 0.5})
+    shutil.copy(ROOT / "tests/data/no_hard_process_tt.root", folder / "data/tt_plain.root")
+    run = snakemake(folder, "dataset")
+    assert run.returncode == 0, run.stderr
+    inputs = json.loads((folder / "out/dataset/manifest.json").read_text())["inputs"]
+    (bad,) = [file for file in inputs if file["verdict"] != "ok"]
+    assert (bad["verdict"], sum(bad["events"].values())) == ("no-hard-process", 0)
+
+
+def test_a_wrong_configuration_is_explained(tmp_path):
+    folder = campaign(tmp_path / "typo", polcy={"bad_files": "skip"})
+    run = snakemake(folder, "--dry-run")
+    assert run.returncode != 0
+    assert "polcy: unknown key; did you mean `policy`?" in run.stdout + run.stderr
