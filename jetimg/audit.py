@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.table import Table
 
 from detector.towers import ecal_map
 from jetimg import raster
@@ -20,7 +19,7 @@ from jetimg.channels import Setup, Towers, towers
 from jetimg.check import open_checked, wrong_geometry
 from jetimg.delphes import Chunk, DelphesFile, Wanted
 from jetimg.errors import BadFile
-from jetimg.tables import table
+from jetimg.tables import Sheet
 
 BRANCHES = {
     "eflow": ("EFlowPhoton.ET", "EFlowPhoton.Eta", "EFlowPhoton.Phi", "EFlowPhoton.Edges"),
@@ -107,16 +106,16 @@ class Audit:
         total = asdict(self.total) | {"moved_share": self.total.moved_share}
         return {"ok": self.ok, "total": total, "files": [asdict(file) for file in self.files]}
 
-    def table(self) -> Table:
-        """For the terminal."""
+    def table(self) -> Sheet:
+        """For the terminal, or as markdown."""
         heads = ("file", "verdict ", "events", "ECAL towers", "shared by Edges", "in events", "shared by Eta, Phi")
         rows = [(Path(file.path).name, file.verdict, *_cells(file.counts)) for file in self.files]
         rows.append(("all files", "ok" if self.ok else "not ok", *_cells(self.total)))
-        return table(
+        return Sheet(
             "Pixels that hold more than one ECAL crystal",
             (*heads, "in events", "towers moved", "share moved"),
             rows,
-            caption=self.answer(),
+            note=self.answer(),
         )
 
     def answer(self) -> str:

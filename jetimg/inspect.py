@@ -16,7 +16,7 @@ from jetimg.errors import BadFile, DataError
 from jetimg.layout import JAGGED, TABLES
 from jetimg.settings import Images
 from jetimg.store import InputFile, Reader
-from jetimg.tables import facts, size, table
+from jetimg.tables import Sheet, facts, size
 
 # Events read at once; of their tables, only the small ones are.
 STEP = 16384
@@ -113,7 +113,8 @@ def _joined(mapping: dict[str, Any]) -> str:
 
 
 def _samples(reader: Reader, counts: _Counts) -> RenderableType:
-    return table("Samples", ("sample", "events"), zip(reader.attributes["sample_names"], counts.events, strict=True))
+    rows = list(zip(reader.attributes["sample_names"], counts.events, strict=True))
+    return Sheet("Samples", ("sample", "events"), rows)
 
 
 def _classes(reader: Reader, counts: _Counts) -> RenderableType:
@@ -123,7 +124,7 @@ def _classes(reader: Reader, counts: _Counts) -> RenderableType:
             reader.attributes["class_names"], counts.jets, counts.least, counts.greatest, strict=True
         )
     ]
-    return table("Jets", ("class", "jets", "an event", "least pt [GeV]", "greatest pt [GeV]"), rows)
+    return Sheet("Jets", ("class", "jets", "an event", "least pt [GeV]", "greatest pt [GeV]"), rows)
 
 
 def _tables(path: Path, n_events: int) -> RenderableType:
@@ -138,7 +139,7 @@ def _tables(path: Path, n_events: int) -> RenderableType:
             ratio = full / stored if stored else None
             each = (n_rows / n_events, size(stored / n_events)) if n_events else (None, None)
             rows.append((name, n_rows, *each, ratio))
-    return table("Tables", ("table", "rows", "rows an event", "stored an event", "compression"), rows)
+    return Sheet("Tables", ("table", "rows", "rows an event", "stored an event", "compression"), rows)
 
 
 def _inputs(files: list[InputFile]) -> RenderableType:
@@ -147,7 +148,7 @@ def _inputs(files: list[InputFile]) -> RenderableType:
     rows = [(row.name, row.entries, row.verdict, row.reason) for row in (*bad[:SHOWN], *good[:SHOWN])]
     left = [f"{len(of) - SHOWN:,} more {kind}" for of, kind in ((bad, "bad"), (good, "good")) if len(of) > SHOWN]
     title = f"Inputs: {len(files):,} files, {len(bad):,} of them bad"
-    return table(title, ("file", "events", "verdict ", "reason "), rows, caption=", ".join(left))
+    return Sheet(title, ("file", "events", "verdict ", "reason "), rows, note=", ".join(left))
 
 
 def _delphes_file(path: Path, setup: Setup) -> Group:
@@ -158,7 +159,9 @@ def _delphes_file(path: Path, setup: Setup) -> Group:
     except BadFile:
         return Group(facts(str(path), [*pairs, *_verdict(verdict.verdict, verdict.reason)]))
     pairs += [("tree", f"{TREE}, {entries:,} events, {len(names):,} branches")]
-    return Group(facts(str(path), [*pairs, *_verdict(verdict.verdict, verdict.reason)]), _branches(setup.settings, names))
+    return Group(
+        facts(str(path), [*pairs, *_verdict(verdict.verdict, verdict.reason)]), _branches(setup.settings, names)
+    )
 
 
 def _branches(settings: Images, names: frozenset[str]) -> RenderableType:
@@ -168,7 +171,7 @@ def _branches(settings: Images, names: frozenset[str]) -> RenderableType:
         for name in of:
             uses.setdefault(name, []).append(group)
     rows = [(name, ", ".join(use), "yes" if name in names else "no") for name, use in uses.items()]
-    return table("Branches that these settings use", ("branch", "needed for ", "in the file "), rows)
+    return Sheet("Branches that these settings use", ("branch", "needed for ", "in the file "), rows)
 
 
 def _verdict(verdict: str, reason: str) -> list[tuple[str, object]]:

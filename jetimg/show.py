@@ -1,5 +1,6 @@
 """One event as a picture: the sum of the channels with its boxes, and each channel by itself."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,9 @@ GROWTH = 0.5
 
 LABEL_POINTS = 7.5
 
+# By panel: flat pixels and values in GeV.
+Hits = Mapping[str, tuple[NDArray[np.uint32], NDArray[np.floating]]]
+
 
 def draw(path: Path, event: int, output: Path) -> None:
     """Draws one event of an event file or shard.
@@ -61,7 +65,7 @@ def picture(event: Event) -> Figure:
     """The picture of an event: four panels, of which the sum is large and has the boxes' labels."""
     figure = Figure(figsize=(WIDTH, HEIGHT))
     panels = {name: _panel(figure, name, event) for name in PANELS}
-    hits = {"sum": event.total(), **event.channels}
+    hits: Hits = {"sum": event.total(), **event.channels}
     brightest = max((float(value.max()) for _, value in hits.values() if len(value)), default=0.0)
     norm = LogNorm(FAINTEST, max(BRIGHTEST, brightest), clip=True)
     for name, axes in panels.items():
@@ -232,7 +236,7 @@ def _colour_bar(figure: Figure, norm: LogNorm) -> None:
 
 def _title(axes: "Axes", event: Event, n_pixels: int) -> None:
     """The sample, then where the event comes from."""
-    above = {"xycoords": "axes points", "textcoords": "offset points"}
-    sample = axes.annotate(event.sample, (0, _points(axes)), xytext=(0, 30), fontsize=18, fontweight="bold", **above)
+    corner = (0.0, _points(axes) + 30)
+    sample = axes.annotate(event.sample, corner, xycoords="axes points", fontsize=18, fontweight="bold")
     text = f"{event.source}, entry {event.entry}   ·   split: {event.split}   ·   {n_pixels:,} pixels with hits"
     axes.annotate(text, (1, 0), xycoords=sample, xytext=(14, 4), textcoords="offset points", fontsize=12)

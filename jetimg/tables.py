@@ -1,27 +1,53 @@
-"""Tables for the terminal, one look for all of them."""
+"""Tables for the terminal and for markdown, one look for all of them."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from rich.table import Table
 from rich.text import Text
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], caption: str = "") -> Table:
-    """A table: a name on the left of each row, numbers flush right; texts are taken as they are.
+@dataclass(frozen=True)
+class Sheet:
+    """A table: names on the left of each row, numbers flush right; texts are taken as they are.
 
-    Args:
+    Attributes:
         title: above the table.
         columns: headings; the first column, and columns whose heading ends in a space, are flush left.
-        rows: cells; None is shown as "-", whole numbers with separators, other numbers with 4 digits.
-        caption: below the table.
+        rows: cells; see `cell`.
+        note: below the table.
     """
-    made = Table(title=Text(title), caption=Text(caption), title_justify="left", caption_justify="left")
-    for number, column in enumerate(columns):
-        left = number == 0 or column.endswith(" ")
-        made.add_column(Text(column.strip()), justify="left" if left else "right", overflow="fold")
-    for row in rows:
-        made.add_row(*(Text(cell(value)) for value in row))
-    return made
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    note: str = ""
+
+    def __rich__(self) -> Table:
+        """For the terminal."""
+        made = Table(title=Text(self.title), caption=Text(self.note), title_justify="left", caption_justify="left")
+        for column, left in zip(self.columns, self._left(), strict=True):
+            made.add_column(Text(column.strip()), justify="left" if left else "right", overflow="fold")
+        for row in self.rows:
+            made.add_row(*(Text(cell(value)) for value in row))
+        return made
+
+    def markdown(self) -> str:
+        """A section of a markdown text."""
+        lines = [
+            f"## {self.title}\n",
+            _line(column.strip() for column in self.columns),
+            _line(":--" if left else "--:" for left in self._left()),
+            *(_line(cell(value) for value in row) for row in self.rows),
+        ]
+        return "\n".join([*lines, *([f"\n{self.note}"] if self.note else [])]) + "\n"
+
+    def _left(self) -> list[bool]:
+        return [number == 0 or column.endswith(" ") for number, column in enumerate(self.columns)]
+
+
+def _line(cells: Iterable[str]) -> str:
+    return " | ".join(["", *(text.replace("|", "\\|") for text in cells), ""]).strip()
 
 
 def facts(title: str, pairs: Iterable[tuple[str, object]]) -> Table:
@@ -37,7 +63,7 @@ def facts(title: str, pairs: Iterable[tuple[str, object]]) -> Table:
 
 
 def cell(value: object) -> str:
-    """A value as it stands in a table."""
+    """A value in a table: None is "-", whole numbers have separators, other numbers 4 digits."""
     if value is None:
         return "-"
     if isinstance(value, float):
