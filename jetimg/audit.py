@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from detector.towers import ecal_map
 from jetimg import raster
-from jetimg.channels import Setup, Towers, towers
+from jetimg.channels import CellError, Setup, Towers, towers
 from jetimg.check import open_checked, wrong_geometry
 from jetimg.delphes import Chunk, DelphesFile, Wanted
 from jetimg.errors import BadFile
@@ -141,26 +141,15 @@ def audit(paths: Sequence[Path], setup: Setup, advance: Callable[[int], None] = 
     return Audit(tuple(_audit_file(path, setup, advance) for path in paths))
 
 
-def _audit_file(path: Path, setup: Setup, advance: Callable[[int], None]) -> FileAudit:
-    counts = Counts()
-    try:
-        open_checked(path, setup.detector, setup.settings).close()
-        file = DelphesFile(path, Wanted(BRANCHES[setup.settings.source]))
-        try:
-            for chunk in file.chunks():
-                found = _audit_chunk(file, chunk, setup)
-                counts.add(found)
-                advance(found.events)
-        finally:
-            file.close()
-    except BadFile as fault:
-        return FileAudit(str(path), fault.verdict, fault.reason, Counts())
-    return FileAudit(str(path), "ok", "", counts)
+def count(chunk: Chunk, setup: Setup) -> Counts:
+    """Counts one chunk of events.
 
-
-def _audit_chunk(file: DelphesFile, chunk: Chunk, setup: Setup) -> Counts:
+    Raises:
+        CellError: a tower's cell is not one of the detector's.
+        RasterError: an eta or phi is not a finite number.
+    """
     found = towers(chunk, setup.settings.source, "ecal")
-    crystal, centre = _pixels(file, found, setup)
+    crystal, centre = _pixels(found, setup)
     inside = crystal != raster.OUTSIDE
     return Counts(
         events=len(found.offsets) - 1,
@@ -171,7 +160,28 @@ def _audit_chunk(file: DelphesFile, chunk: Chunk, setup: Setup) -> Counts:
     )
 
 
-def _pixels(file: DelphesFile, found: Towers, setup: Setup) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def _audit_file(path: Path, setup: Setup, advance: Callable[[int], None]) -> FileAudit:
+    counts = Counts()
+    try:
+        open_checked(path, setup.detector, setup.settings).close()
+        file = DelphesFile(path, Wanted(BRANCHES[setup.settings.source]))
+        try:
+            for chunk in file.chunks():
+                found = count(chunk, setup)
+                counts.add(found)
+                advance(found.events)
+        except CellError as error:
+            raise wrong_geometry(file, error.calorimeter, setup.detector, error) from error
+        except raster.RasterError as error:
+            raise BadFile(path, "unreadable", f"after entry {counts.events}: {error}", file.n_events) from error
+        finally:
+            file.close()
+    except BadFile as fault:
+        return FileAudit(str(path), fault.verdict, fault.reason, Counts())
+    return FileAudit(str(path), "ok", "", counts)
+
+
+def _pixels(found: Towers, setup: Setup) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Each tower's pixel by its edges, and by its eta, phi."""
     assert found.edges is not None
     assert found.eta is not None
@@ -180,11 +190,8 @@ def _pixels(file: DelphesFile, found: Towers, setup: Setup) -> tuple[NDArray[np.
     try:
         crystal = raster.crystal_pixels(setup.grid, cells, *raster.locate_cells(cells, found.edges))
     except raster.RasterError as error:
-        raise wrong_geometry(file, "ECAL", setup.detector, error) from error
-    try:
-        return crystal, raster.locate_points(setup.grid, found.eta, found.phi)
-    except raster.RasterError as error:
-        raise BadFile(file.path, "unreadable", str(error), file.n_events) from error
+        raise CellError("ECAL", error) from error
+    return crystal, raster.locate_points(setup.grid, found.eta, found.phi)
 
 
 def _shared(offsets: NDArray[np.int64], pixel: NDArray[np.int32], n_pixels: int) -> Mapping:

@@ -29,6 +29,7 @@ def jets(census: Census, class_names: tuple[str, ...]) -> Figure:
     """
     splits = [split for split in SPLITS if any(split == key[1] for key in census.jets)]
     figure = Figure(figsize=(13, 0.9 + 3.1 * max(len(splits), 1)), layout="constrained")
+    figure.get_layout_engine().set(wspace=0.06)
     panels = figure.subplots(max(len(splits), 1), 3, squeeze=False, sharex="col", sharey="col")
     typical = np.median([len(found.all_pt()) for found in census.jets.values()] or [0])
     pt_bins, merged = next((bins, merge) for fewer, bins, merge in BINNING if typical < fewer)
@@ -51,13 +52,13 @@ def boxes_per_image(census: Census) -> Figure:
     number = max(len(census.images), 1)
     figure = Figure(figsize=(7.5, 0.9 + 1.15 * number), layout="constrained")
     panels = figure.subplots(number, 1, squeeze=False, sharex=True)[:, 0]
-    for axes, (name, images) in zip(panels, census.images.items(), strict=False):
+    for axes, (name, images) in zip(panels, sorted(census.images.items()), strict=False):
         share = images.with_jets / max(images.total, 1)
         axes.bar(np.arange(len(share)), share, width=0.9, color=BAR_COLOUR)
         text = f"{name}   {images.total:,} images, {images.jets / max(images.total, 1):.2f} boxes an image"
         axes.set_title(text, loc="left", fontsize=11)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.set_ylim(0, None)
+        axes.set_ylim(0, max(1.05 * float(share.max()), 0.05))
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     panels[-1].set_xlabel("boxes in an image", fontsize=13)
     figure.supylabel("share of the sample's images", fontsize=13)

@@ -220,7 +220,7 @@ def _legend(axes: "Axes", event: Event) -> None:
         fontsize=10.5,
         handlelength=1.4,
         columnspacing=1.4,
-        title="Labels: class and pt in GeV. Hits above 1 GeV are drawn larger than their pixel.",
+        title="Labels: class and pt in GeV. Hits above 1 GeV, and all in small panels, are drawn larger than a pixel.",
         title_fontsize=9.5,
         alignment="left",
     )

@@ -97,8 +97,11 @@ class Sample:
             line += f"DOES NOT BALANCE: {missing:,} events without a reason"
             if self.of_split != self.listed:
                 line += f"; the manifest lists {', '.join(f'{n:,} {split}' for split, n in self.listed.items())}"
-        silent = f" ({self.silent:,} bad files do not say how many events they should hold)"
-        return line + (silent if self.silent else "")
+        if self.silent == 1:
+            line += " (1 bad file does not say how many events it should hold)"
+        elif self.silent:
+            line += f" ({self.silent:,} bad files do not say how many events they should hold)"
+        return line
 
 
 @dataclass(frozen=True)
