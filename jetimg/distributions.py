@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
@@ -28,8 +29,7 @@ def jets(census: Census, class_names: tuple[str, ...]) -> Figure:
     The bands are the statistical errors, sqrt(n) of each bin.
     """
     splits = [split for split in SPLITS if any(split == key[1] for key in census.jets)]
-    figure = Figure(figsize=(13, 0.9 + 3.1 * max(len(splits), 1)), layout="constrained")
-    figure.get_layout_engine().set(wspace=0.06)
+    figure = Figure(figsize=(13, 0.9 + 3.1 * max(len(splits), 1)), layout=ConstrainedLayoutEngine(wspace=0.06))
     panels = figure.subplots(max(len(splits), 1), 3, squeeze=False, sharex="col", sharey="col")
     typical = np.median([len(found.all_pt()) for found in census.jets.values()] or [0])
     pt_bins, merged = next((bins, merge) for fewer, bins, merge in BINNING if typical < fewer)

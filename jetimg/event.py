@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.grid import Grid
+from jetimg import manifest
 from jetimg.layout import CHANNELS
 from jetimg.store import Columns, Reader
 
@@ -41,6 +42,33 @@ class Event:
         pixel, place = np.unique(np.concatenate([hits[0] for hits in self.channels.values()]), return_inverse=True)
         weights = np.concatenate([hits[1] for hits in self.channels.values()])
         return pixel, np.bincount(place, weights=weights, minlength=len(pixel)).astype(np.float64)
+
+
+def find(folder: Path, sample: str, number: int = 0) -> tuple[Path, int]:
+    """The shard of a data set that holds a sample's event of this number, and the event's number in it.
+
+    Args:
+        folder: the data set.
+        sample: name of the sample.
+        number: counted from 0 over the sample's events, shard by shard in the manifest's order.
+
+    Raises:
+        DataError: not a data set, or a shard is missing or damaged.
+        ValueError: the data set has no such sample, or not so many of its events.
+    """
+    contents = manifest.read(folder)
+    if sample not in contents.samples:
+        raise ValueError(f"{folder}: no sample {sample!r}; it has {', '.join(contents.samples)}")
+    before = 0
+    for shard in contents.shards:
+        with Reader(folder / shard.name) as reader:
+            names = reader.attributes["sample_names"]
+            wanted = names.index(sample) if sample in names else -1
+            mine = np.flatnonzero(reader.read(tables=("events",)).tables["events"]["sample"] == wanted)
+        if 0 <= number - before < len(mine):
+            return folder / shard.name, int(mine[number - before])
+        before += len(mine)
+    raise ValueError(f"{folder}: no event {number} of sample {sample}: it has {before} events")
 
 
 def read_event(path: Path, number: int) -> Event:

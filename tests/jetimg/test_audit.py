@@ -65,7 +65,8 @@ def test_forward_towers_are_not_of_the_image(setup):
     edges = [cells.eta_edges[ring], cells.eta_edges[ring + 1], 0.0, np.pi / 18]
     chunk = chunk_of([[inside(0, 0)]])
     chunk["EFlowPhoton.Edges"] = Jagged(np.array([0, 1]), np.array([edges], np.float32))
-    chunk["EFlowPhoton.Eta"] = Jagged(np.array([0, 1]), np.array([3.05], np.float32))
+    # Even where its eta came to lie inside.
+    chunk["EFlowPhoton.Eta"] = Jagged(np.array([0, 1]), np.array([2.95], np.float32))
     assert count(chunk, setup) == Counts(events=1)
 
 

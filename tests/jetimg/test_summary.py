@@ -9,6 +9,7 @@ from detector.grid import Grid
 from jetimg import census, distributions, manifest, plan, shard
 from jetimg.convert import Inputs, convert
 from jetimg.errors import DataError
+from jetimg.event import find
 from jetimg.summary import FILES, summarize, write
 
 B, T, H, V, Q = range(5)
@@ -263,6 +264,22 @@ def test_a_data_set_without_boxes_can_be_drawn(setup):
     for figure in figures:
         figure.canvas.draw()
     assert [len(figure.axes) for figure in figures] == [3, 1]
+
+
+def test_find_counts_a_samples_events_over_the_shards(make_dataset):
+    folder = make_dataset()
+    places = [("train-00000.h5", 0), ("train-00000.h5", 2), ("validation-00000.h5", 0)]
+    assert [find(folder, "bb", number) for number in range(3)] == [(folder / name, k) for name, k in places]
+    assert find(folder, "tth") == (folder / "test-00000.h5", 0)
+
+
+@pytest.mark.parametrize(
+    ("sample", "number", "text"),
+    [("bb", 3, "no event 3 of sample bb: it has 3 events"), ("bb", -1, "no event -1"), ("zz", 0, "it has bb, tt, tth")],
+)
+def test_find_refuses_what_is_not_there(make_dataset, sample, number, text):
+    with pytest.raises(ValueError, match=text):
+        find(make_dataset(), sample, number)
 
 
 def test_a_folder_without_manifest_is_refused(tmp_path):
