@@ -143,6 +143,17 @@ class DelphesFile:
             yield name, int(branch.num_entries), int(ends.max(initial=0))
 
 
+def inventory(path: Path) -> tuple[int, frozenset[str]]:
+    """The number of entries and the names of the branches, whatever they are, without reading any.
+
+    Raises:
+        BadFile: unreadable or no-tree.
+    """
+    tree = _open_tree(path)
+    with tree.file:
+        return int(tree.num_entries), frozenset(_plain_names(tree))
+
+
 def _open_tree(path: Path) -> Any:
     try:
         file = uproot.open(path, object_cache=None, array_cache=None)

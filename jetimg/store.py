@@ -5,7 +5,7 @@ holds is a `Batch`; batches can be appended, sliced and put in another order.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,15 +198,15 @@ class Reader:
         """Closes the file."""
         self._file.close()
 
-    def read(self, start: int = 0, stop: int | None = None) -> Batch:
-        """Events start to stop (the end if None).
+    def read(self, start: int = 0, stop: int | None = None, tables: Iterable[str] = tuple(TABLES)) -> Batch:
+        """Events start to stop (the end if None); of the tables that are named.
 
         Raises:
             DataError: a chunk cannot be decompressed or is missing.
         """
         stop = self.n_events if stop is None else stop
         try:
-            return Batch({name: self._read_table(name, start, stop) for name in TABLES})
+            return Batch({name: self._read_table(name, start, stop) for name in tables})
         except (OSError, KeyError) as error:
             raise DataError(f"{self.path}: damaged: {' '.join(str(error).split())}") from error
 

@@ -1,0 +1,117 @@
+"""What many tests use: real files, and event files made by hand."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detector import load
+from detector.grid import Grid
+from jetimg import boxes, store
+from jetimg.channels import Setup
+from jetimg.convert import Inputs, convert
+from jetimg.layout import CHANNELS
+from jetimg.provenance import provenance
+from jetimg.settings import Images
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """Small real Delphes files, two events each."""
+    return ROOT / "tests" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The larger real Delphes files beside the repository."""
+    folder = ROOT.parent / "shared" / "delphes"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not here: it holds the real Delphes files, 25 events each")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def setup() -> Setup:
+    """The default detector and settings."""
+    return Setup(load(), Images())
+
+
+@pytest.fixture(scope="session")
+def event_file(data: Path, setup: Setup, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The event file of tt.root."""
+    path = tmp_path_factory.mktemp("events") / "tt.h5"
+    convert(Inputs([data / "tt.root"], "tt"), path, setup)
+    return path
+
+
+@dataclass(frozen=True)
+class MadeEvent:
+    """An event made by hand.
+
+    Attributes:
+        sample: index of its sample.
+        hits: (flat pixel, GeV) of each channel.
+        jets, tags: (class_id, pt, eta, phi) of boxes and of baseline jets.
+    """
+
+    sample: int = 0
+    hits: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    jets: list[tuple[int, float, float, float]] = field(default_factory=list)
+    tags: list[tuple[int, float, float, float]] = field(default_factory=list)
+
+
+MakeEvents = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def made_event() -> type[MadeEvent]:
+    """The class of events made by hand."""
+    return MadeEvent
+
+
+@pytest.fixture(scope="session")
+def make_events() -> MakeEvents:
+    """Writes an event file with events made by hand."""
+    return _make_events
+
+
+def _make_events(
+    path: Path, events: Sequence[MadeEvent], sample_names: Sequence[str] = ("tt",), split: str = "all"
+) -> Path:
+    attributes = provenance(load(), Images())
+    attributes |= {"kind": "events" if split == "all" else "shard", "split": split, "sample_names": list(sample_names)}
+    tables = {name: _hits([event.hits.get(name, []) for event in events]) for name in CHANNELS}
+    jets, tags = _jets([event.jets for event in events]), _jets([event.tags for event in events])
+    jets["pdg_id"] = np.zeros(len(jets["pt"]), np.int32)
+    jets["box"] = boxes.around(Grid.of(load()), jets["eta"], jets["phi"], 0.4)
+    tags["score"] = np.ones_like(tags["pt"])
+    rows = {
+        "sample": np.array([event.sample for event in events], np.uint8),
+        "file": np.zeros(len(events), np.uint32),
+        "entry": np.arange(len(events), dtype=np.uint32),
+        "weight": np.ones(len(events), np.float32),
+    }
+    with store.create(path, attributes) as writer:
+        writer.append(store.Batch(tables | {"jets": jets, "baseline": tags, "events": rows}))
+        writer.files.append(store.InputFile("somewhere/made[1].root", "0" * 64, len(events)))
+    return path
+
+
+def _indptr(rows: Sequence[Sequence[object]]) -> np.ndarray:
+    return np.cumsum([0, *(len(row) for row in rows)])
+
+
+def _hits(events: Sequence[list[tuple[int, float]]]) -> store.Columns:
+    flat = np.array([hit for event in events for hit in event], np.float64).reshape(-1, 2)
+    return {"indptr": _indptr(events), "pixel": flat[:, 0].astype(np.uint32), "value": flat[:, 1].astype(np.float32)}
+
+
+def _jets(events: Sequence[list[tuple[int, float, float, float]]]) -> store.Columns:
+    flat = np.array([jet for event in events for jet in event], np.float64).reshape(-1, 4)
+    columns = {name: flat[:, k].astype(np.float32) for k, name in enumerate(("class_id", "pt", "eta", "phi"))}
+    mass = np.zeros(len(flat), np.float32)
+    return columns | {"indptr": _indptr(events), "class_id": flat[:, 0].astype(np.uint8), "mass": mass}
