@@ -176,5 +176,78 @@ def verify(path: Annotated[Path, typer.Argument(help="A data set's folder, or on
     console.print(f"{path}: {report.n_files} files, {report.n_events} events, no faults", soft_wrap=True)
 
 
+@app.command()
+def inspect(
+    path: Annotated[Path, typer.Argument(help="An event file, a shard, or a Delphes file.")],
+    settings: SettingsFile = None,
+    source: Source = None,
+    hcal: Hcal = None,
+    detector: DetectorFile = None,
+) -> None:
+    """A file's content at a glance."""
+    from jetimg.channels import Setup
+    from jetimg.inspect import describe
+
+    console.print(
+        describe(path, Setup(cli.description(detector), cli.image_settings(settings, source=source, hcal=hcal)))
+    )
+
+
+@app.command()
+def show(
+    path: Annotated[Path, typer.Argument(help="An event file or shard, or a data set's folder with --sample.")],
+    output: Output,
+    event: Annotated[int, typer.Option(min=0, help="Which event; with --sample, which of that sample.")] = 0,
+    sample: Annotated[str | None, typer.Option(help="Show an event of this sample of a data set.")] = None,
+) -> None:
+    """A picture of one event: three channels and their sum, with boxes."""
+    from jetimg.event import find
+    from jetimg.show import draw
+
+    try:
+        file, number = find(path, sample, event) if sample else (path, event)
+        draw(file, number, output)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    console.print(f"{output}: event {number} of {file}", soft_wrap=True)
+
+
+@app.command()
+def audit(
+    files: Files,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File for the counts, as JSON.")] = None,
+    detector: DetectorFile = None,
+) -> None:
+    """Is one crystal one pixel? Counts of shared pixels, by cell edges and by smeared centres."""
+    from jetimg.audit import audit as audit_files
+    from jetimg.channels import Setup
+    from jetimg.progress import bar
+    from jetimg.settings import Images
+
+    with bar("auditing", None) as advance:
+        found = audit_files(cli.expand(files), Setup(cli.description(detector), Images()), advance)
+    console.print(found.table())
+    if output is not None:
+        cli.save_or_print(found.as_dict(), output)
+
+
+@app.command()
+def summary(
+    folder: Annotated[Path, typer.Argument(help="A finished data set.", file_okay=False)],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder for table, JSON and pictures.")] = None,
+) -> None:
+    """The table of samples, where every event went, and how the jets look."""
+    from jetimg import summary as summaries
+    from jetimg.progress import bar
+
+    with bar(f"summing up {folder}", None) as advance:
+        found = summaries.summarize(folder, advance)
+    console.print(found.table())
+    if output is not None:
+        summaries.write(found, output)
+    if not found.balances:
+        cli.fail(f"{folder}: events are lost without a reason; see the table")
+
+
 if __name__ == "__main__":
     cli.run(app)

@@ -8,7 +8,10 @@ rule summary:
     output:
         json=f"{RESULTS}/summary/summary.json",
         table=f"{RESULTS}/summary/summary.md",
-        picture=f"{RESULTS}/summary/distributions.png",
+        pictures=expand(
+            f"{RESULTS}/summary/{{name}}.png",
+            name=["distributions", "boxes_per_image"],
+        ),
     log:
         f"{RESULTS}/logs/summary.log",
     benchmark:
