@@ -12,16 +12,17 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-SAMPLES = {name: {"files": [f"data/{name}*.root"], "events_per_file": 2} for name in ("bb", "tt", "hh", "WW", "qq")}
-SAMPLES["tth"] = {"files": ["data/tth.root"], "events_per_file": 2, "test": True}
+SAMPLES = {name: {"files": [f"data/{name}/*.root"], "events_per_file": 2} for name in ("bb", "tt", "hh", "WW", "qq")}
+SAMPLES["tth"] = {"files": ["data/tth/0.root"], "events_per_file": 2, "test": True}
 
 
-def campaign(folder: Path, **changes) -> Path:
-    """A campaign of its own: the repository's code, its data, its configuration."""
-    (folder / "data").mkdir(parents=True)
-    for name in SAMPLES:
-        shutil.copy(ROOT / "tests/data" / f"{name}.root", folder / "data")
-    config = {"results": "out", "samples": SAMPLES, "sharding": {"events_per_shard": 4, "validation_fraction": 0.3}}
+def campaign(folder: Path, names: tuple[str, ...] = tuple(SAMPLES), **changes) -> Path:
+    """A campaign of its own: the repository's code, real data, its own configuration."""
+    for name in names:
+        (folder / "data" / name).mkdir(parents=True)
+        shutil.copy(ROOT / "tests/data" / f"{name}.root", folder / "data" / name / "0.root")
+    samples = {name: SAMPLES[name] for name in names}
+    config = {"results": "out", "samples": samples, "sharding": {"events_per_shard": 4, "validation_fraction": 0.3}}
     (folder / "config.yaml").write_text(yaml.safe_dump(config | changes))
     return folder
 
@@ -76,31 +77,32 @@ def test_one_core_gives_the_same_bytes(finished, tmp_path):
 
 
 def test_bad_files_stop_the_data_set_but_not_the_other_files(tmp_path):
-    folder = campaign(tmp_path / "bad")
-    whole = (folder / "data/tt.root").read_bytes()
-    (folder / "data/tt_cut.root").write_bytes(whole[: len(whole) // 2])
-    (folder / "data/hh_empty.root").touch()
+    folder = campaign(tmp_path / "bad", ("tt", "tth"))
+    whole = (folder / "data/tt/0.root").read_bytes()
+    (folder / "data/tt/cut.root").write_bytes(whole[: len(whole) // 2])
+    (folder / "data/tt/empty.root").touch()
     run = snakemake(folder, "dataset")
     assert run.returncode != 0
-    assert "data/tt_cut.root: truncated" in run.stderr
-    assert "data/hh_empty.root: unreadable: zero bytes" in run.stderr
+    assert "data/tt/cut.root: truncated" in run.stderr
+    assert "data/tt/empty.root: unreadable: zero bytes" in run.stderr
     assert not (folder / "out/dataset/manifest.json").exists()
-    assert len(list((folder / "out/events").glob("*/*.h5"))) == len(SAMPLES)  # the good files are converted
-    assert [row["verdict"] for row in json.loads((folder / "out/check/tt.json").read_text())] == ["ok", "truncated"]
+    assert len(list((folder / "out/events").glob("*/*.h5"))) == 2  # the good files are converted
+    verdicts = [row["verdict"] for row in json.loads((folder / "out/check/tt.json").read_text())]
+    assert verdicts == ["ok", "truncated", "unreadable"]
 
 
 def test_bad_files_are_skipped_up_to_the_stated_share_and_counted(tmp_path):
-    folder = campaign(tmp_path / "skip", policy={"bad_files": "skip", "max_bad_share": 0.5})
-    shutil.copy(ROOT / "tests/data/no_hard_process_tt.root", folder / "data/tt_plain.root")
+    folder = campaign(tmp_path / "skip", ("tt", "tth"), policy={"bad_files": "skip", "max_bad_share": 0.5})
+    shutil.copy(ROOT / "tests/data/no_hard_process_tt.root", folder / "data/tt/one_event.root")
     run = snakemake(folder, "dataset")
     assert run.returncode == 0, run.stderr
     inputs = json.loads((folder / "out/dataset/manifest.json").read_text())["inputs"]
     (bad,) = [file for file in inputs if file["verdict"] != "ok"]
-    assert (bad["verdict"], sum(bad["events"].values())) == ("no-hard-process", 0)
+    assert (bad["verdict"], sum(bad["events"].values())) == ("short", 0)
 
 
 def test_a_wrong_configuration_is_explained(tmp_path):
-    folder = campaign(tmp_path / "typo", polcy={"bad_files": "skip"})
+    folder = campaign(tmp_path / "typo", ("tt",), polcy={"bad_files": "skip"})
     run = snakemake(folder, "--dry-run")
     assert run.returncode != 0
     assert "polcy: unknown key; did you mean `policy`?" in run.stdout + run.stderr
