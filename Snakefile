@@ -1,4 +1,4 @@
-"""Delphes files to a verified data set of jet images. Targets: all, dataset."""
+"""Delphes files to a verified data set of jet images. Targets: all, dataset, look, rerun_failed."""
 
 import sys
 
@@ -7,7 +7,7 @@ from snakemake.utils import min_version
 min_version("9.11")
 sys.path.insert(0, workflow.basedir)
 
-from workflow.campaign import Campaign, option, present
+from workflow.campaign import Campaign, option
 
 # A configuration of one's own replaces the default one; merging the two would mix their samples.
 if "samples" not in config:
@@ -18,18 +18,27 @@ if "samples" not in config:
 CAMPAIGN = Campaign(config)
 CONFIG, RESULTS = CAMPAIGN.config, CAMPAIGN.results
 CAMPAIGN.write_lists()
+if workflow.is_main_process and "rerun_failed" in sys.argv:
+    CAMPAIGN.mark_failed()
 
 
 wildcard_constraints:
     sample="[A-Za-z][A-Za-z0-9]*",
     group=r"\d{5}",
+    index=r"\d{5}",
     shard=r"(train|validation|test)-\d{5}",
 
 
+include: "workflow/rules/simulate.smk"
 include: "workflow/rules/check.smk"
 include: "workflow/rules/convert.smk"
 include: "workflow/rules/shard.smk"
 include: "workflow/rules/summary.smk"
+
+
+rule rerun_failed:
+    input:
+        rules.dataset.input,
 
 
 rule all:

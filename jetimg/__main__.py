@@ -52,6 +52,27 @@ def check(
 
 
 @app.command()
+def attempt(
+    command: Annotated[list[str], typer.Argument(help="After --: the command that makes the file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Delphes file that the command makes.")],
+    events: Annotated[int, typer.Option(min=1, help="Events that the file must hold.")],
+    record: Annotated[Path, typer.Option(help="JSON file for what became of it; always made.")],
+    log: Annotated[Path, typer.Option(help="File for what the command prints.")],
+    minutes: Annotated[float, typer.Option(min=0, help="Time limit of one try.")] = 120.0,
+    tries: Annotated[int, typer.Option(min=1, help="How often the command is tried at most.")] = 2,
+    detector: DetectorFile = None,
+) -> None:
+    """Makes one Delphes file with a command that may fail: tried, checked, recorded. Always exits with 0."""
+    from jetimg.attempt import Job
+    from jetimg.attempt import attempt as make
+    from jetimg.settings import Images
+
+    job = Job(command, output, events, 60 * minutes, tries, log)
+    made = make(job, record, cli.description(detector), Images())
+    console.print(f"{output}: {made.verdict} {made.reason}", markup=False, soft_wrap=True)
+
+
+@app.command()
 def convert(
     files: Files,
     output: Output,

@@ -113,7 +113,7 @@ def _check_baskets(file: DelphesFile) -> None:
 def _check_header(path: Path) -> None:
     """ROOT's file header (TFile class documentation): "root", version, fBEGIN, fEND; big-endian."""
     if not path.is_file():
-        raise BadFile(path, "unreadable", "no such file")
+        raise BadFile(path, "unreadable", "no such file" + _why_not_made(path))
     try:
         with path.open("rb") as file:
             head = file.read(20)
@@ -130,6 +130,14 @@ def _check_header(path: Path) -> None:
     end = struct.unpack(">q", head[12:20])[0] if version >= 1_000_000 else struct.unpack(">i", head[12:16])[0]
     if size < end:
         raise BadFile(path, "truncated", f"{size} bytes of {end}: the copy or the job was cut off; make it again")
+
+
+def _why_not_made(path: Path) -> str:
+    """What the record beside a simulated file says of its failure."""
+    from jetimg.attempt import read_record
+
+    record = read_record(path.with_suffix(".json"))
+    return "" if record is None else f"; its simulation: {record.verdict}: {record.reason}"
 
 
 def _check_events(file: DelphesFile, detector: Detector, settings: Images, expected: int | None) -> None:

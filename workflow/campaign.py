@@ -1,13 +1,17 @@
 """Names of a campaign's files: which inputs there are, and which job converts which."""
 
 import shlex
+import shutil
 from collections.abc import Mapping
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
 
 from jetimg import plan
+from jetimg.attempt import read_record
 from workflow.config import parse
+
+AGAIN = ".again"
 
 
 class Campaign:
@@ -26,11 +30,65 @@ class Campaign:
         """
         self.config = parse(config)
         self.results = self.config.results
-        self._inputs = {name: _expand(sample.files) for name, sample in self.config.samples.items()}
+        self._inputs = {name: self._names(name) for name in self.config.samples}
 
     def inputs(self, sample: str) -> list[str]:
         """All input files of a sample: globs expanded and sorted, names as given, there or not."""
         return self._inputs[sample]
+
+    def _names(self, sample: str) -> list[str]:
+        """A sample's files: found by name, or simulated and numbered."""
+        chosen = self.config.samples[sample]
+        if chosen.simulate is None:
+            return _expand(chosen.files)
+        return [f"{self.results}/simulated/{sample}/{number:05d}.root" for number in range(chosen.simulate.files)]
+
+    def sources(self, sample: str, group: str | None = None) -> list[str]:
+        """What Snakemake waits for before it reads a sample's files, or those of one job.
+
+        For simulated files these are the records of how they were made, which are there for failed files
+        too; for others the files that exist. Missing files become verdicts, not Snakemake's errors.
+        """
+        names = self.inputs(sample) if group is None else self.group(sample, group)
+        if self.config.samples[sample].simulate is not None:
+            return [str(Path(name).with_suffix(".json")) for name in names]
+        return [name for name in names if Path(name).is_file()]
+
+    def failed(self, sample: str) -> list[Path]:
+        """Records of simulated files that are bad."""
+        records = [Path(name) for name in self.sources(sample) if name.endswith(".json")]
+        return [path for path in records if (record := read_record(path)) and record.verdict != "ok"]
+
+    def mark_failed(self) -> None:
+        """Marks the files that failed, of the sample `only` or of all, for another run.
+
+        A mark is an input of the rule that simulates the file; being newer than the record, it makes
+        Snakemake run just that job again, and then what depends on it.
+        """
+        for sample in [self.config.only] if self.config.only else self.config.samples:
+            for record in self.failed(sample):
+                record.with_suffix(AGAIN).touch()
+
+    def mark(self, sample: str, index: str) -> list[str]:
+        """The mark of a simulated file, if it ever had to be made again."""
+        path = Path(self.results, "simulated", sample, index).with_suffix(AGAIN)
+        return [str(path)] if path.is_file() else []
+
+    def mass(self, sample: str, index: str) -> float:
+        """The graviton mass of one simulated file, GeV."""
+        simulate = self.config.samples[sample].simulate
+        assert simulate is not None
+        return simulate.masses[int(index) % len(simulate.masses)]
+
+    def backend(self) -> str:
+        """The detector simulation of this campaign, chosen once: Delphes installed later changes nothing."""
+        chosen = self.config.simulation.backend
+        if chosen != "auto":
+            return chosen
+        kept = Path(self.results, "lists", "backend.txt")
+        if not kept.is_file():
+            _write_changed(kept, ["delphes" if shutil.which("DelphesPythia8") else "embedded"])
+        return kept.read_text().strip()
 
     def groups(self, sample: str) -> list[str]:
         """Names of the sample's conversion jobs."""
@@ -64,11 +122,6 @@ class Campaign:
 def option(flag: str, value: object) -> str:
     """A command-line option for a shell, or nothing if the value is None."""
     return "" if value is None else f"{flag} {shlex.quote(str(value))}"
-
-
-def present(names: list[str]) -> list[str]:
-    """Those of the files that exist; the others become verdicts, not Snakemake's errors."""
-    return [name for name in names if Path(name).is_file()]
 
 
 def _expand(patterns: tuple[str, ...]) -> list[str]:

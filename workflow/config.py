@@ -6,7 +6,7 @@
 import difflib
 import json
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -27,16 +27,53 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Simulate(Section):
+    """Files of a sample that the campaign simulates itself."""
+
+    files: int = Field(ge=1, le=99_999, description="number of files")
+    masses: tuple[float, ...] = Field(
+        default=(1500.0,), min_length=1, description="graviton masses, GeV; file i takes the i-th, round and round"
+    )
+    pythia: tuple[str, ...] = Field(default=(), description="more Pythia settings, e.g. '25:onIfAny = 5'")
+
+
 class Sample(Section):
-    """A physics sample: where its Delphes files are and what its events are for."""
+    """A physics sample: where its Delphes files come from and what its events are for."""
 
     files: tuple[str, ...] = Field(
-        min_length=1, description="Delphes files: names or globs; a name that does not exist is a bad file"
+        default=(), description="Delphes files: names or globs; a name that does not exist is a bad file"
     )
+    simulate: Simulate | None = Field(default=None, description="simulate the files, instead of giving them")
     events_per_file: int | None = Field(
         default=None, ge=1, description="events that each file should hold; a file with fewer is bad (short)"
     )
     test: bool = Field(default=False, description="true: for testing; false: for training and validation")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Sample":
+        if bool(self.files) == (self.simulate is not None):
+            raise ValueError("give either `files` or `simulate`")
+        if self.simulate is not None and self.events_per_file is None:
+            raise ValueError("`simulate` needs `events_per_file`")
+        return self
+
+
+class Simulation(Section):
+    """How files are simulated."""
+
+    seed: int = Field(
+        default=1, ge=0, description="seed of the campaign; a file's follows from it, its sample and number"
+    )
+    backend: Literal["auto", "embedded", "delphes"] = Field(
+        default="auto", description="detector simulation; auto: real Delphes where DelphesPythia8 is on PATH, else ours"
+    )
+    pool_events: int = Field(default=4000, ge=1, description="soft collisions in the pool that pile-up is drawn from")
+    minutes: float = Field(default=120.0, gt=0, description="time limit of one try at one file")
+    tries: int = Field(default=2, ge=1, description="how often a file is tried before it counts as failed")
+    program: str = Field(
+        default="python -m detector simulate",
+        description="program that makes one file; another one must take the same options",
+    )
 
 
 class Config(Section):
@@ -46,9 +83,17 @@ class Config(Section):
     samples: dict[SampleName, Sample] = Field(min_length=1, description="physics samples by name")
     images: Images = Field(default=Images(), description="how events become images and boxes")
     sharding: Sharding = Field(default=Sharding(), description="how events are split, mixed and cut into shards")
+    simulation: Simulation = Field(default=Simulation(), description="how files are simulated")
     policy: Policy = Field(default=Policy(), description="what happens when input files are bad")
     detector: str | None = Field(default=None, description="detector description; the CMS-like one if null")
+    only: SampleName | None = Field(default=None, description="sample whose failed files `rerun_failed` makes again")
     files_per_job: int = Field(default=10, ge=1, description="Delphes files that one job converts to one event file")
+
+    @model_validator(mode="after")
+    def _known_sample(self) -> "Config":
+        if self.only is not None and self.only not in self.samples:
+            raise ValueError(f"only={self.only}: the samples are {', '.join(self.samples)}")
+        return self
 
     @model_validator(mode="after")
     def _something_to_train_on(self) -> "Config":

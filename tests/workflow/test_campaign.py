@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from workflow.campaign import Campaign, option, present
+from workflow.campaign import Campaign, option
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def campaign(tmp_path, monkeypatch):
 
 def test_inputs_are_sorted_and_none_vanishes(campaign):
     assert campaign.inputs("tt") == ["tt_10.root", "tt_11.root", "tt_9.root", "gone.root", "none_*.root"]
-    assert present(campaign.inputs("tt")) == ["tt_10.root", "tt_11.root", "tt_9.root"]
+    assert campaign.sources("tt") == ["tt_10.root", "tt_11.root", "tt_9.root"]
 
 
 def test_each_input_is_in_one_job(campaign):

@@ -25,7 +25,7 @@ def test_defaults_fill_in_what_is_not_given():
         (SMALL | {"sharding": {"event_per_shard": 5}}, "did you mean `events_per_shard`?"),
         (SMALL | {"images": {"hcal": "smear"}}, "images.hcal"),
         (SMALL | {"samples": {"t t": {"files": ["a"]}}}, "samples.t t"),
-        (SMALL | {"samples": {"tt": {"files": []}}}, "samples.tt.files"),
+        (SMALL | {"samples": {"tt": {"files": []}}}, "give either `files` or `simulate`"),
         ({"samples": {"tth": {"files": ["b.root"], "test": True}}}, "none is left to train on"),
         ({}, "samples: Field required"),
     ],

@@ -4,7 +4,7 @@
 
 rule check:
     input:
-        files=lambda w: present(CAMPAIGN.inputs(w.sample)),
+        files=lambda w: CAMPAIGN.sources(w.sample),
         list=f"{RESULTS}/lists/{{sample}}.txt",
         settings=f"{RESULTS}/settings/images.yaml",
     output:
@@ -28,7 +28,7 @@ rule check:
 
 rule audit:
     input:
-        files=lambda w: present(CAMPAIGN.inputs(w.sample)),
+        files=lambda w: CAMPAIGN.sources(w.sample),
         list=f"{RESULTS}/lists/{{sample}}.txt",
     output:
         f"{RESULTS}/audit/{{sample}}.json",

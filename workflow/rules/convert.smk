@@ -18,7 +18,7 @@ rule settings:
 
 rule convert:
     input:
-        files=lambda w: present(CAMPAIGN.group(w.sample, w.group)),
+        files=lambda w: CAMPAIGN.sources(w.sample, w.group),
         settings=f"{RESULTS}/settings/images.yaml",
     output:
         f"{RESULTS}/events/{{sample}}/{{group}}.h5",
