@@ -21,6 +21,9 @@ from jetimg.check import Verdict, check
 from jetimg.digest import sha256
 from jetimg.settings import Images
 
+# A shell's exit code for a command that cannot be run.
+NOT_STARTED = 127
+
 # Seconds between asking a job to end and killing it.
 GRACE = 10
 
@@ -105,7 +108,11 @@ def _run(job: Job, number: int) -> int | None:
     """Runs the command once; its exit code, or None if it was stopped at the time limit."""
     with job.log.open("a" if number > 1 else "w") as log:
         print(f"try {number}: {' '.join(job.command)}", file=log, flush=True)
-        process = subprocess.Popen(job.command, stdout=log, stderr=log, start_new_session=True)
+        try:
+            process = subprocess.Popen(job.command, stdout=log, stderr=log, start_new_session=True)
+        except OSError as error:
+            print(error, file=log)
+            return NOT_STARTED
         try:
             return process.wait(timeout=job.seconds)
         except subprocess.TimeoutExpired:
@@ -134,5 +141,6 @@ def _judge(job: Job, code: int | None, detector: Detector, settings: Images) -> 
         return Verdict(str(job.output), "timed-out", f"still running after {job.seconds:g} s", expected=job.events)
     if code != 0:
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        how += ": no such program" if code == NOT_STARTED else ""
         return Verdict(str(job.output), "crashed", how, expected=job.events)
     return check(job.output, detector, settings, job.events)

@@ -1,0 +1,79 @@
+"""A campaign of simulations that fail in every way, and how it is mended."""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.workflow.test_snakemake import digests, snakemake
+
+ROOT = Path(__file__).parents[2]
+FAULTS = {"tt/0": "exit", "tt/2": "truncate", "bb/0": "short", "bb/1": "kill", "bb/2": "hang"}
+SAMPLES = {
+    "tt": {"simulate": {"files": 3}, "events_per_file": 2},
+    "bb": {"simulate": {"files": 3}, "events_per_file": 2},
+    "tth": {"simulate": {"files": 1}, "events_per_file": 2, "test": True},
+}
+
+
+def campaign(folder, faults, monkeypatch):
+    (folder / "out/simulated").mkdir(parents=True)
+    (folder / "out/simulated/pool").touch()  # the stand-in needs none
+    config = {
+        "results": "out",
+        "samples": SAMPLES,
+        "simulation": {"program": f"{sys.executable} {ROOT}/tests/stand_in.py", "tries": 1, "minutes": 0.1},
+        "files_per_job": 1,
+    }
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    (folder / "faults.json").write_text(json.dumps(faults))
+    monkeypatch.setenv("FAULTS", str(folder / "faults.json"))
+    return folder
+
+
+def state(folder, pattern):
+    """Time and checksum of files."""
+    paths = sorted((folder / "out").glob(pattern))
+    return {str(p.relative_to(folder)): (p.stat().st_mtime_ns, hashlib.sha256(p.read_bytes()).digest()) for p in paths}
+
+
+def changed(before, after):
+    return {name for name in after if after[name] != before.get(name)}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        folder = campaign(tmp_path_factory.mktemp("well"), {}, patch)
+        run = snakemake(folder, "dataset")
+    assert run.returncode == 0, run.stderr
+    return digests(folder)
+
+
+def test_failures_are_told_and_mended_sample_by_sample(tmp_path, monkeypatch, undisturbed):
+    folder = campaign(tmp_path, FAULTS, monkeypatch)
+    first = snakemake(folder, "dataset")
+    assert first.returncode != 0
+    assert "bad input files in bb, tt (allowed: none)" in first.stderr
+    for name, why in {"bb/00002": "timed-out", "bb/00000": "short", "tt/00000": "crashed: exit code 1"}.items():
+        assert any(name in line and why in line for line in first.stderr.splitlines()), name
+    assert len(list((folder / "out/events").glob("*/*.h5"))) == 7  # every file has its event file, good or bad
+
+    (folder / "faults.json").write_text("{}")
+    records, files = state(folder, "simulated/*/*.json"), state(folder, "simulated/*/*.root")
+    events = state(folder, "events/*/*.h5")
+    again = snakemake(folder, "rerun_failed", "--config", "only=tt")
+    assert again.returncode != 0  # bb still fails
+    assert "bad input files in bb (allowed: none)" in again.stderr
+    mended = {"tt/00000", "tt/00002"}
+    assert changed(records, state(folder, "simulated/*/*.json")) == {f"out/simulated/{name}.json" for name in mended}
+    assert changed(files, state(folder, "simulated/*/*.root")) == {f"out/simulated/{name}.root" for name in mended}
+    assert changed(events, state(folder, "events/*/*.h5")) == {f"out/events/{name}.h5" for name in mended}
+
+    last = snakemake(folder, "rerun_failed")
+    assert last.returncode == 0, last.stderr
+    assert digests(folder) == undisturbed
+    assert "Nothing to be done" in (nothing := snakemake(folder, "dataset")).stdout + nothing.stderr
