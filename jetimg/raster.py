@@ -130,7 +130,7 @@ def _locate_points(eta_pitch, eta_edges, phi_edges, eta, phi):  # type: ignore[n
         row = min(max(int(np.floor(x / eta_pitch + n_eta / 2)), 0), n_eta - 1)
         row += (x >= eta_edges[row + 1]) - (x < eta_edges[row])
         if not phi_edges[0] <= angle < phi_edges[n_phi]:
-            angle -= TWO_PI * np.floor((angle - phi_edges[0]) / TWO_PI)
+            angle = (angle + np.pi) % TWO_PI - np.pi
         column = min(max(int(np.floor((angle / TWO_PI + 0.5) * n_phi)), 0), n_phi - 1)
         column += (angle >= phi_edges[column + 1]) - (angle < phi_edges[column])
         pixel[i] = row * n_phi + column % n_phi
