@@ -90,7 +90,7 @@ class Images(Section):
 
     @model_validator(mode="after")
     def _known_classes(self) -> "Images":
-        if set(self.priority) != set(self.classes):
+        if sorted(self.priority) != sorted(self.classes):
             raise ValueError(f"priority {list(self.priority)} must name each of the classes {list(self.classes)} once")
         if unknown := set(self.tags) - set(self.classes):
             raise ValueError(f"tags for classes that do not exist: {sorted(unknown)}")
@@ -103,11 +103,14 @@ def read(path: Path | None, **overrides: Any) -> Images:
     Raises:
         DataError: the file has unknown keys or wrong values; the message names them.
     """
-    content = yaml.safe_load(path.read_text()) or {} if path else {}
+    try:
+        content = (yaml.safe_load(path.read_bytes()) or {}) if path else {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not YAML: {error}") from error
     if not isinstance(content, dict):
         raise DataError(f"{path}: not image settings (keys and values)")
     content |= {key: value for key, value in overrides.items() if value is not None}
     try:
-        return Images(**content)
+        return Images.model_validate(content)
     except ValidationError as error:
         raise DataError(f"{path or 'image settings'}: {error}") from error
