@@ -124,6 +124,7 @@ class DelphesFile:
                 list(names.values()), step_size=step, entry_stop=stop, how=dict, library="ak"
             ):
                 chunk = {name: _flat(arrays[full]) for name, full in names.items()}
+                _check_lengths(chunk)
                 entry += len(next(iter(chunk.values())).offsets) - 1
                 yield chunk
         # Whatever a parser raises on damaged bytes is the file's fault.
@@ -180,6 +181,20 @@ def _missing(missing: list[str], names: dict[str, str]) -> str:
 def _one_line(error: Exception) -> str:
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:300]}"
+
+
+def _check_lengths(chunk: Chunk) -> None:
+    """Branches of one kind of object hold as many values, event by event; four a tower for flat `Edges`.
+
+    Raises:
+        ValueError: naming two branches that do not.
+    """
+    first: dict[str, str] = {}
+    for name, column in chunk.items():
+        other = first.setdefault(name.partition(".")[0], name)
+        flat_edges = name.endswith(".Edges") and column.content.ndim == 1
+        if not np.array_equal(column.offsets, chunk[other].offsets * (4 if flat_edges else 1)):
+            raise ValueError(f"`{name}` and `{other}` differ in their numbers of values")
 
 
 def _flat(array: ak.Array) -> Jagged:

@@ -40,6 +40,12 @@ class Tag(Section):
     mass_max: float = Field(description="greatest soft-drop mass, GeV")
     prongs: int = Field(ge=2, le=5, description="the score is 1 - tau_prongs / tau_(prongs - 1)")
 
+    @model_validator(mode="after")
+    def _window(self) -> "Tag":
+        if self.mass_min >= self.mass_max:
+            raise ValueError(f"mass_min {self.mass_min:g} is not below mass_max {self.mass_max:g}")
+        return self
+
 
 DEFAULT_TAGS = {
     "t": Tag(mass_min=105.0, mass_max=210.0, prongs=3),
