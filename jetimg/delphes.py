@@ -19,6 +19,10 @@ from jetimg.settings import Images
 
 TREE = "Delphes"
 
+# Branches with several values an object (Delphes: Float_t Edges[4], Tau[5]). Delphes writes rows of them;
+# files written by uproot have them flat.
+WIDTHS = {"Edges": 4, "Tau": 5}
+
 # Entries read at once: some 40 MB in memory, whatever the file's length.
 CHUNK = 250
 
@@ -184,16 +188,17 @@ def _one_line(error: Exception) -> str:
 
 
 def _check_lengths(chunk: Chunk) -> None:
-    """Branches of one kind of object hold as many values, event by event; four a tower for flat `Edges`.
+    """Branches of one kind of object hold as many rows, event by event.
 
     Raises:
         ValueError: naming two branches that do not.
     """
     first: dict[str, str] = {}
     for name, column in chunk.items():
-        other = first.setdefault(name.partition(".")[0], name)
-        flat_edges = name.endswith(".Edges") and column.content.ndim == 1
-        if not np.array_equal(column.offsets, chunk[other].offsets * (4 if flat_edges else 1)):
+        branch, _, leaf = name.partition(".")
+        other = first.setdefault(branch, name)
+        width = WIDTHS.get(leaf, 1) if column.content.ndim == 1 else 1
+        if not np.array_equal(column.offsets, chunk[other].offsets * width):
             raise ValueError(f"`{name}` and `{other}` differ in their numbers of values")
 
 
