@@ -98,19 +98,20 @@ class DelphesFile:
         self.n_events = int(self._tree.num_entries)
         names = _plain_names(self._tree)
         if missing := [name for name in want.required if name not in names]:
+            self.close()
             raise BadFile(path, "missing-branch", _missing(missing, names))
         self.absent = [group for group, branches in want.optional.items() if not set(branches) <= names.keys()]
         present = [name for group in want.optional if group not in self.absent for name in want.optional[group]]
         self._all = names
         self._names = {name: names[name] for name in dict.fromkeys((*want.required, *present))}
 
-    def chunks(self, step: int = CHUNK) -> Iterator[Chunk]:
-        """The wanted branches, `step` entries at a time.
+    def chunks(self, step: int | None = None) -> Iterator[Chunk]:
+        """The wanted branches, `step` entries at a time (CHUNK if None).
 
         Raises:
             BadFile: unreadable, where a basket cannot be decompressed or read.
         """
-        yield from self._iterate(self._names, step, None)
+        yield from self._iterate(self._names, CHUNK if step is None else step, None)
 
     def head(self, stop: int, also: tuple[str, ...] = ()) -> Chunk:
         """The first `stop` entries of the wanted branches, and of those named in `also` where present.
@@ -160,13 +161,17 @@ def inventory(path: Path) -> tuple[int, frozenset[str]]:
 
 
 def _open_tree(path: Path) -> Any:
+    file = None
     try:
         file = uproot.open(path, object_cache=None, array_cache=None)
         names = file.keys(recursive=False, cycle=False)
         tree = file[TREE] if TREE in names else None
     except Exception as error:  # as above: damaged bytes make uproot raise almost anything
+        if file is not None:
+            file.close()
         raise BadFile(path, "unreadable", _one_line(error)) from error
     if not isinstance(tree, uproot.TTree):
+        file.close()
         raise BadFile(path, "no-tree", f"no tree `{TREE}`; the file holds {names or 'nothing'}")
     return tree
 

@@ -26,6 +26,8 @@ def faults(batch: Batch, reader: Reader) -> Iterator[str]:
         yield "/events/entry beyond the input's entries"
     if np.any(events["sample"] >= len(reader.attributes["sample_names"])):
         yield "/events/sample beyond sample_names"
+    if not np.isfinite(events["weight"]).all():
+        yield "/events/weight is not finite"
 
 
 def _channel_faults(name: str, batch: Batch, n_pixels: int) -> Iterator[str]:
@@ -47,6 +49,9 @@ def _jet_faults(batch: Batch, reader: Reader) -> Iterator[str]:
     for name in ("jets", "baseline"):
         if np.any(batch.tables[name]["class_id"] >= len(reader.attributes["class_names"])):
             yield f"/{name}/class_id beyond class_names"
+    for name in ("pt", "eta", "phi", "mass", "score"):
+        if not np.isfinite(batch.tables["baseline"][name]).all():
+            yield f"/baseline/{name} is not finite"
     for name in ("pt", "eta", "phi", "mass", "box"):
         if not np.isfinite(jets[name]).all():
             yield f"/jets/{name} is not finite"
