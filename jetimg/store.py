@@ -5,8 +5,8 @@ holds is a `Batch`; batches can be appended, sliced and put in another order.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from jetimg.atomic import whole
 from jetimg.columns import GrowingColumn
+from jetimg.disk import DiskFile
 from jetimg.errors import DataError
 from jetimg.guard import check_attributes, check_datasets_inside, check_layout
 from jetimg.layout import FORMAT, JAGGED, TABLES, VERSION, Column
@@ -91,8 +92,9 @@ class Writer:
         attributes: the file's attributes, to be added to; lists and mappings are stored as JSON.
     """
 
-    def __init__(self, file: h5py.File, attributes: dict[str, Any]) -> None:
+    def __init__(self, file: h5py.File, attributes: dict[str, Any], check: Callable[[], None] = lambda: None) -> None:
         self._file = file
+        self._check = check
         self.attributes = dict(attributes)
         self.files: list[InputFile] = []
         self._indptr = dict.fromkeys(JAGGED, 0)
@@ -116,6 +118,7 @@ class Writer:
                     self._indptr[table] += int(columns["indptr"][-1])
                 self._columns[table, name].append(rows)
         self.n_events += len(batch)
+        self._check()
 
     def finish(self) -> None:
         """Writes what waits in buffers, the input files and the attributes; `complete` comes last."""
@@ -136,10 +139,12 @@ def create(path: Path, attributes: dict[str, Any]) -> Iterator[Writer]:
     Raises:
         DataError: the file cannot be written.
     """
-    with whole(path) as partial, h5py.File(partial, "w", libver=("earliest", "v110")) as file:
-        writer = Writer(file, attributes)
-        yield writer
-        writer.finish()
+    with whole(path) as partial, closing(DiskFile(partial)) as disk:
+        with h5py.File(disk, "w", libver=("earliest", "v110")) as file:
+            writer = Writer(file, attributes, disk.check)
+            yield writer
+            writer.finish()
+        disk.check()
 
 
 def _write_files(file: h5py.File, files: Sequence[InputFile]) -> None:
