@@ -28,8 +28,8 @@ Nested = Annotated[str | None, typer.Option(help="Labelled particles inside labe
 Bits = Annotated[int | None, typer.Option("--value-bits", help="Mantissa bits kept of pixel values; 23 is lossless.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-# Tables in log files are not cut to 80 columns.
-console = Console(width=None if sys.stdout.isatty() else 160)
+# Tables in log files are not cut to 80 columns; names of files may look like rich's markup.
+console = Console(width=None if sys.stdout.isatty() else 160, markup=False)
 
 
 def app(text: str) -> typer.Typer:
