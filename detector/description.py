@@ -78,10 +78,15 @@ def load(path: Path | None = None) -> Detector:
     """
     source = path or DEFAULT
     text = source.read_bytes()
-    content = yaml.safe_load(text)
+    try:
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{source}: not YAML: {error}") from error
     if not isinstance(content, dict):
         raise ValueError(f"{source}: not a detector description (a mapping with crystals, calorimeters, ...)")
+    if "digest" in content:
+        raise ValueError(f"{source}: not a detector description: `digest` is computed, not given")
     try:
-        return Detector(**content, digest=hashlib.sha256(text).hexdigest())
+        return Detector.model_validate(content | {"digest": hashlib.sha256(text).hexdigest()})
     except ValidationError as error:
         raise ValueError(f"{source}: not a detector description:\n{error}") from error

@@ -69,15 +69,16 @@ class Grid:
         return eta, wrap((np.asarray(column, dtype=np.float64) - self.n_phi / 2) * self.phi_pitch)
 
     def pixel(self, eta: ArrayLike, phi: ArrayLike) -> NDArray[np.int64]:
-        """The flat pixel of each (eta, phi), -1 outside the image.
+        """The flat pixel of each (eta, phi), -1 outside the image and for what is not a number.
 
         A point on an edge belongs to the pixel above it, by comparison with the edges themselves,
         as in an exact histogram; phi = +pi is phi = -pi.
         """
         eta = np.asarray(eta, dtype=np.float64)
         row = np.searchsorted(self.eta_edges, eta, side="right") - 1
-        column = np.searchsorted(self.phi_edges, wrap(phi), side="right") - 1
-        inside = (row >= 0) & (row < self.n_eta)
+        angle = wrap(phi)
+        column = np.searchsorted(self.phi_edges, angle, side="right") - 1
+        inside = (row >= 0) & (row < self.n_eta) & np.isfinite(angle)
         return np.where(inside, row * self.n_phi + np.minimum(column, self.n_phi - 1), -1)
 
     def centre(self, pixel: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

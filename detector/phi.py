@@ -13,7 +13,9 @@ def wrap(phi: ArrayLike) -> NDArray[np.float64]:
         phi: any shape, radians.
     """
     angle = np.asarray(phi, dtype=np.float64)
-    wrapped = angle - TWO_PI * np.floor((angle + np.pi) / TWO_PI)
+    # What lies inside stays as it is: shifting there and back would round it across the seam.
+    shifted = np.remainder(angle + np.pi, TWO_PI) - np.pi
+    wrapped = np.where((angle >= -np.pi) & (angle < np.pi), angle, shifted)
     # A tiny negative distance from -pi rounds up to exactly +pi, which is -pi.
     return np.where(wrapped >= np.pi, -np.pi, wrapped)
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from jetimg.errors import DataError
@@ -29,7 +29,8 @@ def whole(target: Path) -> Iterator[Path]:
             f"{target}: cannot be written: {_reason(error, target)}; nothing was left under that name"
         ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # no such file, or no such folder
+            partial.unlink()
 
 
 def write_text(target: Path, text: str) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.grid import Grid
-from jetimg.delphes import Chunk
+from jetimg.delphes import WIDTHS, Chunk
 from jetimg.settings import Images
 
 
@@ -32,14 +32,14 @@ class Baseline:
 
 
 def tagged(chunk: Chunk, n_events: int, grid: Grid, settings: Images) -> Baseline:
-    """Tags the jets inside the image; no jets where the file has none."""
-    if f"{settings.baseline}.Tau" not in chunk:
+    """Tags the jets inside the image; no jets where the file has none, or where no class is tagged."""
+    if f"{settings.baseline}.Tau" not in chunk or not settings.tags:
         nothing = np.empty(0, np.float32)
         return Baseline(np.zeros(n_events + 1, np.int64), np.empty(0, np.uint8), *[nothing] * 5)
     branch = {name: chunk[f"{settings.baseline}.{name}"].content for name in ("PT", "Eta", "Phi")}
     offsets = chunk[f"{settings.baseline}.PT"].offsets
     mass = _soft_drop_mass(chunk, settings.baseline)
-    tau = chunk[f"{settings.baseline}.Tau"].content.reshape(len(mass), -1)
+    tau = chunk[f"{settings.baseline}.Tau"].content.reshape(-1, WIDTHS["Tau"])
     inside = np.abs(branch["Eta"]) < grid.eta_max
     jet, class_id, score = [], [], []
     for name, tag in settings.tags.items():

@@ -113,7 +113,8 @@ def _check_baskets(file: DelphesFile) -> None:
 def _check_header(path: Path) -> None:
     """ROOT's file header (TFile class documentation): "root", version, fBEGIN, fEND; big-endian."""
     if not path.is_file():
-        raise BadFile(path, "unreadable", "no such file" + _why_not_made(path))
+        reason = "not a file, but a folder" if path.is_dir() else "no such file" + _why_not_made(path)
+        raise BadFile(path, "unreadable", reason)
     try:
         with path.open("rb") as file:
             head = file.read(20)

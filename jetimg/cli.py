@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from detector import Detector, load
+from detector.towers import ecal_map, hcal_map
 from jetimg import settings
 from jetimg.atomic import write_text
 from jetimg.errors import DataError
@@ -27,8 +28,8 @@ Nested = Annotated[str | None, typer.Option(help="Labelled particles inside labe
 Bits = Annotated[int | None, typer.Option("--value-bits", help="Mantissa bits kept of pixel values; 23 is lossless.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-# Tables in log files are not cut to 80 columns.
-console = Console(width=None if sys.stdout.isatty() else 160)
+# Tables in log files are not cut to 80 columns; names of files may look like rich's markup.
+console = Console(width=None if sys.stdout.isatty() else 160, markup=False)
 
 
 def app(text: str) -> typer.Typer:
@@ -50,18 +51,20 @@ def fail(message: str) -> None:
     sys.exit(1)
 
 
-def expand(names: Iterable[str]) -> list[Path]:
+def expand(names: Sequence[str]) -> list[Path]:
     """The files that were named, with each @LIST replaced by the lines of LIST."""
     paths: list[Path] = []
     for name in names:
         if name.startswith("@"):
             try:
                 lines = Path(name[1:]).read_text().splitlines()
-            except OSError as error:
-                raise typer.BadParameter(f"{name[1:]}: {error.strerror}") from error
+            except (OSError, UnicodeDecodeError) as error:
+                raise typer.BadParameter(f"{name[1:]}: {getattr(error, 'strerror', None) or error}") from error
             paths += [Path(line) for line in lines if line]
         else:
             paths.append(Path(name))
+    if not paths:
+        raise typer.BadParameter(f"{', '.join(names)}: names no file")
     return paths
 
 
@@ -74,9 +77,12 @@ def image_settings(path: Path | None, **overrides: Any) -> settings.Images:
 
 
 def description(path: Path | None) -> Detector:
-    """The detector; a wrong description is the call's fault."""
+    """The detector; a wrong description is the call's fault, as are cells that do not fit its pixels."""
     try:
-        return load(path)
+        described = load(path)
+        ecal_map(described)
+        hcal_map(described)
+        return described
     except (ValueError, OSError) as error:
         raise typer.BadParameter(str(error)) from error
 

@@ -19,6 +19,10 @@ from jetimg.settings import Images
 
 TREE = "Delphes"
 
+# Branches with several values an object (Delphes: Float_t Edges[4], Tau[5]). Delphes writes rows of them;
+# files written by uproot have them flat.
+WIDTHS = {"Edges": 4, "Tau": 5}
+
 # Entries read at once: some 40 MB in memory, whatever the file's length.
 CHUNK = 250
 
@@ -94,19 +98,20 @@ class DelphesFile:
         self.n_events = int(self._tree.num_entries)
         names = _plain_names(self._tree)
         if missing := [name for name in want.required if name not in names]:
+            self.close()
             raise BadFile(path, "missing-branch", _missing(missing, names))
         self.absent = [group for group, branches in want.optional.items() if not set(branches) <= names.keys()]
         present = [name for group in want.optional if group not in self.absent for name in want.optional[group]]
         self._all = names
         self._names = {name: names[name] for name in dict.fromkeys((*want.required, *present))}
 
-    def chunks(self, step: int = CHUNK) -> Iterator[Chunk]:
-        """The wanted branches, `step` entries at a time.
+    def chunks(self, step: int | None = None) -> Iterator[Chunk]:
+        """The wanted branches, `step` entries at a time (CHUNK if None).
 
         Raises:
             BadFile: unreadable, where a basket cannot be decompressed or read.
         """
-        yield from self._iterate(self._names, step, None)
+        yield from self._iterate(self._names, CHUNK if step is None else step, None)
 
     def head(self, stop: int, also: tuple[str, ...] = ()) -> Chunk:
         """The first `stop` entries of the wanted branches, and of those named in `also` where present.
@@ -124,6 +129,7 @@ class DelphesFile:
                 list(names.values()), step_size=step, entry_stop=stop, how=dict, library="ak"
             ):
                 chunk = {name: _flat(arrays[full]) for name, full in names.items()}
+                _check_lengths(chunk)
                 entry += len(next(iter(chunk.values())).offsets) - 1
                 yield chunk
         # Whatever a parser raises on damaged bytes is the file's fault.
@@ -155,13 +161,17 @@ def inventory(path: Path) -> tuple[int, frozenset[str]]:
 
 
 def _open_tree(path: Path) -> Any:
+    file = None
     try:
         file = uproot.open(path, object_cache=None, array_cache=None)
         names = file.keys(recursive=False, cycle=False)
         tree = file[TREE] if TREE in names else None
     except Exception as error:  # as above: damaged bytes make uproot raise almost anything
+        if file is not None:
+            file.close()
         raise BadFile(path, "unreadable", _one_line(error)) from error
     if not isinstance(tree, uproot.TTree):
+        file.close()
         raise BadFile(path, "no-tree", f"no tree `{TREE}`; the file holds {names or 'nothing'}")
     return tree
 
@@ -180,6 +190,21 @@ def _missing(missing: list[str], names: dict[str, str]) -> str:
 def _one_line(error: Exception) -> str:
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:300]}"
+
+
+def _check_lengths(chunk: Chunk) -> None:
+    """Branches of one kind of object hold as many rows, event by event.
+
+    Raises:
+        ValueError: naming two branches that do not.
+    """
+    first: dict[str, str] = {}
+    for name, column in chunk.items():
+        branch, _, leaf = name.partition(".")
+        other = first.setdefault(branch, name)
+        width = WIDTHS.get(leaf, 1) if column.content.ndim == 1 else 1
+        if not np.array_equal(column.offsets, chunk[other].offsets * width):
+            raise ValueError(f"`{name}` and `{other}` differ in their numbers of values")
 
 
 def _flat(array: ak.Array) -> Jagged:

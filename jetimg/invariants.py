@@ -6,7 +6,7 @@ import numpy as np
 
 from detector.grid import Grid
 from jetimg import boxes
-from jetimg.layout import CHANNELS, JAGGED
+from jetimg.layout import CHANNELS
 from jetimg.store import Batch, Reader
 
 # float32 box corners up to 500 pixels, half a box away from the axis: a few 1e-5 pixels.
@@ -14,13 +14,8 @@ BOX_TOLERANCE = 1e-3
 
 
 def faults(batch: Batch, reader: Reader) -> Iterator[str]:
-    """What is wrong with these events of an event file, a line each."""
+    """What is wrong with these events of an event file, a line each; the reader has checked the layout."""
     shape = reader.attributes["image_shape"]
-    for name in JAGGED:
-        indptr = batch.tables[name]["indptr"]
-        if np.any(np.diff(indptr) < 0):
-            yield f"/{name}/indptr falls"
-            return
     for name in CHANNELS:
         yield from _channel_faults(name, batch, shape[0] * shape[1])
     yield from _jet_faults(batch, reader)
@@ -31,6 +26,8 @@ def faults(batch: Batch, reader: Reader) -> Iterator[str]:
         yield "/events/entry beyond the input's entries"
     if np.any(events["sample"] >= len(reader.attributes["sample_names"])):
         yield "/events/sample beyond sample_names"
+    if not np.isfinite(events["weight"]).all():
+        yield "/events/weight is not finite"
 
 
 def _channel_faults(name: str, batch: Batch, n_pixels: int) -> Iterator[str]:
@@ -52,6 +49,9 @@ def _jet_faults(batch: Batch, reader: Reader) -> Iterator[str]:
     for name in ("jets", "baseline"):
         if np.any(batch.tables[name]["class_id"] >= len(reader.attributes["class_names"])):
             yield f"/{name}/class_id beyond class_names"
+    for name in ("pt", "eta", "phi", "mass", "score"):
+        if not np.isfinite(batch.tables["baseline"][name]).all():
+            yield f"/baseline/{name} is not finite"
     for name in ("pt", "eta", "phi", "mass", "box"):
         if not np.isfinite(jets[name]).all():
             yield f"/jets/{name} is not finite"

@@ -76,3 +76,19 @@ TABLES: dict[str, dict[str, Column]] = {
 
 # Tables whose rows belong to events through indptr; `events` has one row an event.
 JAGGED = tuple(name for name in TABLES if name != "events")
+
+# Attributes that readers rely on, and their kinds; the others tell how the file was made.
+ATTRIBUTES: dict[str, type] = {
+    "n_events": int,
+    "kind": str,
+    "split": str,
+    "class_names": list,
+    "sample_names": list,
+    "image_shape": list,
+    "eta_pitch": float,
+    "config": dict,
+    "detector_sha256": str,
+}
+
+# The columns of /files, one row an input, and numpy's kinds of them.
+FILES = {"name": "S", "sha256": "S", "verdict": "S", "reason": "S", "entries": "u"}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from jetimg.atomic import write_text
 from jetimg.digest import sha256
@@ -24,11 +24,17 @@ class Strict(BaseModel):
 class Shard(Strict):
     """A shard: name in the data set's folder, split, checksum and size."""
 
-    name: str
+    name: str = Field(pattern=r"^(train|validation|test)-\d+\.h5$")
     split: Literal["train", "validation", "test"]
     sha256: str
     n_events: int
     bytes: int
+
+
+class Sample(Strict):
+    """Whether a sample's events are for testing."""
+
+    test: bool
 
 
 class InputEvents(Input):
@@ -52,7 +58,7 @@ class Manifest(Strict):
     format: Literal["jetimg-dataset"] = "jetimg-dataset"
     format_version: Literal["1.0"] = "1.0"
     class_names: list[str]
-    samples: dict[str, dict[str, bool]]
+    samples: dict[str, Sample]
     config: dict[str, Any]
     sharding: dict[str, Any]
     detector: str
@@ -72,7 +78,7 @@ def make(plan: Plan, folder: Path) -> Manifest:
     manifest = Manifest(
         **{key: plan.attributes[key] for key in common},
         sharding=plan.sharding.model_dump(mode="json"),
-        samples={source.sample: {"test": source.test} for source in plan.sources},
+        samples={source.sample: Sample(test=source.test) for source in plan.sources},
         inputs=[
             InputEvents(**file.model_dump(), sample=source.sample, events=plan.events_of_input(file, source.test))
             for source in plan.sources
@@ -124,4 +130,6 @@ def _shard(path: Path, n_events: int) -> Shard:
         if reader.n_events != n_events:
             raise DataError(f"{path}: {reader.n_events} events, {n_events} planned; make it again")
         split = reader.attributes["split"]
+    if split != path.name.partition("-")[0]:
+        raise DataError(f"{path}: events of split {split}; make it again")
     return Shard(name=path.name, split=split, sha256=sha256(path), n_events=n_events, bytes=path.stat().st_size)

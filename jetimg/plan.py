@@ -145,7 +145,8 @@ class Plan(BaseModel):
     def _splits(self) -> list[NDArray[np.uint8]]:
         """For each source, the split of each of its events."""
         return [
-            np.concatenate([self._split_of(file, source.test) for file in source.inputs]) for source in self.sources
+            np.concatenate([np.empty(0, np.uint8), *(self._split_of(file, source.test) for file in source.inputs)])
+            for source in self.sources
         ]
 
     def _entries(self, split: str) -> list[NDArray[np.int64]]:
@@ -200,6 +201,8 @@ def make(
             inputs = tuple(Input(**vars(row), expected=expected.get(sample)) for row in reader.files)
             attributes[path] = {key: reader.attributes[key] for key in COMMON}
         sources.append(Source(path=str(path), sample=sample, test=sample in test_samples, inputs=inputs))
+    if not sources:
+        raise DataError("no event files, so no shards")
     _refuse_strangers(attributes)
     _refuse_twins(sources)
     if not any(file.ok for source in sources for file in source.inputs):

@@ -57,4 +57,4 @@ def table(sources: Sequence[Source]) -> str:
 
 
 def _bad_share(rows: Sequence[Input]) -> float:
-    return sum(not row.ok for row in rows) / len(rows)
+    return sum(not row.ok for row in rows) / max(len(rows), 1)

@@ -51,8 +51,10 @@ def locate_points(grid: Grid, eta: NDArray[np.float32], phi: NDArray[np.float32]
     """The flat pixel of each (eta, phi), OUTSIDE beyond the image; the same as `Grid.pixel`.
 
     Raises:
-        RasterError: an eta or phi is not a finite number.
+        RasterError: an eta or phi is not a finite number, or there are not as many of one as of the other.
     """
+    if len(eta) != len(phi):
+        raise RasterError(f"{len(eta)} etas for {len(phi)} phis")
     if not (np.isfinite(eta).all() and np.isfinite(phi).all()):
         raise RasterError("an eta or phi is not a finite number")
     pixel: NDArray[np.int32] = _locate_points(grid.eta_pitch, grid.eta_edges, grid.phi_edges, eta, phi)
@@ -91,7 +93,13 @@ def share(
     place: NDArray[np.int32],
     value: NDArray[np.float32],
 ) -> Shared:
-    """Shares each tower's value over the pixels of its cell, by area; a tower outside stays one entry."""
+    """Shares each tower's value over the pixels of its cell, by area; a tower outside stays one entry.
+
+    Raises:
+        RasterError: not one cell for each value.
+    """
+    if not len(ring) == len(place) == len(value) == offsets[-1]:
+        raise RasterError(f"{len(ring)} cells for {len(value)} values of {offsets[-1]} towers")
     pixels_of_ring = np.maximum(cells.n_rows * cells.columns, 1)
     ends = np.concatenate(([0], np.cumsum(pixels_of_ring[ring])))
     pixel, part = _share(
@@ -109,8 +117,10 @@ def accumulate(
         The hits, the number of inputs OUTSIDE, and the number of pixels that several inputs fill.
 
     Raises:
-        RasterError: a value is not a finite number >= 0.
+        RasterError: a value is not a finite number >= 0, or there is not one pixel for each value.
     """
+    if not len(pixel) == len(value) == offsets[-1]:
+        raise RasterError(f"{len(pixel)} pixels for {len(value)} values of {offsets[-1]} hits")
     indptr, out_pixel, out_value, outside, shared, wrong = _accumulate(grid.size, offsets, pixel, value)
     if wrong >= 0:
         raise RasterError(f"a value of {value[wrong]}, not a finite number >= 0")
@@ -130,7 +140,7 @@ def _locate_points(eta_pitch, eta_edges, phi_edges, eta, phi):  # type: ignore[n
         row = min(max(int(np.floor(x / eta_pitch + n_eta / 2)), 0), n_eta - 1)
         row += (x >= eta_edges[row + 1]) - (x < eta_edges[row])
         if not phi_edges[0] <= angle < phi_edges[n_phi]:
-            angle -= TWO_PI * np.floor((angle - phi_edges[0]) / TWO_PI)
+            angle = (angle + np.pi) % TWO_PI - np.pi
         column = min(max(int(np.floor((angle / TWO_PI + 0.5) * n_phi)), 0), n_phi - 1)
         column += (angle >= phi_edges[column + 1]) - (angle < phi_edges[column])
         pixel[i] = row * n_phi + column % n_phi
@@ -203,6 +213,8 @@ def _accumulate(n_pixels, offsets, pixel, value):  # type: ignore[no-untyped-def
                 k += 1
             shared += k - first > 1
             out_pixel[n], out_value[n] = p, total
+            if not out_value[n] < np.inf:  # beyond float32
+                return indptr, out_pixel, out_value, outside, shared, order[first]
             n += out_value[n] > 0.0
         indptr[event + 1] = n
     return indptr, out_pixel[:n].copy(), out_value[:n].copy(), outside, shared, -1

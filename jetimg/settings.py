@@ -40,6 +40,12 @@ class Tag(Section):
     mass_max: float = Field(description="greatest soft-drop mass, GeV")
     prongs: int = Field(ge=2, le=5, description="the score is 1 - tau_prongs / tau_(prongs - 1)")
 
+    @model_validator(mode="after")
+    def _window(self) -> "Tag":
+        if self.mass_min >= self.mass_max:
+            raise ValueError(f"mass_min {self.mass_min:g} is not below mass_max {self.mass_max:g}")
+        return self
+
 
 DEFAULT_TAGS = {
     "t": Tag(mass_min=105.0, mass_max=210.0, prongs=3),
@@ -90,7 +96,7 @@ class Images(Section):
 
     @model_validator(mode="after")
     def _known_classes(self) -> "Images":
-        if set(self.priority) != set(self.classes):
+        if sorted(self.priority) != sorted(self.classes):
             raise ValueError(f"priority {list(self.priority)} must name each of the classes {list(self.classes)} once")
         if unknown := set(self.tags) - set(self.classes):
             raise ValueError(f"tags for classes that do not exist: {sorted(unknown)}")
@@ -103,11 +109,14 @@ def read(path: Path | None, **overrides: Any) -> Images:
     Raises:
         DataError: the file has unknown keys or wrong values; the message names them.
     """
-    content = yaml.safe_load(path.read_text()) or {} if path else {}
+    try:
+        content = (yaml.safe_load(path.read_bytes()) or {}) if path else {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not YAML: {error}") from error
     if not isinstance(content, dict):
         raise DataError(f"{path}: not image settings (keys and values)")
     content |= {key: value for key, value in overrides.items() if value is not None}
     try:
-        return Images(**content)
+        return Images.model_validate(content)
     except ValidationError as error:
         raise DataError(f"{path or 'image settings'}: {error}") from error

@@ -67,15 +67,16 @@ def _gather(plan: Plan, picked: Picked) -> tuple[store.Batch, list[store.InputFi
         source = plan.sources[number]
         places = picked.place[by_source][picked.source[by_source] == number]
         with store.Reader(Path(source.path)) as reader:
-            _check_unchanged(source, reader)
+            _check_unchanged(source, plan, reader)
             read = store.concatenate([reader.read(*run).take(within) for run, within in _runs(places, plan)])
             batches.append(_renumbered(read, plan.samples.index(source.sample), len(files), reader.files, files))
     return store.concatenate(batches), files
 
 
-def _check_unchanged(source: Source, reader: store.Reader) -> None:
+def _check_unchanged(source: Source, plan: Plan, reader: store.Reader) -> None:
     planned = [(file.name, file.sha256, file.entries) for file in source.inputs]
-    if planned != [(row.name, row.sha256, row.entries) for row in reader.files]:
+    same_files = planned == [(row.name, row.sha256, row.entries) for row in reader.files]
+    if not same_files or any(reader.attributes.get(key) != value for key, value in plan.attributes.items()):
         raise DataError(f"{source.path}: not the event file that was planned; make the plan again")
 
 

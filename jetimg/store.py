@@ -5,8 +5,8 @@ holds is a `Batch`; batches can be appended, sliced and put in another order.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,15 @@ from numpy.typing import NDArray
 
 from jetimg.atomic import whole
 from jetimg.columns import GrowingColumn
+from jetimg.disk import DiskFile
 from jetimg.errors import DataError
-from jetimg.guard import check_datasets_inside, check_layout
+from jetimg.guard import check_attributes, check_datasets_inside, check_layout
 from jetimg.layout import FORMAT, JAGGED, TABLES, VERSION, Column
 
 Columns = dict[str, NDArray[Any]]
+
+# What h5py raises on damaged bytes; JSON and unicode errors are ValueErrors.
+HDF5_ERRORS = (OSError, KeyError, RuntimeError, ValueError, TypeError)
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,9 @@ class Writer:
         attributes: the file's attributes, to be added to; lists and mappings are stored as JSON.
     """
 
-    def __init__(self, file: h5py.File, attributes: dict[str, Any]) -> None:
+    def __init__(self, file: h5py.File, attributes: dict[str, Any], check: Callable[[], None] = lambda: None) -> None:
         self._file = file
+        self._check = check
         self.attributes = dict(attributes)
         self.files: list[InputFile] = []
         self._indptr = dict.fromkeys(JAGGED, 0)
@@ -113,6 +118,7 @@ class Writer:
                     self._indptr[table] += int(columns["indptr"][-1])
                 self._columns[table, name].append(rows)
         self.n_events += len(batch)
+        self._check()
 
     def finish(self) -> None:
         """Writes what waits in buffers, the input files and the attributes; `complete` comes last."""
@@ -133,10 +139,12 @@ def create(path: Path, attributes: dict[str, Any]) -> Iterator[Writer]:
     Raises:
         DataError: the file cannot be written.
     """
-    with whole(path) as partial, h5py.File(partial, "w", libver=("earliest", "v110")) as file:
-        writer = Writer(file, attributes)
-        yield writer
-        writer.finish()
+    with whole(path) as partial, closing(DiskFile(partial)) as disk:
+        with h5py.File(disk, "w", libver=("earliest", "v110")) as file:
+            writer = Writer(file, attributes, disk.check)
+            yield writer
+            writer.finish()
+        disk.check()
 
 
 def _write_files(file: h5py.File, files: Sequence[InputFile]) -> None:
@@ -171,20 +179,23 @@ class Reader:
             raise DataError(f"{path}: not a readable HDF5 file: {' '.join(str(error).split())}") from error
         try:
             self._check()
+            self.files = _read_files(self._file)
+        except HDF5_ERRORS as error:
+            self._file.close()
+            raise DataError(f"{path}: damaged: {_one_line(error)}") from error
         except BaseException:
             self._file.close()
             raise
-        self.attributes = {key: _decoded(value) for key, value in self._file.attrs.items()}
-        self.files = _read_files(self._file)
 
     def _check(self) -> None:
-        attributes = self._file.attrs
+        attributes = self.attributes = {key: _decoded(value) for key, value in self._file.attrs.items()}
         if attributes.get("format") != FORMAT or str(attributes.get("format_version", "")).split(".")[0] != "1":
             found = f"format {attributes.get('format')!r}, version {attributes.get('format_version')!r}"
             raise DataError(f"{self.path}: {found}; expected an event file of format {FORMAT!r}, version {VERSION}")
         if not attributes.get("complete", False):
             raise DataError(f"{self.path}: not complete: its writer was stopped; make it again")
-        self.n_events = int(attributes["n_events"])
+        check_attributes(attributes, self.path)
+        self.n_events = attributes["n_events"]
         check_datasets_inside(self._file, self.path)
         check_layout(self._file, self.path, self.n_events)
 
@@ -207,13 +218,15 @@ class Reader:
         stop = self.n_events if stop is None else stop
         try:
             return Batch({name: self._read_table(name, start, stop) for name in tables})
-        except (OSError, KeyError) as error:
-            raise DataError(f"{self.path}: damaged: {' '.join(str(error).split())}") from error
+        except HDF5_ERRORS as error:
+            raise DataError(f"{self.path}: damaged: {_one_line(error)}") from error
 
     def _read_table(self, name: str, start: int, stop: int) -> Columns:
         group, columns = self._file[name], {}
         if name in JAGGED:
             indptr = group["indptr"][start : stop + 1]
+            if np.any(np.diff(indptr) < 0) or indptr[0] < 0 or (start == 0 and indptr[0] != 0):
+                raise DataError(f"{self.path}: /{name}/indptr does not rise from 0")
             start, stop = int(indptr[0]), int(indptr[-1])
             columns["indptr"] = indptr - start
         return columns | {column: group[column][start:stop] for column in TABLES[name]}
@@ -232,6 +245,13 @@ def _read_files(file: h5py.File) -> list[InputFile]:
 
 
 def _decoded(value: Any) -> Any:
-    if isinstance(value, str) and value[:1] in "[{":
-        return json.loads(value)
+    if isinstance(value, str) and value[:1] in ("[", "{"):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -77,6 +77,9 @@ def _verify_shard(
     if not path.is_file():
         report.faults.append(f"{path}: missing")
         return
+    if (size := path.stat().st_size) != shard.bytes:
+        report.faults.append(f"{path}: {size} bytes, in the manifest {shard.bytes}")
+        return
     if (found := sha256(path)) != shard.sha256:
         report.faults.append(f"{path}: its sha256 is {found}, in the manifest {shard.sha256}")
         return
@@ -92,7 +95,18 @@ def _verify_shard(
         ]
         number = {row.sha256: k for k, row in enumerate(contents.inputs) if row.ok}
         inputs = np.array([number.get(row.sha256, -1) for row in reader.files], np.int64)
+        report.faults += _sample_faults(path, reader, events, inputs, contents)
     yield _Seen(shard.split, inputs[events["file"]], events["entry"].astype(np.int64))
+
+
+def _sample_faults(
+    path: Path, reader: Reader, events: Columns, inputs: NDArray[np.int64], contents: manifest.Manifest
+) -> Iterator[str]:
+    """Each event is of its input's sample."""
+    names = reader.attributes["sample_names"]
+    for file, sample in np.unique(np.stack([events["file"], events["sample"]]), axis=1).T:
+        if inputs[file] >= 0 and contents.inputs[inputs[file]].sample != names[sample]:
+            yield f"{path}: events of {contents.inputs[inputs[file]].name} stand there as sample {names[sample]}"
 
 
 def _verify_file(path: Path, report: Report, advance: Callable[[int], None]) -> Columns | None:
@@ -112,14 +126,19 @@ def _verify_file(path: Path, report: Report, advance: Callable[[int], None]) -> 
     report.faults += wrong
     if wrong:
         return None
-    return {name: np.concatenate([part[name] for part in found]) for name in ("file", "entry")} if found else None
+    return (
+        {name: np.concatenate([part[name] for part in found]) for name in ("file", "entry", "sample")}
+        if found
+        else None
+    )
 
 
 def _verify_accounting(contents: manifest.Manifest, seen: list[_Seen], report: Report) -> None:
     """Every event of every good input stands in exactly one split, exactly once."""
     file = np.concatenate([part.file for part in seen] or [np.empty(0, np.int64)])
     entry = np.concatenate([part.entry for part in seen] or [np.empty(0, np.int64)])
-    split = np.repeat([SPLITS.index(part.split) for part in seen], [len(part.file) for part in seen])
+    numbers = np.array([SPLITS.index(part.split) for part in seen], np.int64)
+    split = np.repeat(numbers, [len(part.file) for part in seen])
     if np.any(file < 0):
         report.faults.append(f"{np.sum(file < 0)} events of inputs that the manifest does not list as good")
         file, entry, split = (column[file >= 0] for column in (file, entry, split))
@@ -138,6 +157,9 @@ def _input_faults(row: manifest.InputEvents, counts: dict[str, int], contents: m
         yield f"{row.name}: events {counts} in the shards, {row.events} in the manifest"
     if row.ok and sum(counts.values()) != row.entries:
         yield f"{row.name}: {row.entries} events in, {sum(counts.values())} out"
-    test = contents.samples[row.sample]["test"]
+    if row.sample not in contents.samples:
+        yield f"{row.name}: of sample {row.sample}, which the manifest does not know"
+        return
+    test = contents.samples[row.sample].test
     if wrong := [split for split, n in counts.items() if n and test != (split == "test")]:
         yield f"{row.name}: events of sample {row.sample} in {', '.join(wrong)}"

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -17,6 +18,10 @@ from jetimg.provenance import provenance
 from jetimg.settings import Images
 
 ROOT = Path(__file__).parents[1]
+
+# The same examples in every run, and no test that fails because the machine was busy.
+hypothesis.settings.register_profile("jetimg", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("jetimg")
 
 
 @pytest.fixture(scope="session")
