@@ -266,6 +266,12 @@ class Jets(Part):
     baseline: BaselineJets
 
 
+class Truth(Part):
+    """Which generator particles are written."""
+
+    pt_min: NonNegativeFloat = Field(description="GeV")
+
+
 class Detector(Part):
     """The whole description. `digest` names it in every file made with it."""
 
@@ -277,6 +283,7 @@ class Detector(Part):
     pileup: PileUp
     puppi: Puppi
     jets: Jets
+    record: Truth
     digest: str = Field(description="sha256 of the description's content, its tables included")
     folder: Path = Field(description="where the description lies: its tables are beside it")
 

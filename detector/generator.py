@@ -1,10 +1,13 @@
 """Collisions from Pythia 8, read as whole events in plain arrays."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from detector.errors import CallError, DataError
 
 BEAM_STATUS = -12
 # Codes that HepMC's numbering keeps as they are, without the sign (Particle::statusHepMC).
@@ -48,7 +51,7 @@ class Generator:
         seed: 1 to 900,000,000.
 
     Raises:
-        ValueError: Pythia refuses a setting or all of them together; the message names the line.
+        CallError: Pythia refuses a setting or all of them together; the message names the line.
     """
 
     def __init__(self, settings: Sequence[str], seed: int) -> None:
@@ -58,24 +61,25 @@ class Generator:
         lines = ("Print:quiet = on", "Random:setSeed = on", f"Random:seed = {seed}")
         for line in (*settings, *lines):
             if not self._pythia.readString(line):
-                raise ValueError(f"Pythia refuses the setting {line!r}")
+                raise CallError(f"Pythia refuses the setting {line!r}")
         if not self._pythia.init():
-            raise ValueError(f"Pythia cannot start with the settings {list(settings)}")
+            raise CallError(f"Pythia cannot start with the settings {list(settings)}")
         self._charges: dict[int, int] = {}
 
-    def events(self, n: int, batch: int = 50) -> Iterator[Record]:
-        """Makes n collisions, `batch` at a time (they are held in memory together).
+    def batches(self, n: int, size: int) -> Iterator[list[Record]]:
+        """Makes n collisions, `size` at a time, the last batch what is left.
 
         Raises:
-            RuntimeError: Pythia makes no more events.
+            DataError: Pythia makes no more events.
         """
         made = 0
         while made < n:
-            records = self._records(self._pythia.nextBatch(min(batch, n - made)))
-            if not records:
-                raise RuntimeError(f"Pythia stopped after {made} of {n} events")
-            yield from records
-            made += len(records)
+            wanted = min(size, n - made)
+            records = self._records(self._pythia.nextBatch(wanted))
+            if len(records) != wanted:
+                raise DataError(f"Pythia stopped after {made + len(records)} of {n} events")
+            yield records
+            made += wanted
 
     def _records(self, events: Any) -> list[Record]:
         import awkward as ak
@@ -87,7 +91,7 @@ class Generator:
         vertex = np.stack([_flat(ak.fill_none(particles.vProd[name], 0.0)) for name in ("px", "py", "pz")], axis=1)
         charge = self._charge(flat["id"])
         # Entry 0 is Pythia's own "system": Delphes leaves it out and counts from the first beam.
-        parts = [slice(a + 1, b) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+        parts = [slice(a + 1, b) for a, b in pairwise(starts)]
         return [
             Record(
                 pid=flat["id"][part],
@@ -120,9 +124,7 @@ def _flat(column: Any) -> NDArray[Any]:
     return ak.to_numpy(ak.flatten(column))
 
 
-def hepmc_status(
-    pid: NDArray[np.int32], status: NDArray[np.int32], daughter: NDArray[np.int32]
-) -> NDArray[np.int32]:
+def hepmc_status(pid: NDArray[np.int32], status: NDArray[np.int32], daughter: NDArray[np.int32]) -> NDArray[np.int32]:
     """Pythia's status codes in HepMC's numbering, which Delphes writes.
 
     Args:

@@ -4,14 +4,17 @@ A crossing holds a Poisson number of soft collisions, drawn from the pool with r
 by a random angle round the beam, at its own vertex (Delphes' PileUpMerger).
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.description import PileUp
+from detector.errors import DataError
 from detector.files import whole
 from detector.generator import Generator, Record
 from detector.particles import Particles
@@ -19,6 +22,7 @@ from detector.samples import soft_settings
 
 NEUTRINOS = (12, 14, 16)
 FORMAT = "detector pool 1"
+BATCH = 100  # events held in memory together
 LIGHT = 0.299792458  # mm / ps
 
 
@@ -52,14 +56,17 @@ class Vertices(NamedTuple):
     t: NDArray[np.float64]
 
 
-def make_pool(described: PileUp, n_events: int, seed: int) -> Pool:
+def make_pool(described: PileUp, n_events: int, seed: int, progress: Callable[[int], None] = lambda _: None) -> Pool:
     """Makes soft collisions with Pythia.
 
     They are all put at the origin, as in the pile-up files of real Delphes: what lives longer than
     `undecayed_above` stays whole, so only tracks of short-lived particles lose their small offset.
     """
     generator = Generator(soft_settings(described.undecayed_above), seed)
-    parts = [_seen(record) for record in generator.events(n_events)]
+    parts = []
+    for records in generator.batches(n_events, BATCH):
+        parts += [_seen(record) for record in records]
+        progress(len(records))
     columns = (np.concatenate(column) for column in zip(*parts, strict=True))
     start = np.concatenate([[0], np.cumsum([len(part[0]) for part in parts])])
     return Pool(start.astype(np.int64), *columns)
@@ -83,30 +90,30 @@ def load_pool(path: Path) -> Pool:
     """Reads a pool.
 
     Raises:
-        ValueError: the file is missing or holds no pool; the message names it and the remedy.
+        DataError: the file is missing or holds no pool; the message names it and the remedy.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
             if str(file["format"]) != FORMAT:
                 raise ValueError(f"format {file['format']}")
             pool = Pool(*(file[name] for name in Pool._fields))
-    except (OSError, ValueError, KeyError, EOFError, TypeError, ArithmeticError, _bad_zip()) as error:
-        raise ValueError(f"{path}: not a pile-up pool ({error}); make one: python -m detector pool") from error
+    except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile) as error:
+        raise DataError(f"{path}: not a pile-up pool ({error}); make one: python -m detector pool") from error
     _check(path, pool)
     return pool
-
-
-def _bad_zip() -> type[Exception]:
-    from zipfile import BadZipFile
-
-    return BadZipFile
 
 
 def _check(path: Path, pool: Pool) -> None:
     n = len(pool.pid)
     sizes = [len(column) for column in pool[1:]]
-    if sizes != [n] * 6 or pool.n_events < 1 or pool.start[0] != 0 or pool.start[-1] != n or np.any(np.diff(pool.start) < 0):
-        raise ValueError(f"{path}: a damaged pile-up pool; make one: python -m detector pool")
+    if (
+        sizes != [n] * 6
+        or pool.n_events < 1
+        or pool.start[0] != 0
+        or pool.start[-1] != n
+        or np.any(np.diff(pool.start) < 0)
+    ):
+        raise DataError(f"{path}: a damaged pile-up pool; make one: python -m detector pool")
 
 
 def draw_vertices(described: PileUp, n: int, rng: np.random.Generator) -> Vertices:

@@ -95,7 +95,7 @@ def _regions(eta: NDArray[np.float64], tables: PuppiTables) -> NDArray[np.int64]
 
 @numba.njit(cache=True)
 def _alpha(candidates: Candidates, region: NDArray[np.int64], tables: PuppiTables) -> NDArray[np.float64]:
-    """ln of the sum of pt^2 / Delta R^2 over each candidate's cone, 0 for an empty cone."""
+    """Ln of the sum of pt^2 / Delta R^2 over each candidate's cone, 0 for an empty cone."""
     order = np.argsort(candidates.eta)
     rapidity = candidates.eta[order]
     # Delphes sets the rapidity to the candidate's eta; the metric then uses the eta that follows.

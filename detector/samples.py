@@ -4,6 +4,8 @@ All but tth are a narrow Randall-Sundrum graviton that decays to one kind of pai
 Pythia 8 manual, "Extra-Dimensional Processes"), so that the jets' pt follows its mass.
 """
 
+from detector.errors import CallError
+
 GRAVITON = 5100039
 COLLISIONS = ("Beams:eCM = 13000",)
 
@@ -28,14 +30,14 @@ def settings(sample: str, mass: float) -> tuple[str, ...]:
         mass: the graviton's, GeV; of no effect for tth.
 
     Raises:
-        ValueError: an unknown sample, or a mass that is not positive.
+        CallError: an unknown sample, or a mass that is not positive.
     """
     if sample not in SAMPLES:
-        raise ValueError(f"sample {sample!r} is unknown; known: {', '.join(SAMPLES)}")
+        raise CallError(f"sample {sample!r} is unknown; known: {', '.join(SAMPLES)}")
     if sample == "tth":
         return (*COLLISIONS, "HiggsSM:gg2Httbar = on", "HiggsSM:qqbar2Httbar = on")
     if not mass > 0:
-        raise ValueError(f"the graviton's mass must be positive, found {mass} GeV")
+        raise CallError(f"the graviton's mass must be positive, found {mass} GeV")
     return (
         *COLLISIONS,
         "ExtraDimensionsG*:gg2G* = on",
@@ -56,4 +58,9 @@ def soft_settings(undecayed_above: float) -> tuple[str, ...]:
         undecayed_above: c tau in m; particles that live longer are left undecayed.
     """
     limit = undecayed_above * 1000  # Pythia counts in mm
-    return (*COLLISIONS, "SoftQCD:inelastic = on", "ParticleDecays:limitTau0 = on", f"ParticleDecays:tau0Max = {limit:g}")
+    return (
+        *COLLISIONS,
+        "SoftQCD:inelastic = on",
+        "ParticleDecays:limitTau0 = on",
+        f"ParticleDecays:tau0Max = {limit:g}",
+    )

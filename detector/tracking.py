@@ -20,7 +20,7 @@ MM = 1e-3  # metres
 
 @numba.njit(cache=True)
 def piecewise(table: Pieces, abs_eta: float, pt: float, closed: bool) -> float:
-    """constant + slope * pt of the bin and piece that hold (|eta|, pt); 0 beyond the last |eta|.
+    """Constant + slope * pt of the bin and piece that hold (|eta|, pt); 0 beyond the last |eta|.
 
     Args:
         closed: an upper edge belongs to the bin below it (the card's efficiencies), not to the one
@@ -68,10 +68,8 @@ def dense_filter(particles: Particles, tables: TrackerTables) -> NDArray[np.int6
         if cell not in best or _pt2(particles, i) > _pt2(particles, best[cell]):
             best[cell] = i
     survivors = np.empty(len(best), dtype=np.int64)
-    k = 0
-    for i in best.values():
+    for k, i in enumerate(best.values()):
         survivors[k] = i
-        k += 1
     survivors.sort()
     return survivors
 
