@@ -8,10 +8,10 @@ scaled to the best estimate of both measurements.
 import math
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.compiled import compiled
 from detector.particles import Towers, Tracks
 from detector.tables import CalorimeterTables
 from detector.tracking import log_normal
@@ -33,7 +33,7 @@ class CalorimeterOutput(NamedTuple):
     towers: Towers
 
 
-@numba.njit(cache=True)
+@compiled
 def cell_of(tables: CalorimeterTables, eta: float, phi: float) -> int:
     """The cell that holds a point, -1 outside; a point on an edge belongs to the cell below (Delphes)."""
     edges = tables.eta_edges
@@ -50,29 +50,24 @@ def cell_of(tables: CalorimeterTables, eta: float, phi: float) -> int:
     return int(tables.first_cell[ring] + column % n_phi)
 
 
-@numba.njit(cache=True)
+@compiled
 def fraction_of(tables: CalorimeterTables, pid: int) -> float:
     """The fraction of its energy that a particle deposits here."""
-    k = np.searchsorted(tables.fraction_pdg, abs(pid))
-    if k < len(tables.fraction_pdg) and tables.fraction_pdg[k] == abs(pid):
-        return float(tables.fraction[k])
+    code = abs(pid)
+    for k in range(len(tables.fraction_pdg)):
+        if tables.fraction_pdg[k] >= code:
+            return float(tables.fraction[k]) if tables.fraction_pdg[k] == code else tables.default_fraction
     return tables.default_fraction
 
 
-@numba.njit(cache=True)
+@compiled
 def sigma_of(tables: CalorimeterTables, ring: int, energy: float) -> float:
     """Resolution of a cell in this ring, GeV."""
     constant, stochastic, noise = tables.sigma[ring]
     return math.sqrt((constant * energy) ** 2 + stochastic**2 * energy + noise**2)
 
 
-@numba.njit(cache=True)
-def energy_of(tracks: Tracks, i: int) -> float:
-    """Energy of track i, GeV."""
-    return math.sqrt((tracks.pt[i] * math.cosh(tracks.eta[i])) ** 2 + tracks.mass[i] ** 2)
-
-
-@numba.njit(cache=True)
+@compiled
 def measure(
     particles: Tracks, tracks: Tracks, tables: CalorimeterTables, rng: np.random.Generator
 ) -> CalorimeterOutput:
@@ -88,7 +83,8 @@ def measure(
     touched = np.unique(np.concatenate((touched, cells)))
     neutrals, n_neutrals = np.empty((8, len(touched))), 0
     towers, n_towers = np.empty((8, len(touched))), 0
-    pt = tracks.pt.copy()
+    pt, energies = tracks.pt.copy(), tracks.energy.copy()
+    t = tracks
     first = 0
     for cell in touched:
         last = first
@@ -97,27 +93,29 @@ def measure(
         ring = int(np.searchsorted(tables.first_cell, cell, side="right") - 1)
         track_energy, track_sigma = _track_sum(tracks, order[first:last], fractions, tables, ring)
         energy, sigma = _smear(deposits[cell], tables, ring, rng)
-        place = _place(tables, ring, cell, rng)
+        excess, scale = _flow(energy, sigma, track_energy, track_sigma, tables)
         if energy > 0.0:
+            place = _place(tables, ring, cell, rng)
             _fill(towers, n_towers, energy, place, track_energy)
             n_towers += 1
-        excess, scale = _flow(energy, sigma, track_energy, track_sigma, tables)
-        if excess > 0.0:
-            _fill(neutrals, n_neutrals, excess, place, track_energy)
-            n_neutrals += 1
+            if excess > 0.0:
+                _fill(neutrals, n_neutrals, excess, place, track_energy)
+                n_neutrals += 1
         for i in order[first:last]:
-            if fractions[i] > NO_FRACTION:
+            if fractions[i] > NO_FRACTION and scale != 1.0:
+                # The mass stays; scaling the momentum by s scales E^2 - m^2 by s^2.
                 pt[i] *= scale
+                energies[i] = math.sqrt(scale**2 * (tracks.energy[i] ** 2 - t.mass[i] ** 2) + t.mass[i] ** 2)
         first = last
-    t = tracks
     flow = Tracks(
         t.pid[order], t.charge[order], t.pileup[order], pt[order], t.eta[order], t.phi[order], t.mass[order],
-        t.eta_outer[order], t.phi_outer[order], t.x[order], t.y[order], t.z[order], t.resolution[order],
+        energies[order], t.eta_outer[order], t.phi_outer[order], t.x[order], t.y[order], t.z[order],
+        t.resolution[order],
     )  # fmt: skip
     return CalorimeterOutput(flow, _towers(neutrals, n_neutrals), _towers(towers, n_towers))
 
 
-@numba.njit(cache=True)
+@compiled
 def _deposit(particles: Tracks, tables: CalorimeterTables) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Energy in every cell, GeV, and the cells with any."""
     deposits = np.zeros(tables.first_cell[-1])
@@ -133,11 +131,11 @@ def _deposit(particles: Tracks, tables: CalorimeterTables) -> tuple[NDArray[np.f
         if deposits[cell] == 0.0:
             touched[n] = cell
             n += 1
-        deposits[cell] += fraction * energy_of(particles, i)
+        deposits[cell] += fraction * particles.energy[i]
     return deposits, touched[:n]
 
 
-@numba.njit(cache=True)
+@compiled
 def _sort_tracks(
     tracks: Tracks, tables: CalorimeterTables
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
@@ -152,7 +150,7 @@ def _sort_tracks(
     return order, cells[order], fractions
 
 
-@numba.njit(cache=True)
+@compiled
 def _track_sum(
     tracks: Tracks, members: NDArray[np.int64], fractions: NDArray[np.float64], tables: CalorimeterTables, ring: int
 ) -> tuple[float, float]:
@@ -161,7 +159,7 @@ def _track_sum(
     for i in members:
         if fractions[i] <= NO_FRACTION:
             continue
-        energy = energy_of(tracks, i)
+        energy = tracks.energy[i]
         total += energy * fractions[i]
         better = sigma_of(tables, ring, energy) / energy < tracks.resolution[i]
         guess = energy * fractions[i] if better else energy
@@ -169,7 +167,7 @@ def _track_sum(
     return total, math.sqrt(variance)
 
 
-@numba.njit(cache=True)
+@compiled
 def _smear(deposit: float, tables: CalorimeterTables, ring: int, rng: np.random.Generator) -> tuple[float, float]:
     """A cell's measured energy, 0 if below threshold, and the resolution at it before that cut, GeV."""
     energy = log_normal(deposit, sigma_of(tables, ring, deposit), rng)
@@ -179,7 +177,7 @@ def _smear(deposit: float, tables: CalorimeterTables, ring: int, rng: np.random.
     return energy, sigma
 
 
-@numba.njit(cache=True)
+@compiled
 def _flow(
     energy: float, sigma: float, track_energy: float, track_sigma: float, tables: CalorimeterTables
 ) -> tuple[float, float]:
@@ -197,7 +195,7 @@ def _flow(
     return 0.0, best / track_energy
 
 
-@numba.njit(cache=True)
+@compiled
 def _place(
     tables: CalorimeterTables, ring: int, cell: int, rng: np.random.Generator
 ) -> tuple[float, float, float, float, float, float]:
@@ -210,7 +208,7 @@ def _place(
     return eta, phi, eta0, eta1, phi0, phi1
 
 
-@numba.njit(cache=True)
+@compiled
 def _fill(
     columns: NDArray[np.float64],
     k: int,
@@ -223,7 +221,7 @@ def _fill(
         columns[1 + j, k] = place[j]
 
 
-@numba.njit(cache=True)
+@compiled
 def _towers(columns: NDArray[np.float64], n: int) -> Towers:
     kept = columns[:, :n]
     return Towers(kept[0].copy(), kept[1].copy(), kept[2].copy(), kept[3:7].T.copy(), kept[7].copy())

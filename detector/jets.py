@@ -20,7 +20,7 @@ class Jets(NamedTuple):
     Attributes:
         counts: int64 (n_events), jets of each event.
         pt, eta, phi, mass: float64 (n), GeV and radians.
-        constituents: for each jet int64 (k), indices of its event's particles.
+        constituents: for each jet int64 (k), indices of its event's particles; empty if not asked for.
     """
 
     counts: NDArray[np.int64]
@@ -38,47 +38,47 @@ class Substructure(NamedTuple):
     tau: NDArray[np.float64]
 
 
-def find(events: Sequence[NDArray[np.float64]], described: JetCollection) -> Jets:
+def find(events: Sequence[NDArray[np.float64]], described: JetCollection, members: bool = False) -> Jets:
     """The jets of each event.
 
     Args:
         events: for each event float64 (n, 4), px, py, pz, E of its particles, GeV.
         described: radius and least pt.
+        members: whether the constituents are wanted; the list is empty otherwise.
     """
-    jets: list[Any] = []
-    constituents: list[NDArray[np.int64]] = []
-    counts = np.zeros(len(events), dtype=np.int64)
-    for k, (momenta, members) in enumerate(_cluster(events, described)):
-        pt2 = momenta[:, 0] ** 2 + momenta[:, 1] ** 2
-        order = np.argsort(-pt2, kind="stable")
-        jets.append(momenta[order])
-        constituents += [members[j] for j in order]
-        counts[k] = len(order)
-    momenta = np.concatenate(jets) if jets else np.empty((0, 4))
-    px, py, pz, e = momenta.T
-    pt = np.hypot(px, py)
-    mass = np.sqrt(np.maximum(e**2 - pt**2 - pz**2, 0.0))
-    return Jets(counts, pt, np.arcsinh(pz / pt), np.arctan2(py, px), mass, constituents)
-
-
-def _cluster(
-    events: Sequence[NDArray[np.float64]], described: JetCollection
-) -> Iterator[tuple[NDArray[np.float64], list[NDArray[np.int64]]]]:
-    """For each event the jets' (px, py, pz, E) and their constituents."""
     import awkward as ak
 
     with _silent():
-        import fastjet
+        found, inside_them = _cluster(events, described, members)
+    counts = ak.to_numpy(ak.num(found.px)).astype(np.int64)
+    px, py, pz, e = (ak.to_numpy(ak.flatten(found[name])).astype(np.float64) for name in _MOMENTUM)
+    pt = np.hypot(px, py)
+    mass = np.sqrt(np.maximum(e**2 - pt**2 - pz**2, 0.0))
+    order = np.lexsort((-pt, np.repeat(np.arange(len(counts)), counts)))
+    columns = (column[order] for column in (pt, np.arcsinh(pz / pt), np.arctan2(py, px), mass))
+    return Jets(counts, *columns, [inside_them[j] for j in order] if members else [])
 
-        columns = np.concatenate([*events, np.empty((0, 4))]).T
-        flat = ak.zip(dict(zip(("px", "py", "pz", "E"), columns, strict=True)), with_name="Momentum4D")
-        definition = fastjet.JetDefinition(fastjet.antikt_algorithm, described.radius)
-        sequence = fastjet.ClusterSequence(ak.unflatten(flat, [len(event) for event in events]), definition)
-        jets = sequence.inclusive_jets(described.pt_min)
-        members = sequence.constituent_index(described.pt_min)
-    for k in range(len(events)):
-        momenta = np.stack([ak.to_numpy(jets[k][name]).astype(np.float64) for name in ("px", "py", "pz", "E")], axis=1)
-        yield momenta, [np.asarray(one, dtype=np.int64) for one in members[k]]
+
+_MOMENTUM = ("px", "py", "pz", "E")
+
+
+def _cluster(
+    events: Sequence[NDArray[np.float64]], described: JetCollection, members: bool
+) -> tuple[Any, list[NDArray[np.int64]]]:
+    """FastJet's jets of each event (an awkward array of momenta) and, flat over events, their constituents."""
+    import awkward as ak
+    import fastjet
+
+    columns = np.concatenate([*events, np.empty((0, 4))]).T
+    flat = ak.zip(dict(zip(_MOMENTUM, columns, strict=True)), with_name="Momentum4D")
+    definition = fastjet.JetDefinition(fastjet.antikt_algorithm, described.radius)
+    sequence = fastjet.ClusterSequence(ak.unflatten(flat, [len(event) for event in events]), definition)
+    found = sequence.inclusive_jets(described.pt_min)
+    if not members:
+        return found, []
+    lists = ak.flatten(sequence.constituent_index(described.pt_min))
+    ends = np.cumsum(ak.to_numpy(ak.num(lists)))
+    return found, np.split(ak.to_numpy(ak.flatten(lists)).astype(np.int64), ends[:-1]) if len(ends) else []
 
 
 @contextmanager

@@ -51,7 +51,7 @@ def write(file: EventFile, events: Sequence[Event], first: int, detector: Detect
         batch[collection.name] = _jets(find([event.visible for event in events], collection))
     baseline = detector.jets.baseline
     candidates = [event.candidates for event in events]
-    jets = find(candidates, baseline)
+    jets = find(candidates, baseline, members=True)
     contents = inside(candidates, jets, baseline)
     counts, columns = _jets(jets)
     batch[baseline.name] = counts, columns | {"SoftDroppedMass": contents.mass}

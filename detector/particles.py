@@ -38,7 +38,7 @@ class Tracks(NamedTuple):
         pid: int32, PDG code.
         charge: int8.
         pileup: uint8, 1 for a particle of a soft collision.
-        pt, mass: float64, GeV.
+        pt, mass, energy: float64, GeV.
         eta, phi: float64, direction of the momentum; a charged particle's at its closest approach to
             the beam.
         eta_outer, phi_outer: float64, place on the tracker's surface, seen from the origin.
@@ -53,6 +53,7 @@ class Tracks(NamedTuple):
     eta: NDArray[np.float64]
     phi: NDArray[np.float64]
     mass: NDArray[np.float64]
+    energy: NDArray[np.float64]
     eta_outer: NDArray[np.float64]
     phi_outer: NDArray[np.float64]
     x: NDArray[np.float64]

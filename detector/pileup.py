@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 from zipfile import BadZipFile
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.compiled import compiled
 from detector.description import PileUp
 from detector.errors import DataError
 from detector.files import whole
@@ -151,7 +151,7 @@ def _hard(record: Record, z: float) -> Particles:
     return Particles(record.pid[keep], record.charge[keep], px, py, pz, mass, x, y, birth + z, np.zeros(n, np.uint8))
 
 
-@numba.njit(cache=True)
+@compiled
 def _merge(
     hard: Particles, pool: Pool, chosen: NDArray[np.int64], angles: NDArray[np.float64], z: NDArray[np.float64]
 ) -> Particles:

@@ -7,20 +7,20 @@ the transverse circle in radians, or for neutral particles the way over the mome
 
 import math
 
-import numba
+from detector.compiled import compiled
 
 CURVATURE = 0.299792458  # GeV / (T m): speed of light / 1e9
 TINY_PT2 = 1e-9  # GeV^2: below, Delphes drops a particle, which would run along the beam
 
 
-@numba.njit(cache=True)
+@compiled
 def shorter(angle: float) -> float:
     """The same angle in [-pi, pi), radians: `detector.phi.wrap` for one number."""
     wrapped = angle - 2.0 * math.pi * math.floor((angle + math.pi) / (2.0 * math.pi))
     return -math.pi if wrapped >= math.pi else wrapped
 
 
-@numba.njit(cache=True)
+@compiled
 def straight(
     x: float, y: float, z: float, px: float, py: float, pz: float, radius: float, half_length: float
 ) -> tuple[bool, float, float, float]:
@@ -43,7 +43,7 @@ def straight(
     return True, x + px * way, y + py * way, z + pz * way
 
 
-@numba.njit(cache=True)
+@compiled
 def helix(
     x: float,
     y: float,

@@ -3,15 +3,20 @@
 Each particle gets a weight from the chi-squared probability that its surroundings look like the primary
 vertex's rather than like pile-up's. The surroundings are measured by
 alpha = ln sum over j in the cone of pt_j^2 / Delta R_ij^2.
+
+Two things differ from the paper, because they do in Delphes 3.5.1 and its jets are only found again with
+them: the distribution of alpha for pile-up is made of all tracks, the primary vertex's among them (Delphes
+never tells PUPPI the tracks' charge, by which it would know them apart, so its correction for low pile-up
+never acts either), and eta is handed to PUPPI as if it were the rapidity.
 """
 
 import math
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.compiled import compiled
 from detector.description import Puppi
 
 NEUTRAL, PRIMARY, PILEUP = 0, 1, 2  # what a candidate is
@@ -54,7 +59,7 @@ def puppi_tables(described: Puppi) -> PuppiTables:
     return PuppiTables(described.min_weight, *columns)
 
 
-@numba.njit(cache=True)
+@compiled
 def weights(candidates: Candidates, n_vertices: int, tables: PuppiTables) -> NDArray[np.float64]:
     """The weight of each candidate, 0 to 1: 1 for the primary vertex's tracks, 0 for pile-up's."""
     region = _regions(candidates.eta, tables)
@@ -81,7 +86,7 @@ def weights(candidates: Candidates, n_vertices: int, tables: PuppiTables) -> NDA
     return result
 
 
-@numba.njit(cache=True)
+@compiled
 def _regions(eta: NDArray[np.float64], tables: PuppiTables) -> NDArray[np.int64]:
     """The bin in |eta| of each candidate, -1 beyond the last."""
     region = np.full(len(eta), -1)
@@ -93,7 +98,7 @@ def _regions(eta: NDArray[np.float64], tables: PuppiTables) -> NDArray[np.int64]
     return region
 
 
-@numba.njit(cache=True)
+@compiled
 def _alpha(candidates: Candidates, region: NDArray[np.int64], tables: PuppiTables) -> NDArray[np.float64]:
     """Ln of the sum of pt^2 / Delta R^2 over each candidate's cone, 0 for an empty cone."""
     order = np.argsort(candidates.eta)
@@ -124,7 +129,7 @@ def _alpha(candidates: Candidates, region: NDArray[np.int64], tables: PuppiTable
     return result
 
 
-@numba.njit(cache=True)
+@compiled
 def _background(
     candidates: Candidates, alpha: NDArray[np.float64], region: NDArray[np.int64], b: int, tables: PuppiTables
 ) -> tuple[int, float, float]:

@@ -2,12 +2,12 @@
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from detector import puppi
 from detector.calorimeter import measure
+from detector.compiled import compiled
 from detector.description import Detector
 from detector.generator import Record
 from detector.particles import Particles, Towers, Tracks
@@ -90,7 +90,7 @@ class Simulation:
         return np.concatenate([weighted[weight > 0.0], leptons])
 
 
-@numba.njit(cache=True)
+@compiled
 def simulate(particles: Particles, numbers: Tables, rng: np.random.Generator) -> Flow:
     """Tracker, ECAL, HCAL."""
     arrived = to_calorimeter(particles, numbers.tracker, rng)

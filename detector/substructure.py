@@ -7,16 +7,17 @@ a direct search.
 
 import math
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from detector.compiled import compiled
 
 KT, CAMBRIDGE = 1, 0
 STEPS, PRECISION = 1000, 1e-4  # of the search for the axes, as FastJet contrib's one-pass axes
 CLOSE2 = 1e-12  # Delta R^2 of a constituent on its axis: keeps the weights finite
 
 
-@numba.njit(cache=True)
+@compiled
 def direction(p: NDArray[np.float64]) -> tuple[float, float, float]:
     """The pt, rapidity and phi of a four-momentum (px, py, pz, E)."""
     pt = math.hypot(p[0], p[1])
@@ -26,14 +27,14 @@ def direction(p: NDArray[np.float64]) -> tuple[float, float, float]:
     return pt, math.copysign(y, p[2]), math.atan2(p[1], p[0])
 
 
-@numba.njit(cache=True)
+@compiled
 def delta_phi(a: float, b: float) -> float:
     """The angle between two azimuths, 0 to pi."""
     d = abs(a - b) % (2.0 * math.pi)
     return min(d, 2.0 * math.pi - d)
 
 
-@numba.njit(cache=True)
+@compiled
 def history(constituents: NDArray[np.float64], power: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Merges constituents pair by pair until one is left.
 
@@ -65,7 +66,7 @@ def history(constituents: NDArray[np.float64], power: int) -> tuple[NDArray[np.f
     return momenta, parents
 
 
-@numba.njit(cache=True)
+@compiled
 def _closest(where: NDArray[np.float64], live: NDArray[np.int64], power: int) -> tuple[int, int]:
     best, first, second = math.inf, 0, 1
     for a in range(len(live)):
@@ -79,7 +80,7 @@ def _closest(where: NDArray[np.float64], live: NDArray[np.int64], power: int) ->
     return first, second
 
 
-@numba.njit(cache=True)
+@compiled
 def soft_drop(constituents: NDArray[np.float64], beta: float, zcut: float, r0: float) -> NDArray[np.float64]:
     """The groomed jet: Cambridge/Aachen branches are dropped until one is hard enough (arXiv:1402.2657).
 
@@ -107,7 +108,7 @@ def soft_drop(constituents: NDArray[np.float64], beta: float, zcut: float, r0: f
     return momenta[node]
 
 
-@numba.njit(cache=True)
+@compiled
 def subjettiness(constituents: NDArray[np.float64], largest: int, beta: float, radius: float) -> NDArray[np.float64]:
     """N-subjettiness tau_N = sum of pt min_k(Delta R_k)^beta / sum of pt R^beta (arXiv:1011.2268).
 
@@ -135,7 +136,7 @@ def subjettiness(constituents: NDArray[np.float64], largest: int, beta: float, r
     return tau
 
 
-@numba.njit(cache=True)
+@compiled
 def _exclusive(momenta: NDArray[np.float64], parents: NDArray[np.int64], count: int) -> NDArray[np.float64]:
     """Rapidity and phi of the jets that are left before the last count - 1 merges, (count, 2)."""
     first_undone = len(momenta) - count + 1
@@ -149,7 +150,7 @@ def _exclusive(momenta: NDArray[np.float64], parents: NDArray[np.int64], count: 
     return axes
 
 
-@numba.njit(cache=True)
+@compiled
 def _one_pass(where: NDArray[np.float64], axes: NDArray[np.float64], beta: float) -> float:
     """The sum of pt Delta R^beta to the nearest axis at the minimum that the given axes lead to.
 
@@ -168,7 +169,7 @@ def _one_pass(where: NDArray[np.float64], axes: NDArray[np.float64], beta: float
     return best
 
 
-@numba.njit(cache=True)
+@compiled
 def _step(
     where: NDArray[np.float64], axes: NDArray[np.float64], beta: float
 ) -> tuple[float, tuple[NDArray[np.float64], float]]:

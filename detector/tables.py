@@ -30,11 +30,15 @@ class Pieces(NamedTuple):
 
 
 class TrackerTables(NamedTuple):
-    """The tracker's numbers; lengths in m. Tuples are by species: charged hadron, electron, muon."""
+    """The tracker's numbers; lengths in m. Tuples are by species: charged hadron, electron, muon.
+
+    abs_eta_max is the calorimeters': what leaves the tracker beyond it is not followed.
+    """
 
     field: float
     radius: float
     half_length: float
+    abs_eta_max: float
     inner_radius: float
     inner_half_length: float
     inner_eta_cells: int
@@ -106,6 +110,7 @@ def _tracker(detector: Detector) -> TrackerTables:
         field=tracker.field_tesla,
         radius=tracker.radius,
         half_length=tracker.half_length,
+        abs_eta_max=max(abs(edge) for part in detector.calorimeters.ecal for edge in part.edges()),
         inner_radius=inner.radius,
         inner_half_length=inner.half_length,
         # As the published card's int(): what does not fill a cell is left out in eta, shared out in phi.

@@ -11,14 +11,15 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.compiled import compiled
 from detector.particles import ELECTRON, HADRON, MUON, Particles, Tracks
-from detector.propagation import helix, shorter, straight
+from detector.propagation import helix, straight
 from detector.tables import Pieces, TrackerTables
 
 MM = 1e-3  # metres
 
 
-@numba.njit(cache=True)
+@compiled
 def piecewise(table: Pieces, abs_eta: float, pt: float, closed: bool) -> float:
     """Constant + slope * pt of the bin and piece that hold (|eta|, pt); 0 beyond the last |eta|.
 
@@ -34,7 +35,7 @@ def piecewise(table: Pieces, abs_eta: float, pt: float, closed: bool) -> float:
     return 0.0
 
 
-@numba.njit(cache=True)
+@compiled
 def species(pid: int) -> int:
     """The tracker's species of a charged particle."""
     if abs(pid) == 11:
@@ -42,7 +43,7 @@ def species(pid: int) -> int:
     return MUON if abs(pid) == 13 else HADRON
 
 
-@numba.njit(cache=True)
+@compiled
 def dense_filter(particles: Particles, tables: TrackerTables) -> NDArray[np.int64]:
     """The charged particles that survive: that of highest pt in each cell of the inner cylinder.
 
@@ -54,8 +55,9 @@ def dense_filter(particles: Particles, tables: TrackerTables) -> NDArray[np.int6
     """
     best = numba.typed.Dict.empty(numba.int64, numba.int64)
     half = tables.inner_eta_cells // 2
+    sinh_max = math.sinh(half * tables.inner_cell)
     for i in range(len(particles.pid)):
-        if particles.charge[i] == 0:
+        if particles.charge[i] == 0 or beyond(particles, i, tables.inner_half_length, sinh_max):
             continue
         inside, x, y, z, _ = _leave(particles, i, tables.field, tables.inner_radius, tables.inner_half_length)
         if not inside:
@@ -74,12 +76,25 @@ def dense_filter(particles: Particles, tables: TrackerTables) -> NDArray[np.int6
     return survivors
 
 
-@numba.njit(cache=True)
+@compiled
 def _pt2(particles: Particles, i: int) -> float:
     return float(particles.px[i] ** 2 + particles.py[i] ** 2)
 
 
-@numba.njit(cache=True)
+@compiled
+def beyond(particles: Particles, i: int, half_length: float, sinh_max: float) -> bool:
+    """Whether particle i surely leaves through an end of a cylinder beyond the |eta| with this sinh.
+
+    Nothing gets further from the axis than where it was born plus its transverse way to that end. A cheap
+    test, for the many particles near the beam.
+    """
+    way = half_length + abs(particles.z[i]) * MM
+    born = math.sqrt(particles.x[i] ** 2 + particles.y[i] ** 2) * MM
+    farthest = born * abs(particles.pz[i]) + math.sqrt(_pt2(particles, i)) * way
+    return farthest * sinh_max < half_length * abs(particles.pz[i])
+
+
+@compiled
 def _leave(
     particles: Particles, i: int, field: float, radius: float, half_length: float
 ) -> tuple[bool, float, float, float, float]:
@@ -93,9 +108,9 @@ def _leave(
     return helix(x, y, z, px, py, pz, charge, field, radius, half_length)
 
 
-@numba.njit(cache=True)
+@compiled
 def to_calorimeter(particles: Particles, tables: TrackerTables, rng: np.random.Generator) -> Tracks:
-    """All particles that reach the calorimeters' face: neutral ones, and survivors of the dense filter.
+    """All particles that reach the calorimeters: neutral ones, and survivors of the dense filter.
 
     A survivor's direction is smeared before it goes on; its pt stays. A particle born outside the inner
     cylinder does not take part, as in the published card.
@@ -114,37 +129,38 @@ def to_calorimeter(particles: Particles, tables: TrackerTables, rng: np.random.G
     return _at_surface(moved, alive, tables)
 
 
-@numba.njit(cache=True)
+@compiled
 def _at_surface(particles: Particles, alive: NDArray[np.bool_], tables: TrackerTables) -> Tracks:
     n = len(particles.pid)
     index = np.empty(n, dtype=np.int64)
-    values = np.empty((5, n))
+    values = np.empty((6, n))
+    sinh_max = math.sinh(tables.abs_eta_max)
+    born_r, born_z = tables.inner_radius / MM, tables.inner_half_length / MM
     found = 0
     for i in range(n):
-        born_inside = (
-            math.hypot(particles.x[i], particles.y[i]) * MM <= tables.inner_radius
-            and abs(particles.z[i]) * MM <= tables.inner_half_length
-        )
-        if not alive[i] or not born_inside:
+        if not alive[i] or beyond(particles, i, tables.half_length, sinh_max):
+            continue
+        if math.hypot(particles.x[i], particles.y[i]) > born_r or abs(particles.z[i]) > born_z:
             continue
         inside, x, y, z, phi = _leave(particles, i, tables.field, tables.radius, tables.half_length)
-        r = math.hypot(x, y)
+        r = math.sqrt(x * x + y * y)
         if not inside or r == 0.0:
             continue
-        pt = math.hypot(particles.px[i], particles.py[i])
+        pt2, pz, mass = _pt2(particles, i), particles.pz[i], particles.mass[i]
+        pt = math.sqrt(pt2)
         index[found] = i
-        values[0, found], values[1, found] = pt, math.asinh(particles.pz[i] / pt)
-        values[2, found] = shorter(phi)
-        values[3, found], values[4, found] = math.asinh(z / r), math.atan2(y, x)
+        values[0, found], values[1, found], values[2, found] = pt, math.asinh(pz / pt), phi
+        values[3, found] = math.sqrt(pt2 + pz * pz + mass * mass)
+        values[4, found], values[5, found] = math.asinh(z / r), math.atan2(y, x)
         found += 1
     k, v, p = index[:found], values[:, :found], particles
     return Tracks(
         p.pid[k], p.charge[k], p.pileup[k], v[0].copy(), v[1].copy(), v[2].copy(), p.mass[k],
-        v[3].copy(), v[4].copy(), p.x[k], p.y[k], p.z[k], np.zeros(found),
+        v[3].copy(), v[4].copy(), v[5].copy(), p.x[k], p.y[k], p.z[k], np.zeros(found),
     )  # fmt: skip
 
 
-@numba.njit(cache=True)
+@compiled
 def log_normal(mean: float, sigma: float, rng: np.random.Generator) -> float:
     """A log-normal number of this mean and standard deviation; 0 for a mean of 0.
 
@@ -156,7 +172,7 @@ def log_normal(mean: float, sigma: float, rng: np.random.Generator) -> float:
     return mean * math.exp(math.sqrt(b2) * rng.standard_normal() - 0.5 * b2)
 
 
-@numba.njit(cache=True)
+@compiled
 def reconstruct(arrived: Tracks, tables: TrackerTables, rng: np.random.Generator) -> Tracks:
     """The tracks: charged particles that pass the efficiency, with measured momenta.
 
@@ -183,13 +199,14 @@ def reconstruct(arrived: Tracks, tables: TrackerTables, rng: np.random.Generator
             index[found], pt[found], resolution[found] = i, measured, sigma
             found += 1
     k, a = index[:found], arrived
+    energy = np.sqrt((pt[:found] * np.cosh(a.eta[k])) ** 2 + a.mass[k] ** 2)
     return Tracks(
         a.pid[k], a.charge[k], a.pileup[k], pt[:found].copy(), a.eta[k], a.phi[k], a.mass[k],
-        a.eta_outer[k], a.phi_outer[k], a.x[k], a.y[k], a.z[k], resolution[:found].copy(),
+        energy, a.eta_outer[k], a.phi_outer[k], a.x[k], a.y[k], a.z[k], resolution[:found].copy(),
     )  # fmt: skip
 
 
-@numba.njit(cache=True)
+@compiled
 def _efficiency(tables: TrackerTables, kind: int, abs_eta: float, pt: float) -> float:
     if kind == ELECTRON:
         return piecewise(tables.efficiency[1], abs_eta, pt, True)
@@ -198,13 +215,12 @@ def _efficiency(tables: TrackerTables, kind: int, abs_eta: float, pt: float) -> 
     return piecewise(tables.efficiency[0], abs_eta, pt, True)
 
 
-@numba.njit(cache=True)
+@compiled
 def _measure_electron(
     arrived: Tracks, i: int, table: NDArray[np.float64], rng: np.random.Generator
 ) -> tuple[float, float]:
     """An electron's measured pt and relative resolution: its energy is smeared, Gaussian."""
-    momentum2 = (arrived.pt[i] * math.cosh(arrived.eta[i])) ** 2
-    energy = math.sqrt(momentum2 + arrived.mass[i] ** 2)
+    energy = arrived.energy[i]
     measured = energy + _sigma(table, abs(arrived.eta_outer[i]), energy) * rng.standard_normal()
     if measured <= arrived.mass[i]:
         return 0.0, 0.0
@@ -213,7 +229,7 @@ def _measure_electron(
     return pt, _sigma(table, abs(arrived.eta[i]), measured) / energy
 
 
-@numba.njit(cache=True)
+@compiled
 def _sigma(table: NDArray[np.float64], abs_eta: float, energy: float) -> float:
     for b in range(len(table)):
         if abs_eta <= table[b, 0]:
