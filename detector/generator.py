@@ -40,7 +40,7 @@ class Record(NamedTuple):
     @property
     def stable(self) -> NDArray[np.bool_]:
         """Which particles leave the collision, (n)."""
-        return self.status == 1
+        return np.equal(self.status, 1)
 
 
 class Generator:
@@ -121,7 +121,7 @@ _LINKS = ("mother1", "mother2", "daughter1", "daughter2")
 def _flat(column: Any) -> NDArray[Any]:
     import awkward as ak
 
-    return ak.to_numpy(ak.flatten(column))
+    return np.asarray(ak.to_numpy(ak.flatten(column)))
 
 
 def hepmc_status(pid: NDArray[np.int32], status: NDArray[np.int32], daughter: NDArray[np.int32]) -> NDArray[np.int32]:

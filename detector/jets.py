@@ -55,8 +55,9 @@ def find(events: Sequence[NDArray[np.float64]], described: JetCollection, member
     pt = np.hypot(px, py)
     mass = np.sqrt(np.maximum(e**2 - pt**2 - pz**2, 0.0))
     order = np.lexsort((-pt, np.repeat(np.arange(len(counts)), counts)))
-    columns = (column[order] for column in (pt, np.arcsinh(pz / pt), np.arctan2(py, px), mass))
-    return Jets(counts, *columns, [inside_them[j] for j in order] if members else [])
+    eta, phi = np.arcsinh(pz / pt), np.arctan2(py, px)
+    listed = [inside_them[j] for j in order] if members else []
+    return Jets(counts, pt[order], eta[order], phi[order], mass[order], listed)
 
 
 _MOMENTUM = ("px", "py", "pz", "E")
@@ -102,7 +103,7 @@ def inside(events: Sequence[NDArray[np.float64]], jets: Jets, described: Baselin
     groomed = described.soft_drop
     mass, tau = np.empty(len(jets.pt)), np.empty((len(jets.pt), N_TAU))
     event_of = np.repeat(np.arange(len(jets.counts)), jets.counts)
-    for k, (event, members) in enumerate(zip(event_of, jets.constituents, strict=True)):
+    for k, (event, members) in enumerate(zip(event_of.tolist(), jets.constituents, strict=True)):
         constituents = events[event][members]
         px, py, pz, e = soft_drop(constituents, groomed.beta, groomed.zcut, groomed.r0)
         mass[k] = np.sqrt(max(e**2 - px**2 - py**2 - pz**2, 0.0))

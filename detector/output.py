@@ -42,7 +42,7 @@ def write(file: EventFile, events: Sequence[Event], first: int, detector: Detect
     batch = {
         "Event": _events(len(events), first),
         "Particle": _join(_particles(event, detector.record.pt_min) for event in events),
-        "Vertex": _join({"Z": e.vertices.z, "T": e.vertices.t / LIGHT_MM_PER_S} for e in events),
+        "Vertex": _join(map(_vertices, events)),
         "EFlowTrack": _join(_tracks(event) for event in events),
         "EFlowPhoton": _join(map(_towers, photons)),
         "EFlowNeutralHadron": _join(map(_towers, hadrons)),
@@ -83,6 +83,11 @@ def _particles(event: Event, pt_min: float) -> dict[str, NDArray[Any]]:
         "Mass": record.mass[rows], "E": e, "Px": px, "Py": py, "Pz": pz,
         "PT": pt, "Eta": eta, "Phi": np.arctan2(py, px),
     }  # fmt: skip
+
+
+def _vertices(event: Event) -> dict[str, NDArray[Any]]:
+    z, t, n_charged = event.vertices
+    return {"Z": z, "T": t / LIGHT_MM_PER_S, "NCharged": n_charged}
 
 
 def _tracks(event: Event) -> dict[str, NDArray[Any]]:

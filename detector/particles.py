@@ -77,8 +77,3 @@ class Towers(NamedTuple):
     phi: NDArray[np.float64]
     edges: NDArray[np.float64]
     track_energy: NDArray[np.float64]
-
-
-def select(tracks: Tracks, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Tracks:
-    """Those tracks that a mask or an index names."""
-    return Tracks(*(column[chosen] for column in tracks))

@@ -50,10 +50,16 @@ class Pool(NamedTuple):
 
 
 class Vertices(NamedTuple):
-    """Vertices of a crossing, the hard one first: z in mm, time in mm of light's way, each (n)."""
+    """Vertices of a crossing, the hard one first, each (n).
+
+    Attributes:
+        z: float64, mm; t: float64, mm of light's way.
+        n_charged: int64, stable charged particles.
+    """
 
     z: NDArray[np.float64]
     t: NDArray[np.float64]
+    n_charged: NDArray[np.int64]
 
 
 def make_pool(described: PileUp, n_events: int, seed: int, progress: Callable[[int], None] = lambda _: None) -> Pool:
@@ -93,7 +99,7 @@ def load_pool(path: Path) -> Pool:
         DataError: the file is missing or holds no pool; the message names it and the remedy.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             if str(file["format"]) != FORMAT:
                 raise ValueError(f"format {file['format']}")
             pool = Pool(*(file[name] for name in Pool._fields))
@@ -116,13 +122,16 @@ def _check(path: Path, pool: Pool) -> None:
         raise DataError(f"{path}: a damaged pile-up pool; make one: python -m detector pool")
 
 
-def draw_vertices(described: PileUp, n: int, rng: np.random.Generator) -> Vertices:
-    """Draws n vertices: Gaussian in z and in time, cut off at max_z and max_t.
+def draw_vertices(
+    described: PileUp, n: int, rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Draws n vertices, z (mm) and time (mm): Gaussian, cut off at max_z and max_t.
 
     The distribution is a product, so both are drawn apart, by trying again what lies beyond the cut.
     """
     z = _cut_gauss(described.sigma_z, described.max_z, n, rng) * 1000
-    return Vertices(z, _cut_gauss(described.sigma_t_ps, described.max_t_ps, n, rng) * LIGHT)
+    t = _cut_gauss(described.sigma_t_ps, described.max_t_ps, n, rng) * LIGHT
+    return z, t
 
 
 def _cut_gauss(sigma: float, largest: float, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -136,10 +145,18 @@ def _cut_gauss(sigma: float, largest: float, n: int, rng: np.random.Generator) -
 def crossing(hard: Record, pool: Pool, described: PileUp, rng: np.random.Generator) -> tuple[Particles, Vertices]:
     """A bunch crossing: the stable particles of the hard collision, then those of soft ones."""
     n = int(rng.poisson(described.mean))
-    vertices = draw_vertices(described, n + 1, rng)
+    z, t = draw_vertices(described, n + 1, rng)
     chosen = rng.integers(pool.n_events, size=n)
     angles = rng.uniform(-np.pi, np.pi, n)
-    return _merge(_hard(hard, vertices.z[0]), pool, chosen, angles, vertices.z[1:]), vertices
+    particles = _merge(_hard(hard, z[0]), pool, chosen, angles, z[1:])
+    return particles, Vertices(
+        z, t, np.concatenate([[np.count_nonzero(hard.charge[hard.stable])], _charged(pool, chosen)])
+    )
+
+
+def _charged(pool: Pool, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+    parts = [pool.charge[pool.start[event] : pool.start[event + 1]] for event in chosen.tolist()]
+    return np.array([np.count_nonzero(part) for part in parts], dtype=np.int64)
 
 
 def _hard(record: Record, z: float) -> Particles:

@@ -82,8 +82,9 @@ def helix(
     to_end = math.inf if pz == 0.0 else (math.copysign(half_length, pz) - z) * pt / (pz * r)
     angle = to_end
     if distance + r >= radius:
-        cosine = (r * r + distance * distance - radius * radius) / (2.0 * r * distance)
-        angle = min(to_end, nearest + math.acos(min(1.0, max(-1.0, cosine))))
+        # sin^2 of half the angle between nearest point and exit, by the law of cosines: exact for fast particles.
+        sine2 = (radius * radius - (r - distance) ** 2) / (4.0 * r * distance)
+        angle = min(to_end, nearest + 2.0 * math.asin(math.sqrt(min(1.0, max(0.0, sine2)))))
     if angle == math.inf:
         return False, 0.0, 0.0, 0.0, 0.0
     there = start + turn * angle

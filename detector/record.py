@@ -38,9 +38,9 @@ def has_beauty(pid: NDArray[np.int32]) -> NDArray[np.bool_]:
     code = np.abs(pid)
     digits = (code // 10) % 10, (code // 100) % 10, (code // 1000) % 10
     hadron = (code > 100) & (code < 10_000_000) & (digits[0] > 0) & (digits[1] > 0)
-    return hadron & ((digits[1] == 5) | (digits[2] == 5))
+    return np.asarray(hadron & ((digits[1] == 5) | (digits[2] == 5)))
 
 
 def _daughter_of(record: Record, code: int) -> NDArray[np.bool_]:
     mother = record.mothers[:, 0]
-    return (mother >= 0) & (np.abs(record.pid[np.maximum(mother, 0)]) == code)
+    return np.asarray((mother >= 0) & (np.abs(record.pid[np.maximum(mother, 0)]) == code))

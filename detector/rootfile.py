@@ -31,7 +31,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "Event": {"Number": "i8", "Weight": "f4"},
     "Particle": dict.fromkeys(("PID", "Status", "M1", "M2", "D1", "D2", "Charge"), "i4")
     | dict.fromkeys(("Mass", "E", "Px", "Py", "Pz", "PT", "Eta", "Phi"), "f4"),
-    "Vertex": {"Z": "f4", "T": "f4"},
+    "Vertex": {"Z": "f4", "T": "f4", "NCharged": "i4"},
     "EFlowTrack": {"PID": "i4", "Charge": "i4", "IsPU": "i4"}
     | dict.fromkeys(("PT", "Eta", "Phi", "Mass", "EtaOuter", "PhiOuter", "Z"), "f4"),
     "EFlowPhoton": _TOWER,

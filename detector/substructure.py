@@ -105,7 +105,8 @@ def soft_drop(constituents: NDArray[np.float64], beta: float, zcut: float, r0: f
         if min(pt1, pt2) > (pt1 + pt2) * zcut * (angle / r0) ** beta:
             break
         node = i if pt1 >= pt2 else j
-    return momenta[node]
+    groomed: NDArray[np.float64] = momenta[node]
+    return groomed
 
 
 @compiled

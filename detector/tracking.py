@@ -91,7 +91,7 @@ def beyond(particles: Particles, i: int, half_length: float, sinh_max: float) ->
     way = half_length + abs(particles.z[i]) * MM
     born = math.sqrt(particles.x[i] ** 2 + particles.y[i] ** 2) * MM
     farthest = born * abs(particles.pz[i]) + math.sqrt(_pt2(particles, i)) * way
-    return farthest * sinh_max < half_length * abs(particles.pz[i])
+    return bool(farthest * sinh_max < half_length * abs(particles.pz[i]))
 
 
 @compiled
