@@ -6,6 +6,8 @@ Left out is what the project does not read (isolation, tagging, missing energy);
 from StatusPidFilter, without which no truth boxes can be made.
 """
 
+from collections.abc import Sequence
+
 from detector import bins, formulas
 from detector.description import BaselineJets, Detector, JetCollection, Response
 from detector.errors import CallError
@@ -237,7 +239,7 @@ def _puppi(detector: Detector) -> list[Module]:
 def _run_puppi(detector: Detector) -> Module:
     puppi = detector.puppi
     edges = [0.0, *(part.abs_eta_max for part in puppi.bins)]
-    columns: dict[str, list[float] | list[bool]] = {
+    columns: dict[str, Sequence[float]] = {
         "EtaMinBin": edges[:-1],
         "EtaMaxBin": edges[1:],
         "PtMinBin": [0.0 for _ in puppi.bins],

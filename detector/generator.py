@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.errors import CallError, DataError
+from detector.pythia import commands
 
 BEAM_STATUS = -12
 # Codes that HepMC's numbering keeps as they are, without the sign (Particle::statusHepMC).
@@ -58,8 +59,7 @@ class Generator:
         import pythia8mc
 
         self._pythia = pythia8mc.Pythia("", False)
-        lines = ("Print:quiet = on", "Random:setSeed = on", f"Random:seed = {seed}")
-        for line in (*settings, *lines):
+        for line in ("Print:quiet = on", *commands(settings, seed)):
             if not self._pythia.readString(line):
                 raise CallError(f"Pythia refuses the setting {line!r}")
         if not self._pythia.init():

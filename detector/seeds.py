@@ -20,3 +20,8 @@ def generator(campaign: int, sample: str, index: int) -> int:
 def detector(campaign: int, sample: str, index: int) -> np.random.Generator:
     """The random numbers of pile-up and detector for one file of one sample of a campaign."""
     return np.random.default_rng(_digest(campaign, sample, index, "detector"))
+
+
+def delphes(campaign: int, sample: str, index: int) -> int:
+    """Delphes' RandomSeed, 1 to 900,000,000, for one file of one sample of a campaign."""
+    return 1 + _digest(campaign, sample, index, "delphes") % PYTHIA_LARGEST
