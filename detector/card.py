@@ -33,7 +33,7 @@ def render(detector: Detector, pileup_file: str = "pileup.pileup", tower: bool =
         seed: of Delphes' random numbers; 0 is a new one in each run.
 
     Raises:
-        CallError: the description asks for what Delphes cannot do.
+        CallError: the description asks for what Delphes cannot do, or a resolution table is at fault.
     """
     modules = [
         *_truth(detector),
@@ -161,8 +161,11 @@ def _resolutions(detector: Detector) -> list[tuple[str, str]]:
     tracker, tables = detector.tracker, detector.tracker.momentum_resolution
     if tables.cap != DELPHES_CAP:
         raise CallError(f"momentum_resolution.cap is {tables.cap:g}; Delphes always caps at {DELPHES_CAP:g}")
-    hadrons = formulas.momentum_resolution(read_resolution(detector.folder / tables.charged_hadron))
-    muons = formulas.momentum_resolution(read_resolution(detector.folder / tables.muon))
+    try:
+        hadrons = formulas.momentum_resolution(read_resolution(detector.folder / tables.charged_hadron))
+        muons = formulas.momentum_resolution(read_resolution(detector.folder / tables.muon))
+    except ValueError as error:
+        raise CallError(str(error)) from error
     electrons = formulas.energy_resolution(tracker.electron_energy_resolution)
     return [("MomentumSmearing", hadrons), ("EnergySmearing", electrons), ("MomentumSmearing", muons)]
 
