@@ -76,9 +76,9 @@ def _tracker(detector: Detector, pileup_file: str) -> list[Module]:
     dense = detector.tracker.dense_filter
     inner = [f"DenseProp/{name}" for name in SPECIES]
     survivors = ("DenseProp/neutralParticles", "DenseFilter/tracks")
-    filtered = sets(
-        TrackInputArray="DenseMergeTracks/tracks", TrackOutputArray="tracks", EtaPhiRes=dense.direction_smearing
-    )
+    # EtaPhiRes smears the survivors' direction; Delphes 3.5 forgets that, since its propagator starts again from
+    # the generated particle: in real files prompt leptons keep their eta to the last bit.
+    filtered = sets(TrackInputArray="DenseMergeTracks/tracks", TrackOutputArray="tracks", EtaPhiRes=0)
     return [
         _pileup(detector, pileup_file),
         _propagator(detector, "DenseProp", "PileUpMerger/stableParticles", dense.radius, dense.half_length),
