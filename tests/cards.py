@@ -2,6 +2,8 @@
 
 import math
 import re
+from functools import lru_cache
+from types import CodeType
 
 import numpy as np
 
@@ -45,8 +47,7 @@ class Card:
         assert isinstance(scope[name], list)
 
     def _expr(self, scope, text):
-        text = re.sub(r"\$(\w+)", lambda match: f"({scope[match[1]]!r})", text)
-        return eval(text, {"__builtins__": {}}, {"acos": math.acos, "int": int})
+        return eval(compiled(text), {"__builtins__": {}, "acos": math.acos, "int": int}, scope)
 
     def _incr(self, scope, name):
         scope[name] = int(scope[name]) + 1
@@ -69,6 +70,13 @@ class Card:
         self._run(body, parameters)
 
 
+@lru_cache
+def compiled(expression: str) -> CodeType:
+    """An expression in Tcl as one in Python; both have the same operators here."""
+    return compile(expression.replace("$", ""), "card", "eval")
+
+
+@lru_cache
 def split(text: str, separators: str) -> list[str]:
     """Pieces between separators outside of braces and brackets; comments are pieces of their own."""
     pieces, depth, piece, comment, escaped = [], 0, "", False, False
