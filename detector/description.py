@@ -2,12 +2,44 @@
 
 import hashlib
 from functools import lru_cache
+from math import inf
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 DEFAULT = Path(__file__).with_name("cms.yaml")
+
+
+class _HasEta(Protocol):
+    @property
+    def abs_eta_max(self) -> float: ...
+
+
+Binned = TypeVar("Binned", bound=_HasEta)
+
+
+def rising(bins: tuple[Binned, ...]) -> tuple[Binned, ...]:
+    """The bins, if their |eta| limits rise; a bin holds from the limit of the one before to its own.
+
+    Raises:
+        ValueError: no bins, or limits that do not rise.
+    """
+    limits = [piece.abs_eta_max for piece in bins]
+    if not limits or sorted(set(limits)) != limits:
+        raise ValueError(f"abs_eta_max must rise from bin to bin, found {limits}")
+    return bins
 
 
 class Part(BaseModel):
@@ -57,13 +89,202 @@ class Calorimeters(Part):
     hcal: tuple[EdgeList, ...]
 
 
+class Fraction(Part):
+    """The fraction of its energy that a particle of these |PDG codes| deposits."""
+
+    fraction: float = Field(ge=0, le=1)
+    pdg: tuple[PositiveInt, ...]
+
+
+class EnergyPiece(Part):
+    """sigma(E) up to |eta| = abs_eta_max: sqrt((constant E)^2 + stochastic^2 E + noise^2), GeV."""
+
+    abs_eta_max: PositiveFloat
+    constant: NonNegativeFloat
+    stochastic: NonNegativeFloat = 0.0
+    noise: NonNegativeFloat = 0.0
+
+
+class Response(Part):
+    """What one calorimeter measures, and from which energy on."""
+
+    default_fraction: float = Field(ge=0, le=1)
+    fractions: tuple[Fraction, ...]
+    resolution: tuple[EnergyPiece, ...]
+    energy_min: NonNegativeFloat = Field(description="GeV, of a tower and of a neutral excess")
+    significance_min: NonNegativeFloat = Field(description="in units of sigma(E)")
+    extra_smearing: NonNegativeFloat = Field(0.0, description="relative, of the neutral objects")
+
+    @field_validator("resolution")
+    @classmethod
+    def _rising(cls, pieces: tuple[EnergyPiece, ...]) -> tuple[EnergyPiece, ...]:
+        return rising(pieces)
+
+
+class Responses(Part):
+    """What both calorimeters measure."""
+
+    ecal: Response
+    hcal: Response
+
+
+class DenseFilter(Part):
+    """The inner cylinder (m) and its cells in eta and phi, where one track each survives."""
+
+    radius: PositiveFloat
+    half_length: PositiveFloat
+    cell: PositiveFloat = Field(description="width in eta and, nearly, in phi")
+    abs_eta_max: PositiveFloat
+
+
+class PtPiece(Part):
+    """An efficiency constant + slope * pt for pt (GeV) up to pt_max."""
+
+    pt_max: PositiveFloat = inf
+    constant: float = 0.0
+    slope: float = 0.0
+
+
+class EfficiencyBin(Part):
+    """The efficiency up to |eta| = abs_eta_max: the first piece whose pt_max is not passed."""
+
+    abs_eta_max: PositiveFloat
+    pieces: tuple[PtPiece, ...]
+
+    @field_validator("pieces")
+    @classmethod
+    def _rising(cls, pieces: tuple[PtPiece, ...]) -> tuple[PtPiece, ...]:
+        limits = [piece.pt_max for piece in pieces]
+        if sorted(set(limits)) != limits or limits[-1:] != [inf]:
+            raise ValueError("pt_max must rise from piece to piece, and the last piece has none")
+        return pieces
+
+
+class Efficiencies(Part):
+    """Tracking efficiencies by species; each list by rising |eta|, 0 beyond its end."""
+
+    charged_hadron: tuple[EfficiencyBin, ...]
+    electron: tuple[EfficiencyBin, ...]
+    muon: tuple[EfficiencyBin, ...]
+
+    @field_validator("*")
+    @classmethod
+    def _rising(cls, bins: tuple[EfficiencyBin, ...]) -> tuple[EfficiencyBin, ...]:
+        return rising(bins)
+
+
+class MomentumResolution(Part):
+    """Tables of the relative sigma of pt: CSV files beside the description."""
+
+    charged_hadron: str
+    muon: str
+    cap: PositiveFloat = Field(description="largest relative sigma")
+
+
+class Tracker(Part):
+    """A cylinder (m) in a field along z, and how well it sees each species."""
+
+    field_tesla: float
+    radius: PositiveFloat
+    half_length: PositiveFloat
+    dense_filter: DenseFilter
+    efficiency: Efficiencies
+    momentum_resolution: MomentumResolution
+    electron_energy_resolution: tuple[EnergyPiece, ...]
+    vertex_resolution: PositiveFloat = Field(description="m; nearer tracks are the primary vertex's")
+
+    @field_validator("electron_energy_resolution")
+    @classmethod
+    def _rising(cls, pieces: tuple[EnergyPiece, ...]) -> tuple[EnergyPiece, ...]:
+        return rising(pieces)
+
+
+class PileUp(Part):
+    """Soft collisions in the same crossing; lengths in m, times in ps."""
+
+    mean: NonNegativeFloat
+    sigma_z: PositiveFloat
+    max_z: PositiveFloat
+    sigma_t_ps: PositiveFloat
+    max_t_ps: PositiveFloat
+    undecayed_above: PositiveFloat = Field(description="c tau, m, above which particles do not decay")
+
+
+class PuppiBin(Part):
+    """PUPPI's parameters up to |eta| = abs_eta_max."""
+
+    abs_eta_max: PositiveFloat
+    cone: PositiveFloat
+    rms_pt_min: NonNegativeFloat = Field(description="GeV, of the particles that make median and RMS")
+    rms_scale: PositiveFloat
+    neutral_pt_min: NonNegativeFloat = Field(description="GeV, of a weighted neutral")
+    neutral_pt_slope: NonNegativeFloat = Field(description="GeV more for each vertex")
+    use_charged: bool = Field(description="the metric sums over the primary vertex's tracks only")
+    low_pileup_correction: bool
+
+
+class Puppi(Part):
+    """Pile-up per particle identification, arXiv:1407.6013."""
+
+    min_weight: NonNegativeFloat
+    bins: tuple[PuppiBin, ...]
+
+    @field_validator("bins")
+    @classmethod
+    def _rising(cls, bins: tuple[PuppiBin, ...]) -> tuple[PuppiBin, ...]:
+        return rising(bins)
+
+
+class JetCollection(Part):
+    """Anti-kt jets of one radius; `name` is the branch they are written to."""
+
+    name: str
+    radius: PositiveFloat
+    pt_min: NonNegativeFloat
+
+
+class SoftDrop(Part):
+    """Soft drop (arXiv:1402.2657): min(pt1, pt2) / (pt1 + pt2) > zcut (Delta R / r0)^beta."""
+
+    beta: float
+    zcut: float = Field(gt=0, lt=0.5)
+    r0: PositiveFloat
+
+
+class BaselineJets(JetCollection):
+    """The classical baseline: jets with a groomed mass and N-subjettiness."""
+
+    soft_drop: SoftDrop
+    subjettiness_beta: PositiveFloat
+
+
+class Jets(Part):
+    """Jet collections."""
+
+    generator: tuple[JetCollection, ...]
+    baseline: BaselineJets
+
+
+class Truth(Part):
+    """Which generator particles are written."""
+
+    pt_min: NonNegativeFloat = Field(description="GeV")
+
+
 class Detector(Part):
     """The whole description. `digest` names it in every file made with it."""
 
     name: str
     crystals: Crystals
     calorimeters: Calorimeters
-    digest: str = Field(description="sha256 of the description's content")
+    response: Responses
+    tracker: Tracker
+    pileup: PileUp
+    puppi: Puppi
+    jets: Jets
+    record: Truth
+    digest: str = Field(description="sha256 of the description's content, its tables included")
+    folder: Path = Field(description="where the description lies: its tables are beside it")
 
 
 @lru_cache
@@ -84,9 +305,18 @@ def load(path: Path | None = None) -> Detector:
         raise ValueError(f"{source}: not YAML: {error}") from error
     if not isinstance(content, dict):
         raise ValueError(f"{source}: not a detector description (a mapping with crystals, calorimeters, ...)")
-    if "digest" in content:
-        raise ValueError(f"{source}: not a detector description: `digest` is computed, not given")
+    if computed := {"digest", "folder"} & content.keys():
+        raise ValueError(f"{source}: not a detector description: `{computed.pop()}` is computed, not given")
     try:
-        return Detector.model_validate(content | {"digest": hashlib.sha256(text).hexdigest()})
+        described = Detector.model_validate(content | {"digest": "", "folder": source.parent})
+        return described.model_copy(update={"digest": _digest(text, described)})
     except ValidationError as error:
         raise ValueError(f"{source}: not a detector description:\n{error}") from error
+    except OSError as error:
+        raise ValueError(f"{source}: names a table that cannot be read: {error}") from error
+
+
+def _digest(text: bytes, described: Detector) -> str:
+    tables = described.tracker.momentum_resolution
+    content = [text, *((described.folder / name).read_bytes() for name in (tables.charged_hadron, tables.muon))]
+    return hashlib.sha256(b"\0".join(content)).hexdigest()

@@ -33,7 +33,7 @@ def test_the_environment_has_what_the_project_needs():
     names = {PYPI.get(name, name) for name in _environment()}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    needed = project["dependencies"] + extras["workflow"] + extras["test"]
+    needed = project["dependencies"] + extras["simulation"] + extras["workflow"] + extras["test"]
     assert {re.split("[<>=~]", text)[0] for text in needed} <= names
     assert {"delphes", "pythia8"} <= names
 
