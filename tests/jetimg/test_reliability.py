@@ -48,12 +48,12 @@ def killed(partial: Path, delay: float, *arguments: object) -> None:
         process.wait()
 
 
-DELAYS = np.random.default_rng(9).uniform(0, 0.2, 3).tolist()
+DELAYS = np.random.default_rng(9).uniform(0, 0.15, 2).tolist()
 
 
 @pytest.mark.parametrize("delay", DELAYS)
 def test_convert_killed_and_run_again(data: Path, tmp_path: Path, delay: float) -> None:
-    inputs = [data / f"{sample}.root" for sample in ("tt", "bb", "hh", "WW", "qq")]
+    inputs = [data / f"{sample}.root" for sample in ("tt", "bb", "hh")]
     undisturbed = tmp_path / "undisturbed.h5"
     convert(Inputs(inputs), undisturbed, SETUP)
     output = tmp_path / "out" / "x.h5"
@@ -111,14 +111,14 @@ def test_a_write_that_fails_at_any_size_leaves_nothing(data: Path, tmp_path: Pat
     convert(Inputs([data / "tt.root"]), output, SETUP)
     size = output.stat().st_size
     whole = output.read_bytes()
-    for limit in (1, 500, 4096, size // 4, size // 2, size * 3 // 4, size - 5000, size - 600, size - 1):
-        output.unlink()
+    output.unlink()
+    for limit in (1, 4096, size // 2, size - 5000, size - 1):
         with largest_file(limit), pytest.raises(DataError, match=r"x\.h5: cannot be written: File too large"):
             convert(Inputs([data / "tt.root"]), output, SETUP)
         assert list(output.parent.iterdir()) == []
-        with largest_file(size):
-            convert(Inputs([data / "tt.root"]), output, SETUP)
-        assert output.read_bytes() == whole
+    with largest_file(size):
+        convert(Inputs([data / "tt.root"]), output, SETUP)
+    assert output.read_bytes() == whole
 
 
 def test_what_was_there_survives_a_write_that_fails(data: Path, tmp_path: Path) -> None:

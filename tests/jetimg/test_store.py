@@ -32,7 +32,7 @@ def by_hand(batch: store.Batch, table: str, column: str, event: int) -> list[obj
     return list(columns[column][columns["indptr"][event] : columns["indptr"][event + 1]].tolist())
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(st.lists(st.integers(0, 9), max_size=6), st.integers(0, 10**6))
 def test_pieces_do_not_show_in_the_bytes(
     tmp_path_factory: pytest.TempPathFactory, lengths: list[int], seed: int
