@@ -16,8 +16,9 @@ TINY_PT2 = 1e-9  # GeV^2: below, Delphes drops a particle, which would run along
 @compiled
 def shorter(angle: float) -> float:
     """The same angle in [-pi, pi), radians: `detector.phi.wrap` for one number."""
-    wrapped = angle - 2.0 * math.pi * math.floor((angle + math.pi) / (2.0 * math.pi))
-    return -math.pi if wrapped >= math.pi else wrapped
+    if -math.pi <= angle < math.pi:
+        return angle
+    return (angle + math.pi) % (2.0 * math.pi) - math.pi
 
 
 @compiled

@@ -192,7 +192,7 @@ def make(
         expected: events that were asked for in each file of a sample, where known.
 
     Raises:
-        DataError: event files made in different ways, an input given twice, or no events.
+        DataError: event files made in different ways, an input given twice, or a sample without event files.
     """
     sources, attributes = [], {}
     for path in sorted(event_files):
@@ -205,8 +205,8 @@ def make(
         raise DataError("no event files, so no shards")
     _refuse_strangers(attributes)
     _refuse_twins(sources)
-    if not any(file.ok for source in sources for file in source.inputs):
-        raise DataError("no events for shards: every input file is bad, or there are none")
+    if strangers := {*test_samples, *expected} - {source.sample for source in sources}:
+        raise DataError(f"no events of sample {', '.join(sorted(strangers))}; a misspelt name?")
     return Plan(sharding=sharding, sources=tuple(sources), attributes=next(iter(attributes.values())))
 
 

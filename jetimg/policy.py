@@ -25,7 +25,7 @@ class Policy(BaseModel):
 
 
 def apply(policy: Policy, sources: Sequence[Source]) -> None:
-    """Refuses a campaign with more bad files than the policy allows.
+    """Refuses a campaign with more bad files than the policy allows, or without a good one.
 
     Raises:
         DataError: with a table: sample, files, events present, and each bad file with its verdict.
@@ -39,6 +39,8 @@ def apply(policy: Policy, sources: Sequence[Source]) -> None:
         limit = f"a share of {allowed:g} a sample" if allowed else "none"
         remedy = "make or copy them again, or allow more with `policy: {bad_files: skip, max_bad_share: ...}`"
         raise DataError(f"bad input files in {', '.join(refused)} (allowed: {limit}); {remedy}\n{table(sources)}")
+    if not any(row.ok for rows in files.values() for row in rows):
+        raise DataError(f"no events for shards: every input file is bad\n{table(sources)}")
 
 
 def table(sources: Sequence[Source]) -> str:

@@ -22,8 +22,10 @@ def test_the_default_is_the_detector_of_the_design() -> None:
     assert (crystals.eta_pitch, crystals.n_eta, crystals.n_phi) == (0.0174, 340, 360)
 
 
-def test_the_digest_is_the_files_sha256() -> None:
-    assert load().digest == hashlib.sha256(DEFAULT.read_bytes()).hexdigest()
+def test_the_digest_is_that_of_the_description_and_its_tables() -> None:
+    names = ("cms.yaml", "charged_hadron_momentum_resolution.csv", "muon_momentum_resolution.csv")
+    content = b"\0".join((DEFAULT.parent / name).read_bytes() for name in names)
+    assert load().digest == hashlib.sha256(content).hexdigest()
 
 
 @pytest.mark.parametrize(
