@@ -165,9 +165,11 @@ def test_event_files_made_in_different_ways_are_refused(tmp_path: Path, key: str
         make(paths, SHARDING, [], {})
 
 
-def test_no_events_and_no_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no events for shards"):
-        make([event_file(tmp_path, "one", "tt", [], bad=2)], SHARDING, [], {})
+def test_no_files_and_misspelt_samples_are_refused(tmp_path: Path) -> None:
+    one = [event_file(tmp_path, "one", "tt", [4])]
+    for test, expected in ((["tht"], {}), ([], {"tht": 4})):
+        with pytest.raises(DataError, match="no events of sample tht"):
+            make(one, SHARDING, test, expected)
     with pytest.raises(DataError, match="no event files"):
         make([], SHARDING, [], {})
 

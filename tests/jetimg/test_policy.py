@@ -26,7 +26,7 @@ def source(sample: str, n_good: int, n_bad: int) -> Source:
         ("skip", 0.05, 18, 1, False),
         ("skip", 0.0, 99, 1, False),
         ("skip", 0.0, 99, 0, True),
-        ("skip", 1.0, 0, 3, True),
+        ("skip", 1.0, 1, 3, True),
     ],
 )
 def test_what_is_allowed(bad_files: str, share: float, n_good: int, n_bad: int, allowed: bool) -> None:
@@ -36,6 +36,11 @@ def test_what_is_allowed(bad_files: str, share: float, n_good: int, n_bad: int, 
     else:
         with pytest.raises(DataError, match="bad input files in tt"):
             apply(policy, [source("tt", n_good, n_bad)])
+
+
+def test_nothing_but_bad_files_is_refused_with_the_table() -> None:
+    with pytest.raises(DataError, match="every input file is bad\n(.|\n)*3 short"):
+        apply(Policy(bad_files="skip", max_bad_share=1.0), [source("tt", 0, 3)])
 
 
 def test_the_share_is_of_each_sample_over_all_its_event_files() -> None:
