@@ -39,7 +39,7 @@ def test_what_is_allowed(bad_files: str, share: float, n_good: int, n_bad: int, 
 
 
 def test_nothing_but_bad_files_is_refused_with_the_table() -> None:
-    with pytest.raises(DataError, match="every input file is bad\n(.|\n)*3 short"):
+    with pytest.raises(DataError, match=r"every input file is bad\n(.|\n)*3 short"):
         apply(Policy(bad_files="skip", max_bad_share=1.0), [source("tt", 0, 3)])
 
 
