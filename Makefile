@@ -6,10 +6,12 @@ RUN = PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
 .PHONY: demo test lint lock schema clean
 
+# From Pythia to shards, then the same on real Delphes events that come with the repository.
 demo: $(VENV)/.installed
 	$(RUN) snakemake --cores $(CORES)
+	$(RUN) snakemake --cores $(CORES) --configfile workflow/config/real.yaml
 	@cat results/demo/summary/summary.md
-	@echo "Pictures: results/demo/pictures, results/demo/summary. Data set: results/demo/dataset."
+	@echo "Simulated events: results/demo/{dataset,summary,pictures}; real Delphes events: results/real/..."
 
 test: $(VENV)/.installed
 	$(RUN) pytest

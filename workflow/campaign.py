@@ -90,6 +90,12 @@ class Campaign:
             _write_changed(kept, ["delphes" if shutil.which("DelphesPythia8") else "embedded"])
         return kept.read_text().strip()
 
+    def backend_text(self) -> str:
+        """The backend, in words for the user."""
+        if self.backend() == "delphes":
+            return "real Delphes (DelphesPythia8)"
+        return "the embedded one (real Delphes where DelphesPythia8 is on PATH: conda-forge's package delphes)"
+
     def groups(self, sample: str) -> list[str]:
         """Names of the sample's conversion jobs."""
         return [f"{number:05d}" for number in range(-(-len(self.inputs(sample)) // self.config.files_per_job))]

@@ -53,3 +53,8 @@ rule simulate:
         f"{{params.detector}} --log {{log}} -- {CONFIG.simulation.program} --sample {{wildcards.sample}} "
         "--events {params.events} --index {wildcards.index} --mass {params.mass} --seed {params.seed} {params.pythia} "
         "--pool {input.pool} --backend {params.backend} {params.detector} --output $root"
+
+
+onstart:
+    if any(sample.simulate for sample in CONFIG.samples.values()):
+        print(f"Detector simulation: {CAMPAIGN.backend_text()}", file=sys.stderr)
