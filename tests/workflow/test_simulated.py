@@ -1,0 +1,34 @@
+"""From Pythia to shards: the same bytes at one core and at two, from the same seed."""
+
+from pathlib import Path
+
+import yaml
+
+from tests.workflow.test_snakemake import digests, snakemake
+
+CONFIG = {
+    "results": "out",
+    "samples": {
+        "bb": {"simulate": {"files": 2}, "events_per_file": 3},
+        "tth": {"simulate": {"files": 1}, "events_per_file": 3, "test": True},
+    },
+    "simulation": {"pool_events": 60, "backend": "embedded"},
+}
+
+
+def campaign(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG))
+    return folder
+
+
+def test_the_same_seed_gives_the_same_files_at_any_number_of_cores(tmp_path):
+    one, two = campaign(tmp_path / "one"), campaign(tmp_path / "two")
+    runs = [snakemake(one, "dataset", cores=1), snakemake(two, "dataset", cores=2)]
+    assert [run.returncode for run in runs] == [0, 0], runs[0].stderr + runs[1].stderr
+    assert "Detector simulation: the embedded one" in runs[0].stderr
+    names = ["simulated/bb/00000.root", "simulated/bb/00001.root", "simulated/tth/00000.root"]
+    first, second = ([(folder / "out" / name).read_bytes() for name in names] for folder in (one, two))
+    assert first == second
+    assert len(set(first)) == 3
+    assert digests(one) == digests(two)
