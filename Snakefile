@@ -15,6 +15,9 @@ if "samples" not in config:
     configfile: "workflow/config/default.yaml"
 
 
+report: "workflow/report/workflow.rst"
+
+
 CAMPAIGN = Campaign(config)
 CONFIG, RESULTS = CAMPAIGN.config, CAMPAIGN.results
 CAMPAIGN.write_lists()

@@ -31,7 +31,11 @@ rule audit:
         files=lambda w: CAMPAIGN.sources(w.sample),
         list=f"{RESULTS}/lists/{{sample}}.txt",
     output:
-        f"{RESULTS}/audit/{{sample}}.json",
+        report(
+            f"{RESULTS}/audit/{{sample}}.json",
+            caption="../report/audit.rst",
+            category="Audit",
+        ),
     log:
         f"{RESULTS}/logs/audit/{{sample}}.log",
     benchmark:

@@ -75,7 +75,11 @@ rule verify:
     input:
         f"{RESULTS}/dataset/manifest.json",
     output:
-        f"{RESULTS}/verified.txt",
+        report(
+            f"{RESULTS}/verified.txt",
+            caption="../report/verified.rst",
+            category="Data set",
+        ),
     log:
         f"{RESULTS}/logs/verify.log",
     benchmark:

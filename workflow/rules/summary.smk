@@ -7,10 +7,18 @@ rule summary:
         verified=f"{RESULTS}/verified.txt",
     output:
         json=f"{RESULTS}/summary/summary.json",
-        table=f"{RESULTS}/summary/summary.md",
-        pictures=expand(
-            f"{RESULTS}/summary/{{name}}.png",
-            name=["distributions", "boxes_per_image"],
+        table=report(
+            f"{RESULTS}/summary/summary.md",
+            caption="../report/summary.rst",
+            category="Data set",
+        ),
+        pictures=report(
+            expand(
+                f"{RESULTS}/summary/{{name}}.png",
+                name=["distributions", "boxes_per_image"],
+            ),
+            caption="../report/distributions.rst",
+            category="Data set",
         ),
     log:
         f"{RESULTS}/logs/summary.log",
@@ -28,7 +36,11 @@ rule show:
     input:
         f"{RESULTS}/dataset/manifest.json",
     output:
-        f"{RESULTS}/pictures/{{sample}}.png",
+        report(
+            f"{RESULTS}/pictures/{{sample}}.png",
+            caption="../report/show.rst",
+            category="Events",
+        ),
     log:
         f"{RESULTS}/logs/show/{{sample}}.log",
     benchmark:
