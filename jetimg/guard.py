@@ -32,10 +32,10 @@ def check_layout(file: h5py.File, path: Path, n_events: int) -> None:
         n_rows = n_events
         if table in JAGGED:
             indptr = _member(group, "indptr", path, h5py.Dataset)
-            _check_column(indptr, Column("int64", ""), n_events + 1, path)
+            check_column(indptr, Column("int64", ""), n_events + 1, path)
             n_rows = int(indptr[-1])
         for name, column in columns.items():
-            _check_column(_member(group, name, path, h5py.Dataset), column, n_rows, path)
+            check_column(_member(group, name, path, h5py.Dataset), column, n_rows, path)
     _check_files(_member(file, "files", path, h5py.Group), path)
 
 
@@ -98,7 +98,12 @@ def _member(group: h5py.Group, name: str, path: Path, kind: type) -> h5py.Datase
     return item
 
 
-def _check_column(data: h5py.Dataset, column: Column, n_rows: int, path: Path) -> None:
+def check_column(data: h5py.Dataset, column: Column, n_rows: int, path: Path) -> None:
+    """Holds one dataset against its description.
+
+    Raises:
+        DataError: of another type or length, or larger than its bytes can hold.
+    """
     shape = (n_rows,) if column.width == 1 else (n_rows, column.width)
     if data.shape != shape or data.dtype != np.dtype(column.dtype):
         found = f"{data.dtype} {data.shape}"

@@ -1,0 +1,52 @@
+"""Commands that hand data on: to Zenodo, from Zenodo, to and from the published PF-Jet-SSD layout."""
+
+from typing import Annotated
+
+import typer
+
+from jetimg import cli
+from jetimg.cli import DetectorFile, Files, Output, console
+
+app = cli.app("Releases, and the published layout.")
+
+
+@app.command("import-reference")
+def import_reference(
+    files: Files,
+    output: Output,
+    sample: Annotated[str, typer.Option(help="Name of the physics sample.")] = "reference",
+    detector: DetectorFile = None,
+) -> None:
+    """Files in the published PF-Jet-SSD layout to one event file."""
+    from jetimg.progress import bar
+    from jetimg.reference_import import Inputs
+    from jetimg.reference_import import import_reference as import_files
+
+    with bar(f"importing {sample}", None) as advance:
+        mended = import_files(Inputs(cli.expand(files), sample), output, cli.description(detector), advance)
+    console.print(f"{output}: {len(cli.expand(files))} files imported", soft_wrap=True)
+    if mended.repeated or mended.zero:
+        console.print(f"{mended.repeated} hits added to others of their pixel, {mended.zero} of value 0 left out")
+    for name in mended.unknown:
+        console.print(f"{name}: not in the layout, left out", markup=False, soft_wrap=True)
+
+
+@app.command("export-reference")
+def export_reference(
+    files: Files,
+    output: Output,
+    index_type: Annotated[str | None, typer.Option(help="int16, int32, int64 or float32 pixel indices.")] = None,
+) -> None:
+    """Event files or shards to one file in the published PF-Jet-SSD layout."""
+    from jetimg.progress import bar
+    from jetimg.reference_export import INDEX_DTYPES
+    from jetimg.reference_export import export_reference as export_files
+
+    if index_type not in (None, *INDEX_DTYPES):
+        raise typer.BadParameter(f"--index-type {index_type}: one of {', '.join(INDEX_DTYPES)}")
+    with bar(f"exporting {output.name}", None) as advance:
+        exported = export_files(cli.expand(files), output, index_type, advance)
+    console.print(f"{output}: {exported.n_events} events", soft_wrap=True)
+    if exported.left_out:
+        text = ", ".join(f"{number} {name}" for name, number in exported.left_out.items())
+        console.print(f"left out, as the layout has no such class: {text}", soft_wrap=True)
