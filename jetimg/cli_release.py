@@ -1,11 +1,16 @@
 """Commands that hand data on: to Zenodo, from Zenodo, to and from the published PF-Jet-SSD layout."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jetimg import cli
 from jetimg.cli import DetectorFile, Files, Output, console
+from jetimg.errors import DataError
+
+if TYPE_CHECKING:
+    from jetimg.metadata import Metadata
 
 app = cli.app("Releases, and the published layout.")
 
@@ -50,3 +55,37 @@ def export_reference(
     if exported.left_out:
         text = ", ".join(f"{number} {name}" for name, number in exported.left_out.items())
         console.print(f"left out, as the layout has no such class: {text}", soft_wrap=True)
+
+
+MetadataFile = Annotated[
+    Path | None, typer.Option("--metadata", help="YAML file: title, creators, licence, limits.", dir_okay=False)
+]
+
+
+def _metadata(path: Path | None) -> "Metadata":
+    from jetimg import metadata
+
+    try:
+        return metadata.read(path)
+    except (DataError, OSError) as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+@app.command()
+def release(
+    dataset: Annotated[Path, typer.Argument(help="Folder of a finished data set.", file_okay=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to make; it appears whole or not at all.")],
+    metadata: MetadataFile = None,
+    include: Annotated[list[Path] | None, typer.Option(help="One more file, such as a summary or a plot.")] = None,
+    detector: DetectorFile = None,
+) -> None:
+    """A folder ready for Zenodo: shards, checksums, README, metadata; several records if one is too small."""
+    from detector.description import DEFAULT
+    from jetimg.progress import bar
+    from jetimg.release import Request
+    from jetimg.release import release as make
+
+    request = Request(dataset, _metadata(metadata), cli.description(detector), detector or DEFAULT, include or [])
+    with bar(f"verifying {output}", None) as advance:
+        parts = make(request, output, advance)
+    console.print(f"{output}: {len(parts)} records, verified", soft_wrap=True)
