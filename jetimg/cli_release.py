@@ -89,3 +89,45 @@ def release(
     with bar(f"verifying {output}", None) as advance:
         parts = make(request, output, advance)
     console.print(f"{output}: {len(parts)} records, verified", soft_wrap=True)
+
+
+Production = Annotated[bool, typer.Option("--production", help="zenodo.org itself; its sandbox if not given.")]
+Server = Annotated[str | None, typer.Option("--url", help="Another server of Zenodo's kind, in place of both.")]
+
+
+@app.command()
+def publish(
+    folder: Annotated[Path, typer.Argument(metavar="RELEASE", help="Folder made by `release`.", file_okay=False)],
+    final: Annotated[bool, typer.Option("--publish", help="Publish for ever; drafts if not given.")] = False,
+    production: Production = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent; no token, no network.")] = False,
+    url: Server = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File for ids and DOIs, as JSON.")] = None,
+) -> None:
+    """Sends a release to Zenodo (token: ZENODO_TOKEN); a second call sends only what is missing."""
+    from jetimg import publish as publishing
+    from jetimg import token
+    from jetimg.progress import bar
+    from jetimg.zenodo import Api, server
+
+    address = url or server(production)
+    todo = publishing.uploads(folder)
+    if dry_run:
+        for upload in todo:
+            console.print(
+                f"{upload.folder}: {len(upload.files)} files, {upload.size} bytes to {address}", soft_wrap=True
+            )
+            for name, md5 in sorted(upload.files.items()):
+                console.print(f"  {md5}  {name}", markup=False, highlight=False, soft_wrap=True)
+        return
+    try:
+        api = Api(address, token.read())
+    except DataError as error:
+        raise typer.BadParameter(str(error)) from None
+    with bar(f"to {address}", sum(upload.size for upload in todo), in_bytes=True) as advance:
+        drafts = publishing.publish(folder, api, final, advance)
+    for upload, draft in zip(todo, drafts, strict=True):
+        what = "published" if draft.published else f"a draft; look at it: {address}/deposit/{draft.id}"
+        console.print(f"{upload.folder}: {draft.doi or draft.id}, {what}", highlight=False, soft_wrap=True)
+    if output is not None:
+        cli.save_or_print([draft.model_dump() for draft in drafts], output)

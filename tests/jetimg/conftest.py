@@ -1,15 +1,21 @@
-"""A small finished data set, made once from the real Delphes files in tests/data."""
+"""A small finished data set, made once from the real Delphes files in tests/data, and a stand-in for Zenodo."""
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from detector import load
+from detector.description import DEFAULT
 from jetimg import manifest, plan, shard
 from jetimg.channels import Setup
 from jetimg.convert import Inputs, convert
+from jetimg.metadata import Metadata
 from jetimg.plan import Sharding
+from jetimg.release import Request, release
 from jetimg.settings import Images
+from tests import zenodo
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -28,3 +34,27 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shard.make(planned, name, folder / "dataset" / name)
     manifest.make(planned, folder / "dataset")
     return folder / "dataset"
+
+
+@pytest.fixture(scope="session")
+def _release_once(dataset: Path) -> Path:
+    folder = dataset.parent / "release"
+    release(Request(dataset, Metadata(), load(), DEFAULT), folder)
+    return folder
+
+
+@pytest.fixture
+def released(_release_once: Path, tmp_path: Path) -> Path:
+    """The release of that data set, to be changed at will."""
+    shutil.copytree(_release_once, tmp_path / "release")
+    return tmp_path / "release"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[zenodo.Zenodo]:
+    """A stand-in for Zenodo on loopback, whose token is in the environment."""
+    monkeypatch.setenv("ZENODO_TOKEN", zenodo.TOKEN)
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with zenodo.serve() as running:
+        yield running

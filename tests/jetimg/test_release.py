@@ -33,12 +33,6 @@ def request_for(dataset: Path, **metadata: object) -> Request:
 
 
 @pytest.fixture
-def released(dataset: Path, tmp_path: Path) -> Path:
-    release(request_for(dataset), tmp_path / "release")
-    return tmp_path / "release"
-
-
-@pytest.fixture
 def split(dataset: Path, tmp_path: Path) -> Path:
     """The same in several records, two shards each."""
     release(request_for(dataset, record_files=files_beside_shards(dataset, tmp_path) + 2), tmp_path / "split")
@@ -148,7 +142,7 @@ def test_check_jsonschema_accepts_the_citation_file() -> None:
 def test_verify_finds_every_damage(released: Path, name: str, damage: str) -> None:
     path = released / name
     content = path.read_bytes()
-    path.unlink()  # shards are hard links
+    path.unlink()
     if damage == "changed":
         path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     faults = verify(released).faults
