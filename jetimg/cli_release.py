@@ -131,3 +131,31 @@ def publish(
         console.print(f"{upload.folder}: {draft.doi or draft.id}, {what}", highlight=False, soft_wrap=True)
     if output is not None:
         cli.save_or_print([draft.model_dump() for draft in drafts], output)
+
+
+@app.command()
+def download(
+    wanted: Annotated[
+        list[str],
+        typer.Argument(metavar="RECORD...", help="DOIs or record ids: one record, or all records of one release."),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to make; it appears whole or not at all.")],
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="Record ids are those of Zenodo's sandbox.")] = False,
+    max_bytes: Annotated[int, typer.Option(min=1, help="Refuse a record that is larger.")] = 200_000_000_000,
+    url: Server = None,
+) -> None:
+    """Records of Zenodo to a verified data set; a second call fetches only what is missing."""
+    from functools import partial
+
+    from jetimg import download as downloading
+    from jetimg.listing import source
+    from jetimg.progress import bar
+    from jetimg.zenodo import server
+
+    try:
+        sources = [source(text, url or server(not sandbox)) for text in wanted]
+    except DataError as error:
+        raise typer.BadParameter(str(error)) from error
+    request = downloading.Request(sources, max_bytes)
+    fetched = downloading.download(request, output, partial(bar, f"to {output}", in_bytes=True))
+    console.print(f"{output}: {'downloaded and verified' if fetched else 'was there, whole'}", soft_wrap=True)

@@ -6,14 +6,13 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from detector import Detector
 from jetimg import croissant, manifest, records, sums
-from jetimg.atomic import write_text
+from jetimg.atomic import replace_folder, write_text
 from jetimg.errors import DataError
 from jetimg.manifest import Manifest
 from jetimg.metadata import Metadata, deposit, part_title
@@ -85,7 +84,7 @@ def release(request: Request, output: Path, advance: Callable[[int], None] = lam
         report = verify(partial, advance)
         if report.faults:
             raise DataError("\n".join([f"{request.dataset}: not released:", *report.faults]))
-        _put_in_place(partial, output)
+        replace_folder(partial, output)
     except OSError as error:
         raise DataError(f"{output}: cannot be written: {error.strerror or error}; nothing was changed there") from error
     finally:
@@ -179,20 +178,6 @@ def _link(source: Path, target: Path) -> None:
         raise DataError(f"{source}: missing, although the data set lists it") from error
     except OSError:
         shutil.copyfile(source, target)
-
-
-def _put_in_place(partial: Path, output: Path) -> None:
-    old = output.with_name(f".{output.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if output.exists():
-        output.replace(old)
-    try:
-        partial.replace(output)
-    except OSError:
-        with suppress(OSError):
-            old.replace(output)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _size(path: Path) -> int:

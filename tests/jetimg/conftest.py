@@ -57,4 +57,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[zenodo.Zenodo]:
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     with zenodo.serve() as running:
+        # zenodo-get has no option for another host: see tests/stand_in/sitecustomize.py.
+        monkeypatch.setenv("PYTHONPATH", str(Path(zenodo.__file__).with_name("stand_in")))
+        monkeypatch.setenv("JETIMG_STAND_IN", running.url)
         yield running

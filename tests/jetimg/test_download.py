@@ -1,0 +1,475 @@
+"""Downloading with zenodo-get: whole and verified, or not at all, whatever the record and the network do."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from detector import load
+from detector.description import DEFAULT
+from jetimg import download as downloading
+from jetimg import records, sums
+from jetimg.__main__ import app
+from jetimg.errors import DataError
+from jetimg.listing import Source, source
+from jetimg.metadata import Metadata
+from jetimg.release import Request as ReleaseRequest
+from jetimg.release import release
+from jetimg.verify import verify
+from jetimg.zenodo import PRODUCTION, SANDBOX, Patience
+from tests.zenodo import TOKEN, Zenodo
+
+pytest.importorskip("zenodo_get")
+
+ROOT = Path(__file__).parents[2]
+FILE = r"GET /api/records/\d+/files/"
+QUICK = Patience(tries=3, first=0.01, longest=0.02)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def fetch(server: Zenodo, output: Path, *numbers: str, patience: Patience = QUICK) -> bool:
+    sources = [Source(server.url, number) for number in numbers or ("1",)]
+    return downloading.download(downloading.Request(sources, patience=patience), output)
+
+
+@pytest.fixture
+def record(server: Zenodo, released: Path) -> dict[str, bytes]:
+    """The release, published as record 1."""
+    server.add_record(contents(released))
+    return contents(released)
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "downloaded"
+
+
+def asked(server: Zenodo) -> list[str]:
+    """Names of the files that were asked for."""
+    return [request.split("/")[-2] for request in server.requests(FILE)]
+
+
+def test_a_release_comes_whole_and_verified(server: Zenodo, record: dict[str, bytes], target: Path) -> None:
+    assert fetch(server, target)
+    assert contents(target) == record
+    assert verify(target).faults == []
+    assert sorted(asked(server)) == sorted(record)
+    assert sorted(path.name for path in target.parent.iterdir()) == [
+        "downloaded",
+        "downloaded.download.json",
+        "release",
+    ]
+
+
+def test_what_is_there_is_not_asked_for_again(server: Zenodo, record: dict[str, bytes], target: Path) -> None:
+    fetch(server, target)
+    server.log.clear()
+    assert not fetch(server, target)
+    assert server.log == []
+
+
+def test_a_damaged_download_is_mended_by_the_damaged_file_alone(
+    server: Zenodo, record: dict[str, bytes], target: Path
+) -> None:
+    fetch(server, target)
+    (target / "train-00000.h5").write_bytes(b"damaged")
+    server.log.clear()
+    assert fetch(server, target)
+    assert asked(server) == ["train-00000.h5"]
+    assert contents(target) == record
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_connections_dropped_at_random_only_cost_time(
+    server: Zenodo, record: dict[str, bytes], target: Path, seed: int
+) -> None:
+    kinds = random.Random(seed).choices(["drop", "cut", 502, 503, 504, 429], k=6)
+    server.faults = [(FILE, kind) for kind in kinds] + [(r"records/1$", "drop"), (r"records/1$", 500)]
+    fetch(server, target, patience=Patience(6, 0.01, 0.02))
+    assert contents(target) == record
+
+
+def test_a_second_call_fetches_only_what_is_missing(server: Zenodo, record: dict[str, bytes], target: Path) -> None:
+    """A cut connection leaves a partial file under the final name; it is not taken for the file."""
+    server.faults = [(rf"{FILE}train-00001", "cut")] * 50
+    with pytest.raises(DataError, match=r"train-00001\.h5: (missing|\d+ bytes, \d+ in the record): refused"):
+        fetch(server, target)
+    assert not target.exists()
+    server.faults, server.log = [], []
+    fetch(server, target)
+    assert asked(server) == ["train-00001.h5"]
+    assert contents(target) == record
+
+
+def test_a_killed_download_is_finished_by_the_next_call(server: Zenodo, record: dict[str, bytes], target: Path) -> None:
+    server.pace = 0.01
+    call = [sys.executable, "-m", "jetimg", "download", "1", "--url", server.url, "--output", str(target)]
+    process = subprocess.Popen(call, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while len(asked(server)) < 5 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not target.exists()
+    arrived = asked(server)[:-1]
+    assert arrived
+    server.pace, server.log = 0.0, []
+    done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert contents(target) == record
+    assert set(arrived).isdisjoint(asked(server))
+
+
+def test_a_corrupted_file_on_the_server_is_refused_and_the_others_are_kept(
+    server: Zenodo, record: dict[str, bytes], target: Path
+) -> None:
+    """zenodo-get stops at the first bad checksum; ours names it and still has all the others."""
+    server.faults = [(rf"{FILE}manifest", "corrupt")] * 50
+    with pytest.raises(DataError, match=r"manifest\.json: md5 [0-9a-f]{32}, [0-9a-f]{32} in the record: refused"):
+        fetch(server, target)
+    assert not target.exists()
+    server.faults, server.log = [], []
+    fetch(server, target)
+    assert asked(server) == ["manifest.json"]
+
+
+def test_a_record_with_consistent_md5_but_another_sha256_is_refused(
+    server: Zenodo, record: dict[str, bytes], target: Path
+) -> None:
+    """Whoever can change a record can change its md5 list too; the release's own list still tells."""
+    shard = bytearray(record["train-00000.h5"])
+    shard[len(shard) // 2] ^= 1
+    server.add_record(record | {"train-00000.h5": bytes(shard)})
+    with pytest.raises(DataError, match=rf"(?s){target}/train-00000\.h5: its sha256 is .*nothing of it was kept"):
+        fetch(server, target)
+    assert [path.name for path in target.parent.iterdir()] == ["release"]
+
+
+class TestMaliciousRecords:
+    """Nothing outside the target is touched, nothing is fetched, and the error names the file."""
+
+    def refused(self, server: Zenodo, target: Path, change: Callable[[dict[str, Any]], None], message: str) -> None:
+        def listing(content: dict[str, Any]) -> dict[str, Any]:
+            change(content["files"][0])
+            return content
+
+        server.listing = listing
+        before = contents(target.parent)
+        with pytest.raises(DataError, match=message):
+            fetch(server, target)
+        assert server.requests(FILE) == []
+        assert contents(target.parent) == before
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "../escaped",
+            "../../escaped",
+            "/tmp/escaped",
+            "a/b",
+            "..",
+            ".",
+            "",
+            ".hidden",
+            "-e",
+            "*",
+            "[a]",
+            "a\\b",
+            "C:x",
+            "a\nb",
+            "a\0b",
+            "~root",
+            "x" * 300,
+            "caf\u00e9",
+            None,
+            7,
+        ],
+    )
+    @pytest.mark.parametrize("key", ["key", "filename"])
+    def test_names_that_lead_elsewhere(
+        self, server: Zenodo, record: dict[str, bytes], target: Path, key: str, name: object
+    ) -> None:
+        """zenodo-get prefers `filename` to `key`: both are looked at."""
+        self.refused(server, target, lambda file: file.update({key: name}), "not a plain file name .* refused")
+
+    @pytest.mark.parametrize("size", [-1, 1.5, "12", None, True])
+    def test_wrong_sizes(self, server: Zenodo, record: dict[str, bytes], target: Path, size: object) -> None:
+        self.refused(server, target, lambda file: file.update(size=size), "size .*: refused")
+
+    def test_sizes_beyond_every_limit(self, server: Zenodo, record: dict[str, bytes], target: Path) -> None:
+        self.refused(server, target, lambda file: file.update(size=10**15), "bytes; at most 200000000000 are taken")
+
+    def test_sizes_beyond_the_disk(
+        self, server: Zenodo, record: dict[str, bytes], target: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000}))
+        with pytest.raises(DataError, match="bytes to fetch, 1000 free"):
+            fetch(server, target)
+        assert server.requests(FILE) == []
+
+    @pytest.mark.parametrize("checksum", ["", "md5:", "sha256:" + "0" * 64, "md5:" + "g" * 32, None])
+    def test_checksums_that_are_none(
+        self, server: Zenodo, record: dict[str, bytes], target: Path, checksum: object
+    ) -> None:
+        self.refused(server, target, lambda file: file.update(checksum=checksum), "checksum .* expected md5")
+
+    @pytest.mark.parametrize("link", ["http://10.0.0.1/secret", "file:///etc/passwd", "https://zenodo.org.evil/x", 7])
+    def test_links_to_other_servers(self, server: Zenodo, record: dict[str, bytes], target: Path, link: object) -> None:
+        self.refused(server, target, lambda file: file.update(links={"self": link}), "another server: refused")
+
+    def test_two_files_of_one_name(self, server: Zenodo, record: dict[str, bytes], target: Path) -> None:
+        self.refused(server, target, lambda file: file.update(key="MANIFEST.json"), "two files named")
+
+    def test_more_bytes_than_the_record_says(self, server: Zenodo, record: dict[str, bytes], target: Path) -> None:
+        """The rest of an endless file is not written: the limit stops zenodo-get."""
+        server.deposits[1].files["notes.txt"] = bytes(40_000_000)
+
+        def listing(content: dict[str, Any]) -> dict[str, Any]:
+            for file in content["files"]:
+                if file["key"] == "notes.txt":
+                    file["size"] = 10
+            return content
+
+        server.listing = listing
+        with pytest.raises(DataError, match=r"notes\.txt: \d+ bytes, 10 in the record: refused") as caught:
+            fetch(server, target)
+        found = int(str(caught.value).split("notes.txt: ")[1].split()[0])
+        assert found <= (1 << 20) + 1
+
+    def test_a_listing_that_changes_between_looks(self, server: Zenodo, record: dict[str, bytes], target: Path) -> None:
+        """Harmless when we look, `../escaped` when zenodo-get does: only names we saw are asked for."""
+        looks: list[int] = []
+
+        def listing(content: dict[str, Any]) -> dict[str, Any]:
+            looks.append(1)
+            if len(looks) > 1:
+                content["files"][0]["key"] = "../../escaped"
+            return content
+
+        server.listing = listing
+        with pytest.raises(DataError, match=r": missing: refused"):
+            fetch(server, target)
+        assert not list(target.parent.rglob("escaped"))
+        assert not target.exists()
+
+    @pytest.mark.parametrize("answer", [[], {"files": []}, {"files": "all"}, {"files": [1]}, "record", None])
+    def test_answers_that_are_no_records(
+        self, server: Zenodo, record: dict[str, bytes], target: Path, answer: object
+    ) -> None:
+        server.listing = lambda _: answer
+        with pytest.raises(DataError, match=r"records/1: "):
+            fetch(server, target)
+        assert not target.exists()
+
+
+def event_file_with(path: Path, change: Callable[[h5py.File], None]) -> bytes:
+    with h5py.File(path, "r+") as file:
+        change(file)
+    return path.read_bytes()
+
+
+def absurd_counts(file: h5py.File) -> None:
+    del file["tracker/value"]
+    file["tracker"].create_dataset("value", (10**12,), "<f4", chunks=(65536,), compression="gzip")
+
+
+def external_link(file: h5py.File) -> None:
+    del file["tracker/value"]
+    file["tracker/value"] = h5py.ExternalLink("/etc/passwd", "/")
+
+
+def external_storage(file: h5py.File) -> None:
+    shape = file["events/weight"].shape
+    del file["events/weight"]
+    file["events"].create_dataset("weight", shape, "<f4", external=[("/etc/passwd", 0, 4 * shape[0])])
+
+
+def absurd_events(file: h5py.File) -> None:
+    file.attrs["n_events"] = 2**62
+
+
+def absurd_inputs(file: h5py.File) -> None:
+    del file["files/name"]
+    file["files"].create_dataset("name", (10**12,), "S100", chunks=(1000,), compression="gzip")
+
+
+def no_inputs(file: h5py.File) -> None:
+    del file["files"]
+
+
+def no_count(file: h5py.File) -> None:
+    del file.attrs["n_events"]
+
+
+def bomb(file: h5py.File) -> None:
+    """A chunk far larger than its dataset: read, it would be 4 GB."""
+    rows = file["tracker/value"].shape
+    del file["tracker/value"]
+    file["tracker"].create_dataset("value", rows, "<f4", maxshape=(None,), chunks=(1 << 29,), compression="gzip")
+
+
+def other_filter(file: h5py.File) -> None:
+    values = file["tracker/value"][:]
+    del file["tracker/value"]
+    file["tracker"].create_dataset("value", data=values, compression="lzf")
+
+
+HOSTILE = [absurd_counts, external_link, external_storage, absurd_events, absurd_inputs, no_inputs, no_count, bomb]
+
+
+@pytest.mark.parametrize("change", [*HOSTILE, other_filter])
+@pytest.mark.parametrize("kind", ["release", "loose"])
+def test_hostile_event_files_are_refused_by_name(
+    server: Zenodo, released: Path, target: Path, change: Callable[[h5py.File], None], kind: str
+) -> None:
+    """With every checksum right: in a release whose manifest names it, or as a loose file of a record."""
+    content = event_file_with(released / "train-00000.h5", change)
+    if kind == "release":
+        digest = sums.of(released / "train-00000.h5").sha256
+        described = json.loads((released / "manifest.json").read_text())
+        described["shards"][[shard["name"] for shard in described["shards"]].index("train-00000.h5")]["sha256"] = digest
+        (released / "manifest.json").write_text(json.dumps(described))
+        names = set(contents(released)) - {sums.MD5, sums.SHA256}
+        sums.write(released, {name: sums.of(released / name) for name in names})
+        server.add_record(contents(released))
+    else:
+        server.add_record({"train-00000.h5": content})
+    with pytest.raises(DataError, match=rf"(?s){target}/train-00000\.h5: .*refused, and nothing of it was kept"):
+        fetch(server, target)
+    assert not target.exists()
+
+
+def test_a_manifest_that_names_files_elsewhere_is_refused(server: Zenodo, released: Path, target: Path) -> None:
+    described = json.loads((released / "manifest.json").read_text())
+    described["shards"][0]["name"] = "../../../etc/passwd"
+    (released / "manifest.json").write_text(json.dumps(described))
+    names = set(contents(released)) - {sums.MD5, sums.SHA256}
+    sums.write(released, {name: sums.of(released / name) for name in names})
+    server.add_record(contents(released))
+    with pytest.raises(DataError, match=r"manifest\.json: not a manifest"):
+        fetch(server, target)
+
+
+def test_several_records_become_the_data_set_they_were(server: Zenodo, dataset: Path, target: Path) -> None:
+    others = 8 + 3  # files beside the shards, with record.json
+    release(ReleaseRequest(dataset, Metadata(record_files=others + 2), load(), DEFAULT), target.parent / "split")
+    folders = records.folders(target.parent / "split")
+    assert len(folders) > 1
+    for number, folder in enumerate(folders, 1):
+        server.add_record(contents(folder), number)
+    numbers = [str(number) for number in range(1, len(folders) + 1)]
+    fetch(server, target, *reversed(numbers))
+    report = verify(target)
+    assert (report.faults, report.n_events) == ([], 12)
+    for name, content in contents(dataset).items():
+        assert (target / name).read_bytes() == content
+    assert (target / "record-2" / "README.md").read_bytes() == (folders[1] / "README.md").read_bytes()
+    server.log.clear()
+    assert not fetch(server, target, *reversed(numbers))
+    assert server.log == []
+    with pytest.raises(DataError, match=r"parts \[1, 2\] of 3; give each part once"):
+        fetch(server, target.with_name("two"), "1", "2")
+    fetch(server, target.with_name("one"), "2")
+    assert verify(target.with_name("one")).faults == []
+
+
+def test_a_record_of_somebody_else_is_kept_as_it_is(server: Zenodo, target: Path) -> None:
+    """The published PF-Jet-SSD files are HDF5 of another layout, without our lists."""
+    server.add_record({"a.h5": b"not even HDF5", "b.txt": b"text"})
+    fetch(server, target)
+    assert contents(target) == {"a.h5": b"not even HDF5", "b.txt": b"text"}
+
+
+def test_a_folder_with_other_content_is_not_touched(server: Zenodo, record: dict[str, bytes], target: Path) -> None:
+    target.mkdir()
+    (target / "thesis.tex").write_text("years of work")
+    with pytest.raises(DataError, match="exists and was not downloaded by this command"):
+        fetch(server, target)
+    assert contents(target) == {"thesis.tex": b"years of work"}
+    assert server.log == []
+
+
+def test_another_record_does_not_replace_the_first(server: Zenodo, record: dict[str, bytes], target: Path) -> None:
+    fetch(server, target)
+    with pytest.raises(DataError, match=r"holds http://.*/records/1; choose another folder"):
+        fetch(server, target, "2")
+
+
+def test_a_record_that_is_not_there_is_named(server: Zenodo, target: Path) -> None:
+    with pytest.raises(DataError, match=r"/api/records/5: status 404: no such record"):
+        fetch(server, target, "5")
+
+
+def test_the_token_is_not_handed_to_the_program(
+    server: Zenodo, record: dict[str, bytes], target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[dict[str, str]] = []
+    start = subprocess.Popen
+
+    def spy(*args: Any, **options: Any) -> Any:
+        given.append(options["env"])
+        return start(*args, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", spy)
+    fetch(server, target)
+    assert given
+    assert all("ZENODO_TOKEN" not in environment for environment in given)
+    assert TOKEN.encode() not in b"".join(contents(target.parent).values())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("4883651", Source(PRODUCTION, "4883651")),
+        ("10.5281/zenodo.4883651", Source(PRODUCTION, "4883651")),
+        ("https://doi.org/10.5281/zenodo.4883651", Source(PRODUCTION, "4883651")),
+        ("doi:10.5072/zenodo.12", Source(SANDBOX, "12")),
+    ],
+)
+def test_what_names_a_record(text: str, expected: Source) -> None:
+    assert source(text, PRODUCTION) == expected
+
+
+@pytest.mark.parametrize("text", ["", "../1", "1/../2", "10.1000/182", "zenodo", "10.5281/zenodo.1/x"])
+def test_what_does_not_name_a_record(text: str) -> None:
+    with pytest.raises(DataError, match="not a record; expected a DOI"):
+        source(text, PRODUCTION)
+    assert CliRunner().invoke(app, ["download", text, "-o", "never"]).exit_code == 2
+
+
+def test_release_publish_download_verify(server: Zenodo, dataset: Path, tmp_path: Path) -> None:
+    """The whole way by its commands, without a network: what comes back is what was made."""
+
+    def jetimg(*call: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "jetimg", *call], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert TOKEN not in done.stdout + done.stderr
+        return done.stdout
+
+    made, back = tmp_path / "made", tmp_path / "back"
+    jetimg("release", str(dataset), "--output", str(made))
+    jetimg("publish", str(made), "--url", server.url, "--publish", "--output", str(tmp_path / "deposits.json"))
+    (draft,) = json.loads((tmp_path / "deposits.json").read_text())
+    jetimg("download", draft["doi"], "--url", server.url, "--output", str(back))
+    assert "5 files, 12 events, no faults" in jetimg("verify", str(back))
+    assert contents(back) == contents(made)
+    # What training reads: the manifest, and its shards beside it.
+    assert {name: back.joinpath(name).read_bytes() for name in contents(dataset)} == contents(dataset)
+    with h5py.File(back / "train-00000.h5") as file:
+        assert np.isfinite(file["tracker/value"][:]).all()
