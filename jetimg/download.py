@@ -154,18 +154,11 @@ def _assemble(listings: Listings, staging: Path) -> Path:
     """The folder as it will be: one record as it is; several of one release put together again."""
     if len(listings) == 1:
         return staging / next(iter(listings))
-    parts = {number: records.read(staging / number) for number in listings}
-    manifests = {number: sums.read(staging / number / sums.SHA256).get(manifest.NAME) for number in listings}
-    if None in parts.values() or len(set(manifests.values())) != 1:
-        raise DataError(f"records {', '.join(listings)}: not parts of one release; download them one by one")
-    numbers = [part.number for part in parts.values() if part is not None]
-    of = {part.of for part in parts.values() if part is not None}
-    if of != {len(numbers)} or sorted(numbers) != list(range(1, len(numbers) + 1)):
-        raise DataError(f"records {', '.join(listings)}: parts {sorted(numbers)} of {max(of)}; give each part once")
+    numbers = _part_numbers(listings, staging)
     made = staging / "whole"
     shutil.rmtree(made, ignore_errors=True)
     listed: dict[str, sums.Sums] = {}
-    for number, part in zip(listings, numbers, strict=True):
+    for number, part in numbers.items():
         sha256 = sums.read(staging / number / sums.SHA256)
         for file in listings[number]:
             place = _place(file, part, listings)
@@ -176,6 +169,24 @@ def _assemble(listings: Listings, staging: Path) -> Path:
                 os.link(staging / number / file.name, made / place)
     sums.write(made, listed)
     return made
+
+
+def _part_numbers(listings: Listings, staging: Path) -> dict[str, int]:
+    """Which part of the release each record is.
+
+    Raises:
+        DataError: not all parts of one release, once each.
+    """
+    text = f"records {', '.join(listings)}"
+    found = {number: records.read(staging / number) for number in listings}
+    parts = {number: part for number, part in found.items() if part is not None}
+    manifests = {file.md5 for files in listings.values() for file in files if file.name == manifest.NAME}
+    if len(parts) != len(listings) or len(manifests) != 1:
+        raise DataError(f"{text}: not parts of one release; download them one by one")
+    numbers, of = sorted(part.number for part in parts.values()), max(part.of for part in parts.values())
+    if numbers != list(range(1, of + 1)):
+        raise DataError(f"{text}: parts {numbers} of {of}; give each part once")
+    return {number: part.number for number, part in parts.items()}
 
 
 def _place(file: RemoteFile, part: int, listings: Listings) -> str:

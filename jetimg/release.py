@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -107,13 +108,17 @@ def _common_files(request: Request, contents: Manifest) -> dict[str, Path | str]
             f"{request.description}: its sha256 is {request.detector.digest}, the data set was made with "
             f"{contents.detector_sha256}; give the right description with --detector"
         )
-    config = {"images": contents.config, "sharding": contents.sharding, "samples": contents.samples}
+    samples = {name: sample.model_dump() for name, sample in contents.samples.items()}
+    config = {"images": contents.config, "sharding": contents.sharding, "samples": samples}
     files: dict[str, Path | str] = {
         manifest.NAME: request.dataset / manifest.NAME,
         "config.json": _json(config),
         "cms.yaml": request.description,
         "software.json": _json(contents.software),
     }
+    # Tables that the description names lie beside it.
+    for name in sorted(set(re.findall(r"[\w-]+\.csv", request.description.read_text()))):
+        files[name] = request.description.with_name(name)
     if importlib.util.find_spec("detector.card") is not None:
         files["cms.tcl"] = importlib.import_module("detector.card").render(request.detector)
     for path in request.include:
@@ -148,7 +153,9 @@ def _make_record(
             shutil.copyfile(file, folder / name)
     for name in record.shards:
         _link(request.dataset / name, folder / name)
-    others = {name: TEXTS.get(name, "summary") for name in files} | MADE_LAST
+    others = {
+        name: TEXTS.get(name, "table of the detector" if name.endswith(".csv") else "summary") for name in files
+    } | MADE_LAST
     shape = request.detector.crystals.n_eta, request.detector.crystals.n_phi
     write_text(folder / "README.md", readme(Contents(contents, record, request.metadata, shape, others)))
     write_text(folder / "zenodo.json", _json(deposit(request.metadata, record.number, record.of)))
@@ -158,6 +165,10 @@ def _make_record(
     write_text(folder / "croissant.json", _json(croissant.croissant(request.metadata, title, described)))
     sums.write(folder, checksums | {"croissant.json": sums.of(folder / "croissant.json")})
     _check_limits(folder, request.metadata)
+
+
+def _what(name: str) -> str:
+    return TEXTS.get(name, "table of the detector" if name.endswith(".csv") else "summary")
 
 
 def _check_limits(folder: Path, metadata: Metadata) -> None:

@@ -16,16 +16,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from detector import load
-from detector.description import DEFAULT
 from jetimg import download as downloading
 from jetimg import records, sums
 from jetimg.__main__ import app
 from jetimg.errors import DataError
 from jetimg.listing import Source, source
-from jetimg.metadata import Metadata
-from jetimg.release import Request as ReleaseRequest
-from jetimg.release import release
 from jetimg.verify import verify
 from jetimg.zenodo import PRODUCTION, SANDBOX, Patience
 from tests.zenodo import TOKEN, Zenodo
@@ -322,16 +317,33 @@ def bomb(file: h5py.File) -> None:
     file["tracker"].create_dataset("value", rows, "<f4", maxshape=(None,), chunks=(1 << 29,), compression="gzip")
 
 
-def other_filter(file: h5py.File) -> None:
-    values = file["tracker/value"][:]
+def packed_twice(file: h5py.File) -> None:
+    """Deflate packs a thousand to one; twice, a million: no stored size tells what comes out."""
+    rows = file["tracker/value"].shape
     del file["tracker/value"]
-    file["tracker"].create_dataset("value", data=values, compression="lzf")
+    layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    layout.set_chunk((1024,))
+    layout.set_deflate(9)
+    layout.set_filter(h5py.h5z.FILTER_DEFLATE, 0, (9,))
+    space = h5py.h5s.create_simple(rows)
+    h5py.h5d.create(file["tracker"].id, b"value", h5py.h5t.IEEE_F32LE, space, layout)
+    file["tracker/value"][:] = 1.0
 
 
-HOSTILE = [absurd_counts, external_link, external_storage, absurd_events, absurd_inputs, no_inputs, no_count, bomb]
+HOSTILE = [
+    absurd_counts,
+    external_link,
+    external_storage,
+    absurd_events,
+    absurd_inputs,
+    no_inputs,
+    no_count,
+    bomb,
+    packed_twice,
+]
 
 
-@pytest.mark.parametrize("change", [*HOSTILE, other_filter])
+@pytest.mark.parametrize("change", HOSTILE)
 @pytest.mark.parametrize("kind", ["release", "loose"])
 def test_hostile_event_files_are_refused_by_name(
     server: Zenodo, released: Path, target: Path, change: Callable[[h5py.File], None], kind: str
@@ -339,9 +351,9 @@ def test_hostile_event_files_are_refused_by_name(
     """With every checksum right: in a release whose manifest names it, or as a loose file of a record."""
     content = event_file_with(released / "train-00000.h5", change)
     if kind == "release":
-        digest = sums.of(released / "train-00000.h5").sha256
         described = json.loads((released / "manifest.json").read_text())
-        described["shards"][[shard["name"] for shard in described["shards"]].index("train-00000.h5")]["sha256"] = digest
+        (shard,) = [shard for shard in described["shards"] if shard["name"] == "train-00000.h5"]
+        shard |= {"sha256": sums.of(released / "train-00000.h5").sha256, "bytes": len(content)}
         (released / "manifest.json").write_text(json.dumps(described))
         names = set(contents(released)) - {sums.MD5, sums.SHA256}
         sums.write(released, {name: sums.of(released / name) for name in names})
@@ -364,27 +376,34 @@ def test_a_manifest_that_names_files_elsewhere_is_refused(server: Zenodo, releas
         fetch(server, target)
 
 
-def test_several_records_become_the_data_set_they_were(server: Zenodo, dataset: Path, target: Path) -> None:
-    others = 8 + 3  # files beside the shards, with record.json
-    release(ReleaseRequest(dataset, Metadata(record_files=others + 2), load(), DEFAULT), target.parent / "split")
-    folders = records.folders(target.parent / "split")
-    assert len(folders) > 1
-    for number, folder in enumerate(folders, 1):
+def test_several_records_become_the_data_set_they_were(
+    server: Zenodo, dataset: Path, split: Path, target: Path
+) -> None:
+    """Training finds the manifest and all shards in one folder, in whatever order the records are given."""
+    for number, folder in enumerate(records.folders(split), 1):
         server.add_record(contents(folder), number)
-    numbers = [str(number) for number in range(1, len(folders) + 1)]
-    fetch(server, target, *reversed(numbers))
+    fetch(server, target, "3", "1", "2")
     report = verify(target)
     assert (report.faults, report.n_events) == ([], 12)
     for name, content in contents(dataset).items():
         assert (target / name).read_bytes() == content
-    assert (target / "record-2" / "README.md").read_bytes() == (folders[1] / "README.md").read_bytes()
+    assert (target / "record-2" / "README.md").read_bytes() == (split / "record-2" / "README.md").read_bytes()
     server.log.clear()
-    assert not fetch(server, target, *reversed(numbers))
+    assert not fetch(server, target, "3", "1", "2")
     assert server.log == []
+
+
+def test_some_of_several_records(server: Zenodo, split: Path, target: Path) -> None:
+    """One is of use by itself; two of three are a mistake."""
+    for number, folder in enumerate(records.folders(split), 1):
+        server.add_record(contents(folder), number)
     with pytest.raises(DataError, match=r"parts \[1, 2\] of 3; give each part once"):
-        fetch(server, target.with_name("two"), "1", "2")
+        fetch(server, target, "1", "2")
     fetch(server, target.with_name("one"), "2")
     assert verify(target.with_name("one")).faults == []
+    server.add_record({"a.txt": b"a"}, 7)
+    with pytest.raises(DataError, match="not parts of one release"):
+        fetch(server, target, "1", "7")
 
 
 def test_a_record_of_somebody_else_is_kept_as_it_is(server: Zenodo, target: Path) -> None:

@@ -32,18 +32,6 @@ def request_for(dataset: Path, **metadata: object) -> Request:
     return Request(dataset, Metadata(**metadata), load(), DEFAULT)
 
 
-@pytest.fixture
-def split(dataset: Path, tmp_path: Path) -> Path:
-    """The same in several records, two shards each."""
-    release(request_for(dataset, record_files=files_beside_shards(dataset, tmp_path) + 2), tmp_path / "split")
-    return tmp_path / "split"
-
-
-def files_beside_shards(dataset: Path, tmp_path: Path) -> int:
-    release(request_for(dataset), tmp_path / "counted")
-    return len([path for path in (tmp_path / "counted").iterdir() if path.suffix != ".h5"]) + 1  # record.json
-
-
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
