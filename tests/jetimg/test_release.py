@@ -218,6 +218,8 @@ def test_a_damaged_data_set_is_not_released(dataset: Path, tmp_path: Path) -> No
 
 
 def test_another_detector_is_refused(dataset: Path, tmp_path: Path) -> None:
+    for table in DEFAULT.parent.glob("*.csv"):  # which the description names
+        shutil.copy(table, tmp_path)
     other = tmp_path / "other.yaml"
     other.write_text(DEFAULT.read_text() + "# another\n")
     with pytest.raises(DataError, match=r"other\.yaml: its sha256 is .*--detector"):
