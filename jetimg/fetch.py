@@ -62,10 +62,7 @@ def fetch(
         bad = _wrong(asked, folder)
         came_wrong = [file for file in bad if (folder / file.name).exists()]
         idle = idle + 1 if len(bad) == len(asked) and not came_wrong else 0
-        # zenodo-get stops at its first fault, so what comes after that in the list has not failed yet.
-        for file in came_wrong or list(bad)[:1]:
-            failures[file] += 1
-        failures = {file: count for file, count in failures.items() if file not in asked or file in bad}
+        failures = _counted(failures, asked, list(bad), came_wrong)
     if failures:
         complaint = _complaint(record, _wrong(list(failures), folder), said)
         _remove(list(failures), folder)
@@ -76,6 +73,17 @@ def _wrong(files: Sequence[RemoteFile], folder: Path) -> dict[RemoteFile, str]:
     """The files that are not there as the record says, and what was found in their place."""
     found = ((file, _look_at(folder / file.name, file)) for file in files)
     return {file: text for file, text in found if text}
+
+
+def _counted(
+    failures: dict[RemoteFile, int], asked: list[RemoteFile], bad: list[RemoteFile], came_wrong: list[RemoteFile]
+) -> dict[RemoteFile, int]:
+    """The files that are still to come, with how often each has failed.
+
+    zenodo-get stops at its first fault: what comes after that in the list has not failed.
+    """
+    failed = came_wrong or bad[:1]
+    return {file: n + (file in failed) for file, n in failures.items() if file not in asked or file in bad}
 
 
 def _remove(files: Sequence[RemoteFile], folder: Path) -> None:

@@ -16,6 +16,7 @@ from jetimg.plan import Sharding
 from jetimg.release import Request, release
 from jetimg.settings import Images
 from tests import zenodo
+from tests.downloads import contents
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -69,3 +70,15 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[zenodo.Zenodo]:
         monkeypatch.setenv("PYTHONPATH", str(Path(zenodo.__file__).with_name("zenodo_stand_in")))
         monkeypatch.setenv("JETIMG_STAND_IN", running.url)
         yield running
+
+
+@pytest.fixture
+def record(server: zenodo.Zenodo, released: Path) -> dict[str, bytes]:
+    """The release, published as record 1."""
+    server.add_record(contents(released))
+    return contents(released)
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "downloaded"
