@@ -1,4 +1,5 @@
-"""Delphes files to a verified data set of jet images. Targets: all, dataset, look, rerun_failed."""
+"""Delphes files to a verified data set of jet images. Targets: all, dataset, look, rerun_failed,
+release, publish, download."""
 
 import sys
 
@@ -37,6 +38,7 @@ include: "workflow/rules/check.smk"
 include: "workflow/rules/convert.smk"
 include: "workflow/rules/shard.smk"
 include: "workflow/rules/summary.smk"
+include: "workflow/rules/release.smk"
 
 
 rule rerun_failed:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from jetimg import cli
+from jetimg import cli, cli_release
 from jetimg.cli import AsJson, Bits, DetectorFile, Files, Hcal, Nested, Output, SettingsFile, Source, Truth, console
 
 app = cli.app("Delphes files to verified jet-image data sets.")
@@ -269,6 +269,8 @@ def summary(
     if not found.balances:
         cli.fail(f"{folder}: events are lost without a reason; see the table")
 
+
+app.add_typer(cli_release.app)
 
 if __name__ == "__main__":
     cli.run(app)

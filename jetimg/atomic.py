@@ -1,6 +1,7 @@
 """Files that appear whole or not at all."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -37,6 +38,21 @@ def write_text(target: Path, text: str) -> None:
     """Writes a small text file whole."""
     with whole(target) as partial:
         partial.write_text(text)
+
+
+def replace_folder(partial: Path, target: Path) -> None:
+    """Gives a finished folder the target's name; what was there is removed only when that has worked."""
+    old = target.with_name(f".{target.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        target.replace(old)
+    try:
+        partial.replace(target)
+    except OSError:
+        with suppress(OSError):
+            old.replace(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _reason(error: OSError, target: Path) -> str:

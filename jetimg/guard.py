@@ -19,6 +19,9 @@ MOST_COMPRESSION = 1032
 # A chunk is decompressed whole, however few of its rows are asked for. Ours have 512 kB at most.
 LARGEST_CHUNK = 64 * 2**20
 
+# Filters that leave the size as it is, or nearly so: shuffle, fletcher32.
+NOT_PACKING = (h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32)
+
 
 def check_layout(file: h5py.File, path: Path, n_events: int) -> None:
     """Holds every dataset of an event file against the layout.
@@ -32,10 +35,10 @@ def check_layout(file: h5py.File, path: Path, n_events: int) -> None:
         n_rows = n_events
         if table in JAGGED:
             indptr = _member(group, "indptr", path, h5py.Dataset)
-            _check_column(indptr, Column("int64", ""), n_events + 1, path)
+            check_column(indptr, Column("int64", ""), n_events + 1, path)
             n_rows = int(indptr[-1])
         for name, column in columns.items():
-            _check_column(_member(group, name, path, h5py.Dataset), column, n_rows, path)
+            check_column(_member(group, name, path, h5py.Dataset), column, n_rows, path)
     _check_files(_member(file, "files", path, h5py.Group), path)
 
 
@@ -98,7 +101,12 @@ def _member(group: h5py.Group, name: str, path: Path, kind: type) -> h5py.Datase
     return item
 
 
-def _check_column(data: h5py.Dataset, column: Column, n_rows: int, path: Path) -> None:
+def check_column(data: h5py.Dataset, column: Column, n_rows: int, path: Path) -> None:
+    """Holds one dataset against its description.
+
+    Raises:
+        DataError: of another type or length, or larger than its bytes can hold.
+    """
     shape = (n_rows,) if column.width == 1 else (n_rows, column.width)
     if data.shape != shape or data.dtype != np.dtype(column.dtype):
         found = f"{data.dtype} {data.shape}"
@@ -110,6 +118,10 @@ def _check_size(data: h5py.Dataset, path: Path) -> None:
     chunk = math.prod(data.chunks or ()) * data.dtype.itemsize
     if chunk > LARGEST_CHUNK:
         raise DataError(f"{path}: `{data.name}` has chunks of {chunk} bytes; at most {LARGEST_CHUNK} are read")
+    filters = data.id.get_create_plist()
+    packers = [filters.get_filter(k)[0] for k in range(filters.get_nfilters())]
+    if len([code for code in packers if code not in NOT_PACKING]) > 1 or len(packers) > len(set(packers)):
+        raise DataError(f"{path}: `{data.name}` is packed more than once: no size can be trusted")
     stored = data.id.get_storage_size()
     if data.nbytes > MOST_COMPRESSION * max(stored, 1):
         raise DataError(f"{path}: `{data.name}` claims {data.nbytes} bytes in {stored}: damaged or not honest")

@@ -19,7 +19,7 @@ from jetimg.atomic import whole
 from jetimg.columns import GrowingColumn
 from jetimg.disk import DiskFile
 from jetimg.errors import DataError
-from jetimg.guard import check_attributes, check_datasets_inside, check_layout
+from jetimg.guard import check_attributes, check_column, check_datasets_inside, check_layout
 from jetimg.layout import FORMAT, JAGGED, TABLES, VERSION, Column
 
 Columns = dict[str, NDArray[Any]]
@@ -119,6 +119,11 @@ class Writer:
                 self._columns[table, name].append(rows)
         self.n_events += len(batch)
         self._check()
+
+    def add_extra(self, name: str, column: Column) -> GrowingColumn:
+        """A column beyond the layout, in the group /extra: kept in this file, ignored by its readers."""
+        self._columns["extra", name] = GrowingColumn(self._file.require_group("extra"), name, column)
+        return self._columns["extra", name]
 
     def finish(self) -> None:
         """Writes what waits in buffers, the input files and the attributes; `complete` comes last."""
@@ -220,6 +225,21 @@ class Reader:
             return Batch({name: self._read_table(name, start, stop) for name in tables})
         except HDF5_ERRORS as error:
             raise DataError(f"{self.path}: damaged: {_one_line(error)}") from error
+
+    def read_extra(self, name: str, column: Column, table: str) -> NDArray[Any] | None:
+        """A whole column of the group /extra with a value for each row of a table; None if there is none.
+
+        Raises:
+            DataError: of another type or length than expected, or damaged.
+        """
+        if "extra" not in self._file or name not in self._file["extra"]:
+            return None
+        data = self._file["extra"][name]
+        check_column(data, column, int(self._file[table]["indptr"][-1]), self.path)
+        try:
+            return np.asarray(data[:])
+        except OSError as error:
+            raise DataError(f"{self.path}: damaged: {' '.join(str(error).split())}") from error
 
     def _read_table(self, name: str, start: int, stop: int) -> Columns:
         group, columns = self._file[name], {}

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from jetimg.metadata import Metadata
 from jetimg.plan import Sharding
 from jetimg.policy import Policy
 from jetimg.settings import Images
@@ -85,6 +86,7 @@ class Config(Section):
     sharding: Sharding = Field(default=Sharding(), description="how events are split, mixed and cut into shards")
     simulation: Simulation = Field(default=Simulation(), description="how files are simulated")
     policy: Policy = Field(default=Policy(), description="what happens when input files are bad")
+    release: Metadata = Field(default=Metadata(), description="what a release says of itself, and where it goes")
     detector: str | None = Field(default=None, description="detector description; the CMS-like one if null")
     only: SampleName | None = Field(default=None, description="sample whose failed files `rerun_failed` makes again")
     files_per_job: int = Field(default=10, ge=1, description="Delphes files that one job converts to one event file")

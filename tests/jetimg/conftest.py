@@ -1,0 +1,84 @@
+"""A small finished data set, made once from the real Delphes files in tests/data, and a stand-in for Zenodo."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from detector import load
+from detector.description import DEFAULT
+from jetimg import manifest, plan, shard
+from jetimg.channels import Setup
+from jetimg.convert import Inputs, convert
+from jetimg.metadata import Metadata
+from jetimg.plan import Sharding
+from jetimg.release import Request, release
+from jetimg.settings import Images
+from tests import zenodo
+from tests.downloads import contents
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve events of six samples in five shards: train, validation, test."""
+    folder = tmp_path_factory.mktemp("campaign")
+    events = []
+    for sample in ("bb", "tt", "hh", "WW", "qq", "tth"):
+        events.append(folder / f"{sample}.h5")
+        convert(Inputs([DATA / f"{sample}.root"], sample), events[-1], Setup(load(), Images()))
+    sharding = Sharding(events_per_shard=3, validation_fraction=0.3)
+    planned = plan.make(events, sharding, ["tth"], {})
+    for name in planned.shards():
+        shard.make(planned, name, folder / "dataset" / name)
+    manifest.make(planned, folder / "dataset")
+    return folder / "dataset"
+
+
+@pytest.fixture(scope="session")
+def _release_once(dataset: Path) -> Path:
+    folder = dataset.parent / "release"
+    release(Request(dataset, Metadata(), load(), DEFAULT), folder)
+    return folder
+
+
+@pytest.fixture
+def released(_release_once: Path, tmp_path: Path) -> Path:
+    """The release of that data set, to be changed at will."""
+    shutil.copytree(_release_once, tmp_path / "release")
+    return tmp_path / "release"
+
+
+@pytest.fixture
+def split(dataset: Path, _release_once: Path, tmp_path: Path) -> Path:
+    """The same in three records, of at most two shards each."""
+    others = len([path for path in _release_once.iterdir() if path.suffix != ".h5"]) + 1  # record.json
+    release(Request(dataset, Metadata(record_files=others + 2), load(), DEFAULT), tmp_path / "split")
+    return tmp_path / "split"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[zenodo.Zenodo]:
+    """A stand-in for Zenodo on loopback, whose token is in the environment."""
+    monkeypatch.setenv("ZENODO_TOKEN", zenodo.TOKEN)
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with zenodo.serve() as running:
+        # zenodo-get has no option for another host: see tests/zenodo_stand_in/sitecustomize.py.
+        monkeypatch.setenv("PYTHONPATH", str(Path(zenodo.__file__).with_name("zenodo_stand_in")))
+        monkeypatch.setenv("JETIMG_STAND_IN", running.url)
+        yield running
+
+
+@pytest.fixture
+def record(server: zenodo.Zenodo, released: Path) -> dict[str, bytes]:
+    """The release, published as record 1."""
+    server.add_record(contents(released))
+    return contents(released)
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "downloaded"
