@@ -19,12 +19,12 @@ from jetimg.twosample import Design, Ratios, Tested, at_same_activity, permutati
 
 # Bins of the test: as many hits in each.
 QUANTILES = 20
-# Bins of the pictures.
-BINS = 40
+# Bins of the pictures; fewer for fewer values than FEW.
+BINS, COARSE, FEW = 40, 16, 20_000
 # Events at the beginning of each file that the bins are made from.
 FIRST = 50
-# Spectra drawn on a logarithmic axis.
-LOGARITHMIC = (".PT", ".ET", ".E")
+# Spectra drawn on a logarithmic axis, if they span more than this factor.
+LOGARITHMIC, WIDE = (".PT", ".ET", ".E"), 20.0
 
 Floats = NDArray[np.float64]
 Files = Mapping[str, Sequence[Path]]
@@ -110,7 +110,8 @@ class Comparison:
         by_sample: as same (raw if None), sample by sample.
         tested, tested_same: the spectra's tests.
         permutations: of these tests.
-        pileup: None where a file does not tell it.
+        activity: charged particles of pile-up in each event; None where a file does not tell it.
+        pileup: the same of both sets.
         ring_edges: eta.
     """
 
@@ -128,6 +129,7 @@ class Comparison:
     tested: Tested
     tested_same: Tested | None
     permutations: int
+    activity: Floats | None
     pileup: Pileup | None
     ring_edges: Floats
 
@@ -210,7 +212,8 @@ def _compared(
     return Comparison(
         choices.labels, samples, events, design, gathered, binnings, names,
         ratios(design, values), same, pool_error, _by_sample(samples, design, values, activity),
-        permutation_test(design, counts, *test), tested_same, choices.permutations, pileup, observer.ring_edges,
+        permutation_test(design, counts, *test), tested_same, choices.permutations, activity, pileup,
+        observer.ring_edges,
     )  # fmt: skip
 
 
@@ -243,9 +246,10 @@ def _binning(name: str, values: NDArray[np.floating]) -> Binning:
     # Padded with empty bins, so that all spectra have as many.
     test = np.concatenate([[-np.inf], inner, np.full(QUANTILES - len(inner), np.inf)])
     low, high = np.quantile(finite, (0.0005, 0.9995))
-    if name.endswith(LOGARITHMIC) and low > 0:
-        return Binning(test, np.geomspace(low, max(high, 1.001 * low), BINS + 1))
-    return Binning(test, np.linspace(low, max(high, low + 1e-6), BINS + 1))
+    bins = COARSE if len(finite) < FEW else BINS
+    if name.endswith(LOGARITHMIC) and low > 0 and high > WIDE * low:
+        return Binning(test, np.geomspace(low, high, bins + 1))
+    return Binning(test, np.linspace(low, max(high, low + 1e-6), bins + 1))
 
 
 def _fill(values: Jagged, edges: Floats) -> NDArray[np.int32]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from jetimg.compare import LOGARITHMIC, Comparison
 from jetimg.pictures import colour, save
-from jetimg.twosample import ratios
+from jetimg.twosample import ratios, ratios_at_same_activity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,13 +43,13 @@ def draw_all(found: Comparison, folder: Path) -> None:
 
 def multiplicities(found: Comparison) -> Figure:
     """How many tracks, towers and pixels the events have."""
-    figure, panels = _panels(found, len(MULTIPLICITIES), 3, "Events by what they hold")
+    figure, panels = _panels(found, len(MULTIPLICITIES), 3, "Events by what they hold, as they are")
     for (upper, lower), name in zip(panels, MULTIPLICITIES, strict=True):
         values = np.concatenate([part for side in found.gathered for part in side.numbers[name]])
         low, high = np.quantile(values, (0.0, 1.0))
         edges = np.linspace(low, max(high, low + 1) + 1e-6, 21)
         place = np.searchsorted(edges, values, side="right") - 1
-        _both(found, upper, lower, np.eye(len(edges) - 1)[place], edges)
+        _both(found, upper, lower, np.eye(len(edges) - 1)[place], edges, same_activity=False)
         lower.set_xlabel(f"{name} in an event")
     panels[0][0].set_ylabel("share of events")
     return figure
@@ -57,14 +57,13 @@ def multiplicities(found: Comparison) -> Figure:
 
 def spectra(found: Comparison, names: Sequence[str], title: str) -> Figure:
     """Spectra of one kind of objects: objects an event and bin, and the second set over the first."""
-    figure, panels = _panels(found, len(names), 4, title)
+    figure, panels = _panels(found, len(names), 4, _named(found, title))
     for (upper, lower), name in zip(panels, names, strict=True):
         counts = np.concatenate([part.picture for side in found.gathered for part in side.spectra[name]])
         edges = found.binnings[name].picture
-        _both(found, upper, lower, counts.astype(np.float64), edges)
+        _both(found, upper, lower, counts.astype(np.float64), edges, same_activity=True)
         if name.endswith(LOGARITHMIC):
-            upper.set_xscale("log")
-            upper.set_yscale("log")
+            _logarithmic(upper, edges, counts.mean(axis=0))
         else:
             upper.set_ylim(bottom=0)
         k = list(found.binnings).index(name)
@@ -79,10 +78,10 @@ def spectra(found: Comparison, names: Sequence[str], title: str) -> Figure:
 def rings(found: Comparison) -> Figure:
     """Energy an event in rings of eta."""
     names = tuple(found.gathered[0].rings)
-    figure, panels = _panels(found, len(names), 3, "GeV an event in rings of eta")
+    figure, panels = _panels(found, len(names), 3, _named(found, "Energy in rings of eta"))
     for (upper, lower), name in zip(panels, names, strict=True):
         energy = np.concatenate([part for side in found.gathered for part in side.rings[name]])
-        _both(found, upper, lower, energy, found.ring_edges)
+        _both(found, upper, lower, energy, found.ring_edges, same_activity=True)
         lower.set_xlabel(f"η, {name}")
         upper.set_ylim(bottom=0)
     panels[0][0].set_ylabel("GeV an event and ring")
@@ -152,9 +151,27 @@ def _panels(found: Comparison, number: int, columns: int, title: str) -> tuple[F
     return figure, pairs
 
 
-def _both(found: Comparison, upper: "Axes", lower: "Axes", values: Floats, edges: Floats) -> None:
+def _named(found: Comparison, title: str) -> str:
+    return title if found.activity is None else f"{title}, at the same pile-up activity"
+
+
+def _logarithmic(axes: "Axes", edges: Floats, mean: Floats) -> None:
+    """Scales of an energy spectrum; x stays linear where the bins are."""
+    axes.set_yscale("log")
+    if np.any(mean > 0):
+        axes.set_ylim(bottom=float(mean[mean > 0].min()) / 3)
+    if edges[0] > 0 and not np.isclose(edges[2] - edges[1], edges[1] - edges[0]):
+        axes.set_xscale("log")
+
+
+def _both(
+    found: Comparison, upper: "Axes", lower: "Axes", values: Floats, edges: Floats, *, same_activity: bool
+) -> None:
     """Both sets' means an event with their errors, and the ratio; `values` has a row an event, a column a bin."""
-    compared = ratios(found.design, values)
+    if same_activity and found.activity is not None:
+        compared = ratios_at_same_activity(found.design, values, found.activity)
+    else:
+        compared = ratios(found.design, values)
     for mean, error, line in zip(compared.means, compared.errors, COLOURS, strict=True):
         upper.stairs(np.where(mean > 0, mean, np.nan), edges, color=line, linewidth=1.3)
         low, high = (np.append(bound, bound[-1]) for bound in (mean - error, mean + error))
