@@ -180,7 +180,7 @@ def permutation_test(design: Design, counts: Floats, permutations: int, seed: in
 def _share_at_least(values: Floats) -> Floats:
     """For each value the share of all that is not smaller."""
     ordered = np.sort(values)
-    return np.asarray(1.0 - np.searchsorted(ordered, values - SAME) / len(values))
+    return np.asarray((len(values) - np.searchsorted(ordered, values - SAME)) / len(values))
 
 
 def _permuted(design: Design, n: int, rng: np.random.Generator) -> NDArray[np.bool_]:
