@@ -270,7 +270,49 @@ def summary(
         cli.fail(f"{folder}: events are lost without a reason; see the table")
 
 
+@app.command()
+def compare(
+    files: Files,
+    to: Annotated[list[str], typer.Option("--to", help="File, quoted pattern or @LIST of the other set; repeatable.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for tables, JSON and pictures.")],
+    sample: Annotated[
+        str | None, typer.Option(help="All files are of this sample; else each is told from its name or folder.")
+    ] = None,
+    label_a: Annotated[str, typer.Option(help="Name of the first set.")] = "A",
+    label_b: Annotated[str, typer.Option(help="Name of the set after --to.")] = "B",
+    pool_a: Annotated[int, typer.Option(min=1, help="Soft collisions in the first set's pile-up pool.")] = 4000,
+    pool_b: Annotated[int, typer.Option(min=1, help="The same of the other set.")] = 4000,
+    permutations: Annotated[int, typer.Option(min=1, help="Permutations of the test.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the permutations.")] = 1,
+    max_ratio_difference: Annotated[
+        float | None, typer.Option(min=0, help="Exit with 1 if the ratio of a mean is further from 1.")
+    ] = None,
+    detector: DetectorFile = None,
+) -> None:
+    """Two sets of Delphes files side by side: means, spectra with p values, energy by ring, jet response."""
+    from jetimg import compare as comparing
+    from jetimg import compare_report as report
+    from jetimg.channels import Setup
+    from jetimg.observables import Observer
+    from jetimg.progress import bar
+    from jetimg.settings import Images
+
+    sets = cli.by_sample(files, sample), cli.by_sample(to, sample)
+    if odd := sets[0].keys() ^ sets[1].keys():
+        raise typer.BadParameter(f"samples in one set alone: {', '.join(sorted(odd))}; or give --sample NAME")
+    choices = comparing.Choices((label_a, label_b), (pool_a, pool_b), permutations, seed)
+    observer = Observer(Setup(cli.description(detector), Images()))
+    with bar("comparing files", sum(len(paths) for files in sets for paths in files.values())) as advance:
+        found = comparing.compare(sets, observer, choices, advance)
+    report.write(found, output)
+    for sheet in report.sheets(found):
+        console.print(sheet)
+    if max_ratio_difference is not None and (bad := found.offenders(max_ratio_difference)):
+        cli.fail("\n".join([f"ratios further than {max_ratio_difference:g} from 1:", *bad]))
+
+
 app.add_typer(cli_release.app)
+
 
 if __name__ == "__main__":
     cli.run(app)

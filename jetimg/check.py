@@ -88,7 +88,7 @@ def open_checked(path: Path, detector: Detector, settings: Images, expected: int
     Raises:
         BadFile: with the verdict.
     """
-    _check_header(path)
+    check_header(path)
     file = DelphesFile(path, wanted(settings))
     try:
         _check_baskets(file)
@@ -110,8 +110,12 @@ def _check_baskets(file: DelphesFile) -> None:
             raise BadFile(file.path, "truncated", reason, file.n_events)
 
 
-def _check_header(path: Path) -> None:
-    """ROOT's file header (TFile class documentation): "root", version, fBEGIN, fEND; big-endian."""
+def check_header(path: Path) -> None:
+    """Checks ROOT's file header (TFile class documentation): "root", version, fBEGIN, fEND; big-endian.
+
+    Raises:
+        BadFile: unreadable or truncated.
+    """
     if not path.is_file():
         reason = "not a file, but a folder" if path.is_dir() else "no such file" + _why_not_made(path)
         raise BadFile(path, "unreadable", reason)

@@ -1,6 +1,8 @@
 """What the commands share: options, lists of files, exit codes."""
 
+import glob
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +12,7 @@ import typer
 from rich.console import Console
 
 from detector import Detector, load
+from detector.samples import SAMPLES
 from detector.towers import ecal_map, hcal_map
 from jetimg import settings
 from jetimg.atomic import write_text
@@ -66,6 +69,28 @@ def expand(names: Sequence[str]) -> list[Path]:
     if not paths:
         raise typer.BadParameter(f"{', '.join(names)}: names no file")
     return paths
+
+
+def by_sample(names: Sequence[str], sample: str | None) -> dict[str, list[Path]]:
+    """Files, @LISTs and patterns, by sample: the one given, or the first that a name or folder begins with."""
+    found: dict[str, list[Path]] = {}
+    for path in expand(names):
+        matching = [Path(name) for name in sorted(glob.glob(str(path)))] if _is_pattern(path) else [path]
+        if not matching:
+            raise typer.BadParameter(f"{path}: matches no file")
+        for file in matching:
+            found.setdefault(sample or _sample_of(file), []).append(file)
+    return dict(sorted(found.items()))
+
+
+def _is_pattern(path: Path) -> bool:
+    return glob.has_magic(str(path)) and not path.exists()
+
+
+def _sample_of(path: Path) -> str:
+    """The sample that the file's name begins with, or that its folder is called; "events" if neither."""
+    own = re.split(r"[^A-Za-z0-9]", path.stem)[0]
+    return next((name for name in (own, path.absolute().parent.name) if name in SAMPLES), "events")
 
 
 def image_settings(path: Path | None, **overrides: Any) -> settings.Images:
