@@ -46,7 +46,9 @@ def campaign(folder: Path) -> list[Path]:
 
 
 def planned(paths: list[Path], sharding: Sharding = SHARDING) -> Plan:
-    return make(paths, sharding, ["tth"], {"tt": 25})
+    """A plan; a sample is named only if it is there, as others are taken for misspelt."""
+    there = {path.stem.partition("_")[0] for path in paths}
+    return make(paths, sharding, sorted({"tth"} & there), {"tt": 25} if "tt" in there else {})
 
 
 def dataset(folder: Path, plan: Plan) -> Path:
