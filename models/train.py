@@ -7,7 +7,7 @@ with the same number of threads: the random numbers of an epoch follow from seed
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,10 +101,10 @@ class Run:
             (record["validation"] if "validation" in record else record["train"])["total"] for record in self.records
         ]
 
-    def should_stop(self) -> bool:
-        """Whether the loss has not fallen for too long."""
-        losses = self.losses()
-        return bool(losses) and len(losses) - 1 - losses.index(min(losses)) >= self.config.training.patience
+
+def stalled(losses: Sequence[float], patience: int) -> bool:
+    """Whether the least loss is at least so many epochs old."""
+    return bool(losses) and len(losses) - 1 - losses.index(min(losses)) >= patience
 
 
 def _train(place: Place, data: DataSet, output: Path, config: Config, say: Callable[[str], None]) -> None:
@@ -112,7 +112,7 @@ def _train(place: Place, data: DataSet, output: Path, config: Config, say: Calla
     training, validation = _images(data.train, run, train=True), None
     if data.validation:
         validation = _images(data.validation, run, train=False)
-    while run.epoch < config.training.epochs and not run.should_stop():
+    while run.epoch < config.training.epochs and not stalled(run.losses(), config.training.patience):
         begun = time.perf_counter()
         record: history.Record = {"epoch": run.epoch + 1, "learning_rate": run.scheduler.get_last_lr()[0]}
         record["train"] = _train_epoch(run, training)
