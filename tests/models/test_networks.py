@@ -94,8 +94,8 @@ def test_detections_by_hand() -> None:
     network = build(SMALL["pfjet"]).for_inference()
     offset, logits, log_pt = (torch.zeros_like(part) for part in network(torch.zeros(2, 3, 48, 64)))
     logits[..., 0] = 10.0
-    # Two default boxes on one place, and one of another class: the weaker twin goes.
-    for prior, class_id, certainty in ((0, 1, 13.0), (1, 1, 12.0), (0, 2, 11.0)):
+    # Two default boxes moved to one place, and one of another class: the weaker twin goes.
+    for prior, class_id, certainty in ((0, 1, 13.0), (1, 1, 12.0), (2, 2, 11.0)):
         logits[0, prior, class_id] = certainty
     offset[0, 1, 1] = -8 / 1.2
     log_pt[0, 0] = 2.0
