@@ -5,20 +5,15 @@ from typing import Any
 
 import numpy as np
 
+from detector import load
 from jetimg import store
 from jetimg.layout import CHANNELS
+from jetimg.provenance import provenance
+from jetimg.settings import Images
 from jetimg.sparse import SparseBatch
 
 N_ETA, N_PHI, BOX = 340, 360, 46
 CLASSES = ["b", "t", "H", "V", "q"]
-ATTRIBUTES: dict[str, Any] = {
-    "class_names": CLASSES,
-    "image_shape": [N_ETA, N_PHI],
-    "eta_pitch": 0.0174,
-    "config": {"box_radius": 0.4},
-    "sample_names": ["made"],
-    "split": "train",
-}
 
 
 def _jagged(counts: np.ndarray) -> np.ndarray:
@@ -66,7 +61,8 @@ def jets(random: np.random.Generator, n: int) -> dict[str, np.ndarray]:
 
 def write(path: Path, batch: store.Batch, **attributes: Any) -> Path:
     """An event file with these events."""
-    with store.create(path, ATTRIBUTES | attributes) as writer:
+    own = {"kind": "shard", "split": "train", "sample_names": ["made"]}
+    with store.create(path, provenance(load(), Images()) | own | attributes) as writer:
         writer.files.append(store.InputFile("made", "", len(batch)))
         writer.append(batch)
     return path

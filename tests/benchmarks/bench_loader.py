@@ -22,6 +22,7 @@ from jetimg import store
 from jetimg.channels import Setup
 from jetimg.convert import Inputs, convert
 from jetimg.dataset import JetImages, dense
+from jetimg.provenance import provenance
 from jetimg.settings import Images
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "delphes"
@@ -38,9 +39,9 @@ def make_shard(folder: Path, n_events: int) -> Path:
         convert(Inputs([SHARED / f"{sample}_{k}.root" for k in (0, 1)], sample), path, Setup(load(), Images()))
         with store.Reader(path) as reader:
             parts.append(reader.read())
-            attributes = {k: reader.attributes[k] for k in ("class_names", "image_shape", "config")}
             rows = reader.files
     events, random = store.concatenate(parts), np.random.default_rng(0)
+    attributes = provenance(load(), Images()) | {"kind": "shard", "split": "train", "sample_names": list(SAMPLES)}
     with store.create(folder / "shard.h5", attributes) as writer:
         writer.files += rows
         while writer.n_events < n_events:
