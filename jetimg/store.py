@@ -43,8 +43,8 @@ class Batch:
 
 
 def concatenate(batches: Sequence[Batch]) -> Batch:
-    """The events of several batches, one batch after the other."""
-    return Batch({name: _concatenate([batch.tables[name] for batch in batches]) for name in TABLES})
+    """The events of several batches with the same tables, one batch after the other."""
+    return Batch({name: _concatenate([batch.tables[name] for batch in batches]) for name in batches[0].tables})
 
 
 def _take(columns: Columns, events: NDArray[np.int64]) -> Columns:

@@ -1,0 +1,1 @@
+"""Detectors of jets in images: networks, training, and what comes after."""

@@ -1,0 +1,83 @@
+"""Several processes, one for each GPU, that train one network."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, distributed
+from torch.multiprocessing.spawn import spawn
+
+
+@dataclass(frozen=True)
+class Place:
+    """One process among those of a run.
+
+    Attributes:
+        rank: its number.
+        world_size: how many there are.
+        device: where it computes.
+    """
+
+    rank: int
+    world_size: int
+    device: torch.device
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes and speaks."""
+        return self.rank == 0
+
+    def summed(self, values: Tensor) -> Tensor:
+        """The sum over all processes."""
+        if self.world_size > 1:
+            distributed.all_reduce(values)
+        return values
+
+
+def run(work: Callable[..., None], device: str, processes: int | None, *arguments: Any) -> None:
+    """Calls `work(place, *arguments)`: in this process, or in one for each GPU.
+
+    Args:
+        work: a function of a module.
+        device: "cpu", "cuda", or "auto" for GPUs where there are any.
+        processes: how many; all GPUs, or one on the CPU, if None.
+        arguments: handed on.
+    """
+    kind = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    world_size = processes or (max(torch.cuda.device_count(), 1) if kind == "cuda" else 1)
+    if world_size == 1:
+        work(Place(0, 1, torch.device(kind, 0) if kind == "cuda" else torch.device(kind)), *arguments)
+        return
+    arguments = (work, kind, world_size, _free_port(), arguments)
+    spawn(_process, arguments, nprocs=world_size)  # type: ignore[no-untyped-call]
+
+
+def _process(
+    rank: int, work: Callable[..., None], kind: str, world_size: int, port: int, arguments: tuple[Any, ...]
+) -> None:
+    device = torch.device(kind, rank) if kind == "cuda" else torch.device(kind)
+    if kind == "cuda":
+        torch.cuda.set_device(device)
+    else:
+        torch.set_num_threads(max((os.cpu_count() or 1) // world_size, 1))
+    with _group(rank, world_size, "nccl" if kind == "cuda" else "gloo", port):
+        work(Place(rank, world_size, device), *arguments)
+
+
+@contextmanager
+def _group(rank: int, world_size: int, backend: str, port: int) -> Iterator[None]:
+    distributed.init_process_group(backend, init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=world_size)
+    try:
+        yield
+    finally:
+        distributed.destroy_process_group()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
