@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetimg.atomic import whole
-from jetimg.columns import GrowingColumn
+from jetimg.columns import LEVEL, ROUNDED_LEVEL, GrowingColumn
 from jetimg.disk import DiskFile
 from jetimg.errors import DataError
 from jetimg.guard import check_attributes, check_column, check_datasets_inside, check_layout
 from jetimg.layout import FORMAT, JAGGED, TABLES, VERSION, Column
+from jetimg.rounding import MANTISSA_BITS
 
 Columns = dict[str, NDArray[Any]]
 
@@ -107,7 +108,11 @@ class Writer:
                 self._columns[table, "indptr"] = GrowingColumn(group, "indptr", Column("int64", text))
                 self._columns[table, "indptr"].append(np.zeros(1, np.int64))
             for name, column in columns.items():
-                self._columns[table, name] = GrowingColumn(group, name, column)
+                self._columns[table, name] = GrowingColumn(group, name, column, self._level(name))
+
+    def _level(self, name: str) -> int:
+        rounded = self.attributes.get("config", {}).get("value_bits", MANTISSA_BITS) < MANTISSA_BITS
+        return ROUNDED_LEVEL if rounded and name in ("pixel", "value") else LEVEL
 
     def append(self, batch: Batch) -> None:
         """Appends a batch's events."""

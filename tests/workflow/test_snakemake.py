@@ -3,11 +3,13 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import pytest
 import yaml
 
@@ -61,6 +63,15 @@ def test_everything_is_made(finished):
     assert sum(sum(file["events"].values()) for file in inputs) == 12
     assert {file["sample"] for file in inputs if file["events"]["test"]} == {"tth"}
     assert (out / "summary/summary.md").read_text().count("| tth") >= 1
+
+
+def test_the_five_lines_of_the_readme_read_an_event(finished):
+    (code,) = re.findall(r"```python\n(import h5py.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    scope: dict[str, object] = {}
+    exec(code.replace("results/demo/dataset", str(finished / "out/dataset")), scope)
+    with h5py.File(finished / "out/dataset/train-00000.h5") as file:
+        assert scope["image"].sum() == pytest.approx(file["ecal/value"][: file["ecal/indptr"][1]].sum(), rel=1e-5)
+        assert len(scope["boxes"]) == file["jets/indptr"][1]
 
 
 def test_a_second_run_has_nothing_to_do(finished):
