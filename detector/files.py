@@ -1,8 +1,9 @@
 """Files that appear whole or not at all."""
 
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from detector.errors import DataError
@@ -25,6 +26,37 @@ def whole(target: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         partial.replace(target)
     except OSError as error:
-        raise DataError(f"{target}: cannot be written: {error.strerror or error}; nothing is left there") from error
+        raise DataError(
+            f"{target}: cannot be written: {_reason(error, target)}; nothing was left under that name"
+        ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # no such file, or no such folder
+            partial.unlink()
+
+
+def write_text(target: Path, text: str) -> None:
+    """Writes a small text file whole."""
+    with whole(target) as partial:
+        partial.write_text(text)
+
+
+def replace_folder(partial: Path, target: Path) -> None:
+    """Gives a finished folder the target's name; what was there is removed only when that has worked."""
+    old = target.with_name(f".{target.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        target.replace(old)
+    try:
+        partial.replace(target)
+    except OSError:
+        with suppress(OSError):
+            old.replace(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _reason(error: OSError, target: Path) -> str:
+    text = error.strerror or " ".join(str(error).split())
+    if "No space left" in text:
+        return f"no space left on the device of {target.parent}"
+    return text

@@ -32,8 +32,8 @@ def check(
     detector: DetectorFile = None,
 ) -> None:
     """A verdict for every Delphes file; exit code 0 only if all are ok."""
+    from detector.progress import bar
     from jetimg.check import check as check_file
-    from jetimg.progress import bar
 
     described, images = cli.description(detector), cli.image_settings(settings, source=source)
     paths, verdicts = cli.expand(files), []
@@ -88,10 +88,10 @@ def convert(
     detector: DetectorFile = None,
 ) -> None:
     """Delphes files to one event file: images, boxes, baseline jets, in the files' order."""
+    from detector.progress import bar
     from jetimg.channels import Setup
     from jetimg.convert import Inputs
     from jetimg.convert import convert as convert_files
-    from jetimg.progress import bar
 
     chosen = {"source": source, "hcal": hcal, "truth": truth, "nested": nested, "value_bits": value_bits}
     setup = Setup(cli.description(detector), cli.image_settings(settings, **chosen))
@@ -122,9 +122,9 @@ def plan(
     max_bad_share: Annotated[float, typer.Option(min=0, max=1, help="With skip: most bad files of a sample.")] = 0.05,
 ) -> None:
     """Which event goes into which shard, and whether the bad files allow a data set at all."""
+    from detector.files import write_text
     from jetimg import plan as planning
     from jetimg import policy
-    from jetimg.atomic import write_text
 
     if bad_files not in ("fail", "skip"):
         raise typer.BadParameter(f"--bad-files {bad_files}: fail or skip")
@@ -155,8 +155,8 @@ def shard(
     name: Annotated[str | None, typer.Option(help="Shard to make; the output's name if not given.")] = None,
 ) -> None:
     """One shard of a plan: its events, gathered and shuffled."""
+    from detector.progress import bar
     from jetimg import plan as planning
-    from jetimg.progress import bar
     from jetimg.shard import make
 
     made = planning.read(plan_file)
@@ -187,7 +187,7 @@ def manifest(
 @app.command()
 def verify(path: Annotated[Path, typer.Argument(help="A data set's folder, or one event file.")]) -> None:
     """Proves layout, invariants, checksums, and that no event is lost or in two splits."""
-    from jetimg.progress import bar
+    from detector.progress import bar
     from jetimg.verify import verify as verify_path
 
     with bar(f"verifying {path}", None) as advance:
@@ -240,9 +240,9 @@ def audit(
     detector: DetectorFile = None,
 ) -> None:
     """Is one crystal one pixel? Counts of shared pixels, by cell edges and by smeared centres."""
+    from detector.progress import bar
     from jetimg.audit import audit as audit_files
     from jetimg.channels import Setup
-    from jetimg.progress import bar
     from jetimg.settings import Images
 
     with bar("auditing", None) as advance:
@@ -258,8 +258,8 @@ def summary(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder for table, JSON and pictures.")] = None,
 ) -> None:
     """The table of samples, where every event went, and how the jets look."""
+    from detector.progress import bar
     from jetimg import summary as summaries
-    from jetimg.progress import bar
 
     with bar(f"summing up {folder}", None) as advance:
         found = summaries.summarize(folder, advance)
@@ -290,11 +290,11 @@ def compare(
     detector: DetectorFile = None,
 ) -> None:
     """Two sets of Delphes files side by side: means, spectra with p values, energy by ring, jet response."""
+    from detector.progress import bar
     from jetimg import compare as comparing
     from jetimg import compare_report as report
     from jetimg.channels import Setup
     from jetimg.observables import Observer
-    from jetimg.progress import bar
     from jetimg.settings import Images
 
     sets = cli.by_sample(files, sample), cli.by_sample(to, sample)

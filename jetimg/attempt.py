@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from detector import Detector
-from jetimg.atomic import write_text
+from detector.files import write_text
 from jetimg.check import Verdict, check
 from jetimg.digest import sha256
 from jetimg.settings import Images

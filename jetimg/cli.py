@@ -12,10 +12,10 @@ import typer
 from rich.console import Console
 
 from detector import Detector, load
+from detector.files import write_text
 from detector.samples import SAMPLES
 from detector.towers import ecal_map, hcal_map
 from jetimg import settings
-from jetimg.atomic import write_text
 from jetimg.errors import DataError
 
 Files = Annotated[list[str], typer.Argument(help="Files, or @LIST for a text file with one name a line.")]

@@ -23,7 +23,7 @@ def import_reference(
     detector: DetectorFile = None,
 ) -> None:
     """Files in the published PF-Jet-SSD layout to one event file."""
-    from jetimg.progress import bar
+    from detector.progress import bar
     from jetimg.reference_import import Inputs
     from jetimg.reference_import import import_reference as import_files
 
@@ -43,7 +43,7 @@ def export_reference(
     index_type: Annotated[str | None, typer.Option(help="int16, int32, int64 or float32 pixel indices.")] = None,
 ) -> None:
     """Event files or shards to one file in the published PF-Jet-SSD layout."""
-    from jetimg.progress import bar
+    from detector.progress import bar
     from jetimg.reference_export import INDEX_DTYPES
     from jetimg.reference_export import export_reference as export_files
 
@@ -81,7 +81,7 @@ def release(
 ) -> None:
     """A folder ready for Zenodo: shards, checksums, README, metadata; several records if one is too small."""
     from detector.description import DEFAULT
-    from jetimg.progress import bar
+    from detector.progress import bar
     from jetimg.release import Request
     from jetimg.release import release as make
 
@@ -105,9 +105,9 @@ def publish(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File for ids and DOIs, as JSON.")] = None,
 ) -> None:
     """Sends a release to Zenodo (token: ZENODO_TOKEN); a second call sends only what is missing."""
+    from detector.progress import bar
     from jetimg import publish as publishing
     from jetimg import token
-    from jetimg.progress import bar
     from jetimg.zenodo import Api, server
 
     address = url or server(production)
@@ -147,9 +147,9 @@ def download(
     """Records of Zenodo to a verified data set; a second call fetches only what is missing."""
     from functools import partial
 
+    from detector.progress import bar
     from jetimg import download as downloading
     from jetimg.listing import source
-    from jetimg.progress import bar
     from jetimg.zenodo import server
 
     try:

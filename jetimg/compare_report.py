@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jetimg.atomic import write_text
+from detector.files import write_text
 from jetimg.compare import Comparison
 from jetimg.tables import Sheet
 from jetimg.twosample import Ratios, Tested

@@ -15,8 +15,8 @@ from pathlib import Path
 import h5py
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from detector.files import replace_folder, write_text
 from jetimg import layout, manifest, records, sums
-from jetimg.atomic import replace_folder, write_text
 from jetimg.digest import sha256 as digest_of
 from jetimg.errors import DataError
 from jetimg.fetch import fetch

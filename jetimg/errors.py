@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from detector.errors import DataError
 
-class DataError(Exception):
-    """The data are at fault (exit code 1)."""
+__all__ = ["BadFile", "DataError"]
 
 
 class BadFile(DataError):

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from jetimg.atomic import write_text
+from detector.files import write_text
 from jetimg.digest import sha256
 from jetimg.errors import DataError
 from jetimg.plan import SPLITS, Input, Plan

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from jetimg.atomic import whole
+from detector.files import whole
 
 # Okabe and Ito's colours, told apart by the colour-blind and in print; in the order of class_id.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#AA4499", "#B8860B", "#56B4E9", "#882255", "#555555")

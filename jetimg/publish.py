@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from detector.files import write_text
 from jetimg import records, sums
-from jetimg.atomic import write_text
 from jetimg.errors import DataError
 from jetimg.zenodo import Api, Deposit
 

@@ -9,8 +9,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.files import whole
 from detector.grid import Grid
-from jetimg.atomic import whole
 from jetimg.errors import DataError
 from jetimg.reference import CHANNELS, CLASSES, RATIO, TAG_ORDER, names
 from jetimg.store import Columns, Reader

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from detector import Detector
+from detector.files import replace_folder, write_text
 from jetimg import croissant, manifest, records, sums
-from jetimg.atomic import replace_folder, write_text
 from jetimg.errors import DataError
 from jetimg.manifest import Manifest
 from jetimg.metadata import Metadata, deposit, part_title

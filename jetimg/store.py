@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from jetimg.atomic import whole
+from detector.files import whole
 from jetimg.columns import LEVEL, ROUNDED_LEVEL, GrowingColumn
 from jetimg.disk import DiskFile
 from jetimg.errors import DataError

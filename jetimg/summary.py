@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from rich.console import Group
 
+from detector.files import write_text
 from detector.grid import Grid
 from jetimg import census, manifest
-from jetimg.atomic import write_text
 from jetimg.errors import DataError
 from jetimg.plan import SPLITS
 from jetimg.store import Reader

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from jetimg.atomic import write_text
+from detector.files import write_text
 from jetimg.digest import sha256
 from jetimg.errors import DataError
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from jetimg.atomic import whole
+from detector.files import whole
 from jetimg.errors import DataError
 from models.build import Network, build
 from models.config import Config

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jetimg.atomic import whole, write_text
+from detector.files import whole, write_text
 
 # An epoch's record: epoch, learning_rate, seconds, train and validation losses by part.
 Record = dict[str, Any]

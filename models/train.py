@@ -20,10 +20,10 @@ from torch.distributed.algorithms.join import Join
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
+from detector.progress import bar
 from jetimg.augment import Augmentation
 from jetimg.dataset import JetImages, dense
 from jetimg.errors import DataError
-from jetimg.progress import bar
 from jetimg.sparse import SparseBatch
 from models import checkpoint, history, parallel
 from models.build import Network, build

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from detector import load
+from detector.files import write_text
 from jetimg import shard
-from jetimg.atomic import write_text
 from jetimg.channels import Setup
 from jetimg.convert import Inputs, convert
 from jetimg.errors import DataError
