@@ -14,7 +14,7 @@ demo: $(VENV)/.installed
 	@echo "Simulated events: results/demo/{dataset,summary,pictures}; real Delphes events: results/real/..."
 
 test: $(VENV)/.installed
-	$(RUN) pytest
+	$(RUN) pytest -n $(CORES) --dist loadfile
 
 lint: $(VENV)/.installed
 	$(RUN) ruff check .
