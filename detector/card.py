@@ -162,8 +162,8 @@ def _resolutions(detector: Detector) -> list[tuple[str, str]]:
     if tables.cap != DELPHES_CAP:
         raise CallError(f"momentum_resolution.cap is {tables.cap:g}; Delphes always caps at {DELPHES_CAP:g}")
     try:
-        hadrons = formulas.momentum_resolution(read_resolution(detector.folder / tables.charged_hadron))
-        muons = formulas.momentum_resolution(read_resolution(detector.folder / tables.muon))
+        hadrons = formulas.momentum_resolution(read_resolution(detector.table(tables.charged_hadron)))
+        muons = formulas.momentum_resolution(read_resolution(detector.table(tables.muon)))
     except ValueError as error:
         raise CallError(str(error)) from error
     electrons = formulas.energy_resolution(tracker.electron_energy_resolution)

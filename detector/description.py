@@ -284,7 +284,12 @@ class Detector(Part):
     jets: Jets
     record: Truth
     digest: str = Field(description="sha256 of the description's content, its tables included")
-    folder: Path = Field(description="where the description lies: its tables are beside it")
+    folder: Path = Field(description="where the description lies")
+
+    def table(self, name: str) -> Path:
+        """A table's file: beside the description, or the one that comes with this package."""
+        own = self.folder / name
+        return own if own.is_file() else DEFAULT.with_name(Path(name).name)
 
 
 @lru_cache
@@ -318,5 +323,5 @@ def load(path: Path | None = None) -> Detector:
 
 def _digest(text: bytes, described: Detector) -> str:
     tables = described.tracker.momentum_resolution
-    content = [text, *((described.folder / name).read_bytes() for name in (tables.charged_hadron, tables.muon))]
+    content = [text, *(described.table(name).read_bytes() for name in (tables.charged_hadron, tables.muon))]
     return hashlib.sha256(b"\0".join(content)).hexdigest()

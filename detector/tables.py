@@ -118,8 +118,8 @@ def _tracker(detector: Detector) -> TrackerTables:
         inner_cell=inner.cell,
         efficiency=(_pieces(efficiency.charged_hadron), _pieces(efficiency.electron), _pieces(efficiency.muon)),
         momentum=(
-            read_resolution(detector.folder / resolution.charged_hadron),
-            read_resolution(detector.folder / resolution.muon),
+            read_resolution(detector.table(resolution.charged_hadron)),
+            read_resolution(detector.table(resolution.muon)),
         ),
         momentum_cap=resolution.cap,
         electron=_energy_pieces(tracker.electron_energy_resolution),
