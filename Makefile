@@ -13,10 +13,10 @@ demo: $(VENV)/.installed
 	@cat results/demo/summary/summary.md
 	@echo "Simulated events: results/demo/{dataset,summary,pictures}; real Delphes events: results/real/..."
 
-test: $(VENV)/.installed
+test: $(VENV)/.models
 	$(RUN) pytest -n $(CORES) --dist loadfile
 
-lint: $(VENV)/.installed
+lint: $(VENV)/.models
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) snakefmt --check Snakefile workflow
@@ -29,10 +29,16 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
-# After a change of the dependencies in pyproject.toml. torch has to stay the CPU build.
+# Making data needs no torch; training and the tests do. It has to stay the CPU build.
+$(VENV)/.models: $(VENV)/.installed requirements-models.lock
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-models.lock
+	touch $@
+
+# After a change of the dependencies in pyproject.toml; requirements-models.lock has what only torch needs.
 lock:
 	$(VENV)/bin/pip install --quiet pip-tools
-	$(VENV)/bin/pip-compile --quiet --all-extras --strip-extras --no-annotate --no-header \
+	$(VENV)/bin/pip-compile --quiet --extra simulation --extra workflow --extra release --extra test \
+		--extra dev --strip-extras --no-annotate --no-header \
 		--no-emit-index-url --no-emit-find-links --output-file requirements.lock pyproject.toml
 
 schema: $(VENV)/.installed
