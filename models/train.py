@@ -27,7 +27,7 @@ from jetimg.errors import DataError
 from jetimg.sparse import SparseBatch
 from models import checkpoint, history, parallel
 from models.build import Network, build
-from models.config import Config
+from models.config import Config, Training
 from models.data import DataSet, truth
 from models.loss import Loss, loss
 from models.matching import assign
@@ -130,9 +130,7 @@ def _start(place: Place, config: Config, last: Path, say: Callable[[str], None])
     chosen = config.training
     torch.manual_seed(chosen.seed)
     network = build(config.model).to(place.device)
-    optimizer = torch.optim.SGD(
-        network.parameters(), chosen.learning_rate, chosen.momentum, weight_decay=chosen.weight_decay
-    )
+    optimizer = _optimizer(network, chosen)
     scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(chosen.milestones), chosen.gamma)
     scaler = torch.amp.GradScaler(place.device.type, enabled=_autocast(place, config) is torch.float16)
     run = Run(place, config, network, network, optimizer, scheduler, scaler, say)
@@ -148,6 +146,13 @@ def _start(place: Place, config: Config, last: Path, say: Callable[[str], None])
     if place.world_size > 1:
         run.trained = DistributedDataParallel(network, [place.device] if place.device.type == "cuda" else None)
     return run
+
+
+def _optimizer(network: nn.Module, chosen: Training) -> torch.optim.Optimizer:
+    rate, decay = chosen.learning_rate, chosen.weight_decay
+    if chosen.optimizer == "adamw":
+        return torch.optim.AdamW(network.parameters(), rate, weight_decay=decay)
+    return torch.optim.SGD(network.parameters(), rate, chosen.momentum, weight_decay=decay)
 
 
 def _images(paths: tuple[Path, ...], run: Run, *, train: bool) -> JetImages:
