@@ -1,6 +1,6 @@
 """One event as a picture: the sum of the channels with its boxes, and each channel by itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +69,7 @@ def picture(event: Event) -> Figure:
     brightest = max((float(value.max()) for _, value in hits.values() if len(value)), default=0.0)
     norm = LogNorm(FAINTEST, max(BRIGHTEST, brightest), clip=True)
     for name, axes in panels.items():
-        _hits(axes, event, *hits[name], norm)
+        draw_hits(axes, event, *hits[name], norm)
         energy = float(hits[name][1].sum(dtype=np.float64))
         count = "" if name == "sum" else f"{len(hits[name][0]):,} pixels, "
         axes.set_title(f"{TITLES[name]}: {count}{energy:,.0f} GeV", fontsize=12 if name == "sum" else 9.5, loc="left")
@@ -104,10 +104,7 @@ def _panel(figure: Figure, name: str, event: Event) -> "Axes":
     left, bottom, height = PANELS[name]
     width = height * event.grid.n_eta / event.grid.n_phi  # pixels are square
     axes = figure.add_axes((left / WIDTH, bottom / HEIGHT, width / WIDTH, height / HEIGHT), label=name)
-    axes.set_xlim(-event.grid.eta_max, event.grid.eta_max)
-    axes.set_ylim(-np.pi, np.pi)
-    axes.set_yticks(np.linspace(-np.pi, np.pi, 5), ["−π", "−π/2", "0", "π/2", "π"])
-    axes.set_xticks(range(-2, 3))
+    frame(axes, event)
     lowest = name in ("sum", "hcal")
     axes.tick_params(labelsize=11 if name == "sum" else 8, length=3, labelbottom=lowest)
     if lowest:
@@ -117,7 +114,17 @@ def _panel(figure: Figure, name: str, event: Event) -> "Axes":
     return axes
 
 
-def _hits(axes: "Axes", event: Event, pixel: NDArray[np.uint32], value: NDArray[np.floating], norm: LogNorm) -> None:
+def frame(axes: "Axes", event: Event) -> None:
+    """The image's borders and the ticks of an empty panel."""
+    axes.set_xlim(-event.grid.eta_max, event.grid.eta_max)
+    axes.set_ylim(-np.pi, np.pi)
+    axes.set_yticks(np.linspace(-np.pi, np.pi, 5), ["−π", "−π/2", "0", "π/2", "π"])
+    axes.set_xticks(range(-2, 3))
+
+
+def draw_hits(
+    axes: "Axes", event: Event, pixel: NDArray[np.uint32], value: NDArray[np.floating], norm: LogNorm
+) -> None:
     """A square a hit, its pixel or what can be seen, larger from 1 GeV up; the hardest hits on top."""
     order = np.argsort(value, kind="stable")
     eta, phi = event.grid.centre(pixel[order])
@@ -139,7 +146,7 @@ def _hits(axes: "Axes", event: Event, pixel: NDArray[np.uint32], value: NDArray[
 
 def _points(axes: "Axes") -> float:
     """The height of a panel in points, of which an inch has 72."""
-    return float(axes.get_position().height * HEIGHT * 72)
+    return float(axes.get_window_extent().height * 72 / axes.figure.dpi)
 
 
 def _colours() -> ListedColormap:
@@ -177,15 +184,30 @@ def _tag_style(class_id: int) -> dict[str, Any]:
 
 
 def _labels(axes: "Axes", event: Event) -> None:
-    """Class and pt of each box, on the piece of it that shows more."""
+    """Class and pt of each box."""
+    classes = event.jets["class_id"]
+    texts = [f"{event.class_names[k]} {pt:,.0f}" for k, pt in zip(classes, event.jets["pt"], strict=True)]
+    draw_labels(axes, event, event.jets["box"], texts, [colour(int(k)) for k in classes])
+
+
+def draw_labels(
+    axes: "Axes", event: Event, box: NDArray[np.floating], texts: Sequence[str], colours: Sequence[str]
+) -> None:
+    """Writes a label to each box, off the others, on the piece of the box that shows more.
+
+    Args:
+        axes: a panel of the event.
+        event: whose grid it is.
+        box: (n, 4), pixels.
+        texts: of each box.
+        colours: of each label's ground.
+    """
     (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
-    frame = Area(x0, y0, x1, y1)
+    border = Area(x0, y0, x1, y1)
     point = (y1 - y0) / _points(axes)
-    rows = range(len(event.jets["pt"]))
-    texts = [f"{event.class_names[event.jets['class_id'][row]]} {event.jets['pt'][row]:,.0f}" for row in rows]
-    boxes = [max(box_pieces(event, event.jets["box"][row]), key=frame.overlap) for row in rows]
+    boxes = [max(box_pieces(event, one), key=border.overlap) for one in box]
     sizes = [((0.62 * len(text) + 0.4) * LABEL_POINTS * point, 1.35 * LABEL_POINTS * point) for text in texts]
-    for row, text, area in zip(rows, texts, place(boxes, sizes, frame), strict=True):
+    for ground, text, area in zip(colours, texts, place(boxes, sizes, border), strict=True):
         axes.text(
             (area.x0 + area.x1) / 2,
             (area.y0 + area.y1) / 2,
@@ -195,7 +217,7 @@ def _labels(axes: "Axes", event: Event) -> None:
             fontweight="bold",
             ha="center",
             va="center",
-            bbox={"facecolor": colour(int(event.jets["class_id"][row])), "edgecolor": "none", "pad": 0.8},
+            bbox={"facecolor": ground, "edgecolor": "none", "pad": 0.8},
             zorder=5,
             clip_on=True,
         )

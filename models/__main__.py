@@ -47,8 +47,7 @@ def train(
     from models import config as configs
     from models.train import train as train_network
 
-    if device not in ("auto", "cpu", "cuda"):
-        raise typer.BadParameter(f"--device {device}: auto, cpu or cuda")
+    _check_device(device)
     chosen = {
         "epochs": epochs,
         "batch_size": batch_size,
@@ -62,6 +61,55 @@ def train(
         raise typer.BadParameter(str(error)) from error
     train_network(dataset, output, settings, resume=not restart, device=device, processes=processes, say=_say)
     console.print(f"{output}: best.pt, last.pt, metrics.jsonl, loss.png", soft_wrap=True)
+
+
+@app.command()
+def evaluate(
+    dataset: Folder,
+    checkpoints: Annotated[
+        list[str], typer.Argument(metavar="CHECKPOINT...", help="PATH or NAME=PATH; by default its folder's name.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the report.", file_okay=False)],
+    split: Annotated[str, typer.Option(help="test, validation or train.")] = "test",
+    batch_size: Annotated[int, typer.Option(min=1, help="Images that a network sees at once.")] = 25,
+    device: Device = "auto",
+    least_score: Annotated[float, typer.Option(min=0, max=1, help="Less certain detections are left out.")] = 0.01,
+    baseline: Annotated[bool, typer.Option("--baseline/--no-baseline", help="Measure the classical jets too.")] = True,
+) -> None:
+    """Measures detectors and the classical baseline on the same events."""
+    from jetimg.plan import SPLITS
+    from models.evaluate import Settings
+    from models.evaluate import evaluate as measure
+    from models.evaluation_report import NAMES, sheets
+    from models.measure import BASELINE
+
+    _check_device(device)
+    if split not in SPLITS:
+        raise typer.BadParameter(f"--split {split}: {', '.join(SPLITS)}")
+    named = _named(checkpoints)
+    if BASELINE in named:
+        raise typer.BadParameter(f"{BASELINE} is the name of the classical jets; give NAME=PATH")
+    found = measure(dataset, named, output, Settings(split, batch_size, device, least_score, baseline))
+    console.print(sheets(found)[2])
+    console.print(f"{output}: {', '.join(NAMES)}", soft_wrap=True)
+
+
+def _check_device(device: str) -> None:
+    if device not in ("auto", "cpu", "cuda"):
+        raise typer.BadParameter(f"--device {device}: auto, cpu or cuda")
+
+
+def _named(checkpoints: list[str]) -> dict[str, Path]:
+    """Checkpoints by name: NAME=PATH, or PATH with the name of its folder."""
+    named: dict[str, Path] = {}
+    for text in checkpoints:
+        name, equals, path = text.partition("=")
+        if not equals or Path(text).is_file():
+            name, path = Path(text).resolve().parent.name, text
+        if not name or name in named:
+            raise typer.BadParameter(f"{text}: the name {name!r} is {'taken' if name else 'empty'}; give NAME=PATH")
+        named[name] = Path(path)
+    return named
 
 
 def _say(text: str) -> None:
