@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 RANGES = {"eta": 0.3, "phi": 0.3, "pt": 1.0}
 TEXTS = {"eta": "Δη", "phi": "Δφ [rad]", "pt": "pt / true pt - 1"}
 
+# A histogram of fewer pairs is noise.
+LEAST_DRAWN = 30
+
 EVENTS, MOST_DRAWN = 4, 6
 
 
@@ -53,7 +56,7 @@ def precision_recall(found: "Evaluation") -> Figure:
         for one, style in _styled(found):
             if class_id in one.ranked and found.truth.counts[class_id]:
                 curve = one.ranked[class_id].curve()
-                axes.plot(curve.recall, curve.precision, **style)
+                axes.plot(curve.recall, curve.precision, marker="o", markevery=[-1], ms=4, **style)
         axes.set_title(f"{name}: {found.truth.counts[class_id]:,} true jets", fontsize=10, loc="left")
         axes.set(xlim=(0, 1), ylim=(0, 1.02))
         axes.tick_params(labelbottom=True)
@@ -61,7 +64,7 @@ def precision_recall(found: "Evaluation") -> Figure:
         axes.spines[["top", "right"]].set_visible(False)
     for axes in panels[:, 0]:
         axes.set_ylabel("precision")
-    _legend(figure, found, "Each cut on the score, overlap of at least 0.5")
+    _legend(figure, found, "Every cut on the score, overlap of at least 0.5; a dot where the detections end")
     return figure
 
 
@@ -70,14 +73,13 @@ def residuals(found: "Evaluation") -> Figure:
 
     def panel(axes: "Axes", one: Measured, class_id: int, name: str, style: dict[str, Any]) -> None:
         values = getattr(one.residuals(found.truth.jets, class_id), name)
-        edges = np.linspace(-RANGES[name], RANGES[name], 41)
-        counts = np.histogram(values[np.isfinite(values)], edges)[0]
-        # What lies outside counts as well: the area inside is the share of the pairs that is drawn.
-        density = counts / max(int(np.isfinite(values).sum()), 1) / np.diff(edges)
-        axes.stairs(density, edges, **style)
+        values, edges = values[np.isfinite(values)], np.linspace(-RANGES[name], RANGES[name], 41)
+        if len(values) >= LEAST_DRAWN:
+            # What lies outside counts as well: the area inside is the share of the pairs that is drawn.
+            axes.stairs(np.histogram(values, edges)[0] / len(values) / np.diff(edges), edges, **style)
         axes.set(xlim=edges[[0, -1]], xlabel=TEXTS[name])
 
-    title = "Detections that are right, less their jets; each area is the share of the pairs"
+    title = f"Detections that are right, less their jets: shares of the pairs, where there are {LEAST_DRAWN} of them"
     return _grid(found, panel, ["pairs, density"] * len(QUANTITIES), title)
 
 
@@ -88,15 +90,19 @@ def resolution(found: "Evaluation") -> Figure:
         bins = (one.classes[found.truth.class_names[class_id]] or {})["against_pt"]
         rows = [row for row in bins if np.isfinite(row[name]["resolution"])]
         low = np.array([row["pt_from"] for row in rows])
-        high = np.array([min(row["pt_to"], 2 * row["pt_from"]) for row in rows])
-        middle = (low + high) / 2
+        high = np.array([row["pt_to"] if np.isfinite(row["pt_to"]) else 1.2 * row["pt_from"] for row in rows])
+        spreads = [row[name] for row in rows]
         axes.errorbar(
-            middle, [row[name]["resolution"] for row in rows], xerr=(high - low) / 2, fmt="o", ms=3, lw=1.2,
+            (low + high) / 2,
+            [spread["resolution"] for spread in spreads],
+            [spread["resolution_error"] for spread in spreads],
+            (high - low) / 2,
+            fmt="o",
+            ms=3,
+            lw=1.2,
             color=style["color"],
-        )  # fmt: skip
+        )
         axes.set(xlabel="true pt [GeV]")
-        axes.set_xlim(left=0)
-        axes.set_ylim(bottom=0)
 
     labels = [f"resolution of {text}" for text in TEXTS.values()]
     return _grid(found, panel, labels, "Half the central 68 % of the residuals; the last bin has no end")
@@ -117,10 +123,12 @@ def _grid(found: "Evaluation", panel: Panel, labels: list[str], title: str) -> F
                 if class_id in one.ranked:
                     panel(axes, one, class_id, name, style)
             axes.spines[["top", "right"]].set_visible(False)
-            axes.tick_params(labelsize=8)
+            axes.tick_params(labelsize=8, labelleft=True)
             if row == 0:
                 axes.set_title(found.truth.class_names[class_id], loc="left")
         panels[row, 0].set_ylabel(label)
+        # At last: from then on the limits stay.
+        panels[row, 0].set_ylim(bottom=0)
     _legend(figure, found, title)
     return figure
 
