@@ -74,6 +74,7 @@ def evaluate(
     batch_size: Annotated[int, typer.Option(min=1, help="Images that a network sees at once.")] = 25,
     device: Device = "auto",
     least_score: Annotated[float, typer.Option(min=0, max=1, help="Less certain detections are left out.")] = 0.01,
+    least_pt: Annotated[float, typer.Option(min=0, help="Of true jets that are to be found, GeV.")] = 0.0,
     baseline: Annotated[bool, typer.Option("--baseline/--no-baseline", help="Measure the classical jets too.")] = True,
 ) -> None:
     """Measures detectors and the classical baseline on the same events."""
@@ -89,7 +90,8 @@ def evaluate(
     named = _named(checkpoints)
     if BASELINE in named:
         raise typer.BadParameter(f"{BASELINE} is the name of the classical jets; give NAME=PATH")
-    found = measure(dataset, named, output, Settings(split, batch_size, device, least_score, baseline))
+    settings = Settings(split, batch_size, device, least_score, least_pt, baseline)
+    found = measure(dataset, named, output, settings)
     console.print(sheets(found)[2])
     console.print(f"{output}: {', '.join(NAMES)}", soft_wrap=True)
 

@@ -6,7 +6,7 @@ kept in memory, at most 100 an event, never images or predictions.
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,9 @@ from models import checkpoint, evaluation_report
 from models.config import Model
 from models.data import DataSet
 from models.decode import Detections, detect
-from models.measure import BASELINE, Detector, Measured, Truth, measure
+from models.measure import BASELINE, LEAST_IOU, Detector, Measured, Truth, measure
 from models.metrics import REPLICAS
-from models.pairing import Jets, joined
+from models.pairing import Jets, above, joined
 
 BASELINE_SCORE = "1 - tau_n / tau_(n-1) of a jet in its class's window of soft-drop mass, n prongs; no probability"
 
@@ -42,6 +42,7 @@ class Settings:
         batch_size: images that a network sees at once.
         device: cpu, cuda, or auto for a GPU if there is one.
         least_score: less certain detections are left out.
+        least_pt: of true jets that are to be found, GeV; see `models.pairing.above`.
         baseline: whether the classical baseline is measured too.
     """
 
@@ -49,6 +50,7 @@ class Settings:
     batch_size: int = 25
     device: str = "auto"
     least_score: float = 0.01
+    least_pt: float = 0.0
     baseline: bool = True
 
 
@@ -95,7 +97,7 @@ def evaluate(folder: Path, checkpoints: Mapping[str, Path], output: Path, settin
     if not shards:
         raise DataError(f"{folder}: no {settings.split} events")
     if settings.device == "auto":
-        settings = Settings(**vars(settings) | {"device": "cuda" if torch.cuda.is_available() else "cpu"})
+        settings = replace(settings, device="cuda" if torch.cuda.is_available() else "cpu")
     # Before hours of work, not after them.
     about = {name: _about(path, data) for name, path in checkpoints.items()}
     contents, grid = manifest.read(folder), Grid.of(load())
@@ -105,11 +107,20 @@ def evaluate(folder: Path, checkpoints: Mapping[str, Path], output: Path, settin
     missing = _missing(settings, tags, tagged)
     if not missing:
         detectors.append(Detector(BASELINE, tagged, tags, {"kind": "baseline", "score": BASELINE_SCORE}))
+    if settings.least_pt:
+        detectors, truth = _harder(detectors, truth, settings.least_pt)
     with bar("bootstrap", REPLICAS) as advance:
         measured = measure(detectors, truth, advance)
     found = Evaluation(data, shards, truth, settings, measured, missing)
     _write(found, output)
     return found
+
+
+def _harder(detectors: Sequence[Detector], truth: Truth, least_pt: float) -> tuple[list[Detector], Truth]:
+    """What counts where only jets of at least this pt are to be found."""
+    true, n_phi = truth.jets, truth.n_phi
+    counting = [replace(one, found=above(one.found, true, least_pt, LEAST_IOU, n_phi)) for one in detectors]
+    return counting, replace(truth, jets=true.take(true.pt >= least_pt))
 
 
 def _missing(settings: Settings, tags: tuple[int, ...], tagged: Jets) -> str:

@@ -59,6 +59,7 @@ def as_dict(found: "Evaluation") -> Numbers:
         "settings": {
             "least_iou": LEAST_IOU,
             "least_score": settings.least_score,
+            "least_pt": settings.least_pt,
             "batch_size": settings.batch_size,
             "device": settings.device,
             "bootstrap_samples": REPLICAS,
@@ -105,6 +106,9 @@ def sheets(found: "Evaluation") -> list[Sheet]:
 def _data(found: "Evaluation") -> Sheet:
     truth = found.truth
     note = f"{truth.n_events:,} {found.settings.split} events of the data set with sha256 {found.data.digest}."
+    if found.settings.least_pt:
+        note += f" Only jets of at least {found.settings.least_pt:g} GeV: softer ones, what finds them, and softer "
+        note += "detections that find nothing count neither as right nor as wrong."
     return Sheet("True jets", truth.class_names, [truth.counts], note)
 
 

@@ -126,6 +126,18 @@ def test_without_the_baseline(dataset, checkpoints, tmp_path, undrawn) -> None:
     assert "over_classes_of_baseline" not in content["detectors"]["one"]["mean"]
 
 
+def test_only_hard_jets(dataset, checkpoints, tmp_path, undrawn) -> None:
+    found = evaluate(dataset, {"one": checkpoints["pfjet"]}, tmp_path / "r", Settings(device="cpu", least_pt=200))
+    true = []
+    for path in DataSet.of(dataset).test:
+        with store.Reader(path) as reader:
+            true.append(reader.read().tables["jets"])
+    hard = np.concatenate([table["class_id"][table["pt"] >= 200] for table in true])
+    assert found.truth.counts == np.bincount(hard, minlength=5).tolist()
+    assert evaluation_report.as_dict(found)["settings"]["least_pt"] == 200
+    assert "Only jets of at least 200 GeV" in (tmp_path / "r" / "evaluation.md").read_text()
+
+
 def test_calls_that_are_at_fault(dataset, checkpoints, tmp_path) -> None:
     one = checkpoints["pfjet"]
     for arguments in ((one, one), (f"baseline={one}",), (f"={one}",), (one, "--split", "some")):

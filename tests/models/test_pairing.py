@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.boxes import iou
-from models.pairing import Jets, joined, match, pairs
+from models.pairing import Jets, above, joined, match, pairs
 from tests.models.jets import N_PHI, jets, random_jets
 
 
@@ -66,6 +66,39 @@ def greedy(found: Jets, true: Jets) -> list[int]:
 def test_matching_is_greedy(seed, n_events, ties) -> None:
     found, true = random_jets(seed, n_events, ties=ties)
     assert partner(found, true) == greedy(found, true)
+
+
+def test_soft_jets_and_what_finds_them_do_not_count() -> None:
+    true = jets([(0, 0, 100, 100, 1, 300), (0, 0, 100, 106, 1, 50), (0, 0, 200, 200, 1, 50)])
+    found = jets(
+        [
+            (0, 0, 100, 106, 0.9, 40),  # nearer to the soft jet, but near enough to the hard one: right
+            (0, 0, 100, 104, 0.8, 300),  # finds the soft jet, as the hard one is taken: does not count
+            (0, 0, 200, 200, 0.7, 300),  # finds a soft jet: does not count
+            (0, 0, 300, 10, 0.6, 199),  # finds nothing and is soft: does not count
+            (0, 0, 300, 10, 0.5, 200),  # finds nothing and is hard: wrong
+            (0, 0, 300, 10, 0.4, float("nan")),  # nobody knows its pt: wrong
+        ]
+    )
+    counting = above(found, true, 200, 0.5, N_PHI)
+    assert counting.score.tolist() == [np.float32(score) for score in (0.9, 0.5, 0.4)]
+    assert partner(counting, true.take(true.pt >= 200)) == [0, -1, -1]
+    assert len(above(found, jets([]), 200, 0.5, N_PHI)) == 4
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 10**6), st.integers(1, 5))
+def test_all_jets_count_without_a_least_pt_and_leaving_soft_ones_out_again_changes_nothing(seed, n_events) -> None:
+    found, true = random_jets(seed, n_events)
+    assert len(above(found, true, 0, 0.5, N_PHI)) == len(found)
+    # Every third jet is soft.
+    true = Jets(**vars(true) | {"pt": np.where(np.arange(len(true)) % 3, 500.0, 50.0)})
+    counting, hard = above(found, true, 100, 0.5, N_PHI), true.take(true.pt >= 100)
+    again = above(counting, hard, 100, 0.5, N_PHI)
+    assert np.array_equal(again.box, counting.box)
+    # No hard jet is lost.
+    most = match(pairs(found, hard, N_PHI), len(found), len(hard), 0.5)
+    assert sum(k >= 0 for k in partner(counting, hard)) == (most >= 0).sum()
 
 
 def test_parts_are_joined_in_order() -> None:
