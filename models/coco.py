@@ -48,19 +48,23 @@ def average_precision(
     events = np.union1d(found.event[mine], true.event[wanted]).tolist()
     evaluation = _Evaluation(_table(true, wanted, events), _table(found, mine, events), "bbox")
     evaluation.overlaps = _matrices(pairs, true, class_id)
-    chosen = evaluation.params
-    # All detections of an event count, whatever their size.
-    chosen.maxDets = [int(np.bincount(found.event[mine]).max(initial=1))]
-    chosen.areaRng, chosen.areaRngLbl = [[0, 1e10]], ["all"]
-    chosen.iouThrs = chosen.iouThrs if thresholds is None else thresholds
-    chosen.recThrs = chosen.recThrs if recalls is None else recalls
+    _choose(evaluation.params, int(np.bincount(found.event[mine]).max(initial=1)), thresholds, recalls)
     if not len(wanted):
-        return np.full(len(chosen.iouThrs), np.nan)
+        return np.full(len(evaluation.params.iouThrs), np.nan)
     evaluation.evaluate()
     evaluation.accumulate()
     precision: Floats = evaluation.eval["precision"][:, :, 0, 0, 0]
     average: Floats = precision.mean(axis=1)
     return average
+
+
+def _choose(parameters: Any, most: int, thresholds: Floats | None, recalls: Floats | None) -> None:
+    """All detections of an event count, whatever their size."""
+    parameters.maxDets, parameters.areaRng, parameters.areaRngLbl = [most], [[0, 1e10]], ["all"]
+    if thresholds is not None:
+        parameters.iouThrs = thresholds
+    if recalls is not None:
+        parameters.recThrs = recalls
 
 
 def _table(jets: Jets, rows: Ints, events: list[int]) -> COCO:
