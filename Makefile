@@ -34,7 +34,7 @@ $(VENV)/.models: $(VENV)/.installed requirements-models.lock
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-models.lock
 	touch $@
 
-# After a change of the dependencies in pyproject.toml; requirements-models.lock has what only torch needs.
+# After a change of the dependencies in pyproject.toml; requirements-models.lock has what only the models need.
 lock:
 	$(VENV)/bin/pip install --quiet pip-tools
 	$(VENV)/bin/pip-compile --quiet --extra simulation --extra workflow --extra release --extra test \
