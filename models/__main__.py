@@ -67,7 +67,7 @@ def train(
 def evaluate(
     dataset: Folder,
     checkpoints: Annotated[
-        list[str], typer.Argument(metavar="CHECKPOINT...", help="PATH or NAME=PATH; by default its folder's name.")
+        list[str], typer.Argument(metavar="CHECKPOINT", help="PATH or NAME=PATH; by default its folder's name.")
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the report.", file_okay=False)],
     split: Annotated[str, typer.Option(help="test, validation or train.")] = "test",

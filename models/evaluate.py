@@ -228,11 +228,14 @@ def _check_output(output: Path) -> None:
     """Refuses a folder with other people's files: the report replaces it."""
     if output.exists() and not output.is_dir():
         raise DataError(f"{output}: not a folder")
-    if others := sorted({path.name for path in output.glob("*")} - set(evaluation_report.NAMES)):
+    # Snakemake leaves a file of its own in folders that a rule makes.
+    known = {*evaluation_report.NAMES, ".snakemake_timestamp"}
+    if others := sorted({path.name for path in output.glob("*")} - known):
         raise DataError(f"{output}: holds other files ({others[0]}, ...); choose a folder of its own")
 
 
 def _write(found: Evaluation, output: Path) -> None:
+    output = output.resolve()
     partial = output.with_name(f".{output.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
