@@ -92,6 +92,9 @@ def resolution(found: "Evaluation") -> Figure:
         low = np.array([row["pt_from"] for row in rows])
         high = np.array([row["pt_to"] if np.isfinite(row["pt_to"]) else 1.2 * row["pt_from"] for row in rows])
         spreads = [row[name] for row in rows]
+        axes.set(xlabel="true pt [GeV]")
+        if not rows:
+            return
         axes.errorbar(
             (low + high) / 2,
             [spread["resolution"] for spread in spreads],
@@ -102,7 +105,6 @@ def resolution(found: "Evaluation") -> Figure:
             lw=1.2,
             color=style["color"],
         )
-        axes.set(xlabel="true pt [GeV]")
 
     labels = [f"resolution of {text}" for text in TEXTS.values()]
     return _grid(found, panel, labels, "Half the central 68 % of the residuals; the last bin has no end")
@@ -122,6 +124,8 @@ def _grid(found: "Evaluation", panel: Panel, labels: list[str], title: str) -> F
             for one, style in _styled(found):
                 if class_id in one.ranked:
                     panel(axes, one, class_id, name, style)
+            if not axes.has_data():
+                axes.text(0.5, 0.5, "too few pairs", transform=axes.transAxes, ha="center", color="#777777")
             axes.spines[["top", "right"]].set_visible(False)
             axes.tick_params(labelsize=8, labelleft=True)
             if row == 0:
