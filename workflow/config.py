@@ -14,6 +14,7 @@ from jetimg.metadata import Metadata
 from jetimg.plan import Sharding
 from jetimg.policy import Policy
 from jetimg.settings import Images
+from workflow.detectors import Detector
 
 SampleName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]*$")]
 
@@ -92,6 +93,14 @@ class Config(Section):
     policy: Policy = Field(default=Policy(), description="what happens when input files are bad")
     release: Metadata = Field(default=Metadata(), description="what a release says of itself, and where it goes")
     detector: str | None = Field(default=None, description="detector description; the CMS-like one if null")
+    detectors: dict[SampleName, Detector] = Field(default={}, description="networks to train, by name; none if empty")
+    threads: int = Field(
+        default=8, ge=1, description="cores of a job that trains, evaluates or times networks; at most those of --cores"
+    )
+    gpus: int = Field(default=0, ge=0, description="GPUs that a training job asks a cluster for")
+    batch_sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        default=(1, 8, 64), min_length=1, description="images a batch at which networks are timed"
+    )
     only: SampleName | None = Field(default=None, description="sample whose failed files `rerun_failed` makes again")
     files_per_job: int = Field(default=10, ge=1, description="Delphes files that one job converts to one event file")
 
