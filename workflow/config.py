@@ -50,6 +50,9 @@ class Sample(Section):
         default=None, ge=1, description="events that each file should hold; a file with fewer is bad (short)"
     )
     test: bool = Field(default=False, description="true: for testing; false: for training and validation")
+    compare_to: tuple[str, ...] = Field(
+        default=(), description="other Delphes files of this process, real ones say, that its files are held against"
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> "Sample":
