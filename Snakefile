@@ -1,5 +1,6 @@
-"""Delphes files to a verified data set of jet images. Targets: all, dataset, look, rerun_failed,
-release, publish, download."""
+"""Delphes files to a verified data set of jet images, and to detectors trained on it. Targets: all, dataset, look,
+rerun_failed, release, publish, download, train, quantize, prune, evaluate, export, benchmark, report.
+"""
 
 import sys
 
@@ -8,7 +9,8 @@ from snakemake.utils import min_version
 min_version("9.11")
 sys.path.insert(0, workflow.basedir)
 
-from workflow.campaign import Campaign, option
+from workflow.campaign import Campaign, expand_names, option
+from workflow.detectors import Detectors, labelled
 
 # A configuration of one's own replaces the default one; merging the two would mix their samples.
 if "samples" not in config:
@@ -21,6 +23,7 @@ report: "workflow/report/workflow.rst"
 
 CAMPAIGN = Campaign(config)
 CONFIG, RESULTS = CAMPAIGN.config, CAMPAIGN.results
+DETECTORS = Detectors(CONFIG.detectors, RESULTS)
 CAMPAIGN.write_lists()
 if workflow.is_main_process and "rerun_failed" in sys.argv:
     CAMPAIGN.mark_failed()
@@ -28,6 +31,7 @@ if workflow.is_main_process and "rerun_failed" in sys.argv:
 
 wildcard_constraints:
     sample="[A-Za-z][A-Za-z0-9]*",
+    detector="[A-Za-z][A-Za-z0-9]*",
     group=r"\d{5}",
     index=r"\d{5}",
     shard=r"(train|validation|test)-\d{5}",
@@ -39,6 +43,7 @@ include: "workflow/rules/convert.smk"
 include: "workflow/rules/shard.smk"
 include: "workflow/rules/summary.smk"
 include: "workflow/rules/release.smk"
+include: "workflow/rules/detectors.smk"
 
 
 rule rerun_failed:
@@ -51,3 +56,8 @@ rule all:
     input:
         rules.dataset.input,
         rules.look.input,
+        rules.evaluate.input,
+        rules.benchmark.input,
+
+
+include: "workflow/rules/report.smk"

@@ -13,6 +13,9 @@ from workflow.config import parse
 
 AGAIN = ".again"
 
+# Files of a sample that are held against others: enough for every spectrum, and no more than a command line takes.
+MOST_COMPARED = 50
+
 
 class Campaign:
     """Names only; nothing is opened.
@@ -40,7 +43,7 @@ class Campaign:
         """A sample's files: found by name, or simulated and numbered."""
         chosen = self.config.samples[sample]
         if chosen.simulate is None:
-            return _expand(chosen.files)
+            return expand_names(chosen.files)
         return [f"{self.results}/simulated/{sample}/{number:05d}.root" for number in range(chosen.simulate.files)]
 
     def sources(self, sample: str, group: str | None = None) -> list[str]:
@@ -53,6 +56,15 @@ class Campaign:
         if self.config.samples[sample].simulate is not None:
             return [str(Path(name).with_suffix(".json")) for name in names]
         return [name for name in names if Path(name).is_file()]
+
+    def compared(self) -> list[str]:
+        """Samples whose files are held against others."""
+        return [name for name, sample in self.config.samples.items() if sample.compare_to]
+
+    def good(self, sample: str, plan_file: str) -> list[str]:
+        """The first files of a sample from which the plan takes events, as many as a comparison needs."""
+        sources = [source for source in plan.read(Path(plan_file)).sources if source.sample == sample]
+        return [file.name for source in sources for file in source.inputs if file.ok][:MOST_COMPARED]
 
     def failed(self, sample: str) -> list[Path]:
         """Records of simulated files that are bad."""
@@ -130,7 +142,7 @@ def option(flag: str, value: object) -> str:
     return "" if value is None else f"{flag} {shlex.quote(str(value))}"
 
 
-def _expand(patterns: tuple[str, ...]) -> list[str]:
+def expand_names(patterns: tuple[str, ...]) -> list[str]:
     """A glob that matches nothing stays as it is and becomes a bad file: nothing vanishes."""
     names = [sorted(glob(pattern, recursive=True)) if has_magic(pattern) else [] for pattern in patterns]
     return [name for pattern, found in zip(patterns, names, strict=True) for name in found or [pattern]]

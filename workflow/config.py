@@ -14,6 +14,7 @@ from jetimg.metadata import Metadata
 from jetimg.plan import Sharding
 from jetimg.policy import Policy
 from jetimg.settings import Images
+from workflow.detectors import Detector
 
 SampleName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]*$")]
 
@@ -49,6 +50,9 @@ class Sample(Section):
         default=None, ge=1, description="events that each file should hold; a file with fewer is bad (short)"
     )
     test: bool = Field(default=False, description="true: for testing; false: for training and validation")
+    compare_to: tuple[str, ...] = Field(
+        default=(), description="other Delphes files of this process, real ones say, that its files are held against"
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> "Sample":
@@ -92,6 +96,14 @@ class Config(Section):
     policy: Policy = Field(default=Policy(), description="what happens when input files are bad")
     release: Metadata = Field(default=Metadata(), description="what a release says of itself, and where it goes")
     detector: str | None = Field(default=None, description="detector description; the CMS-like one if null")
+    detectors: dict[SampleName, Detector] = Field(default={}, description="networks to train, by name; none if empty")
+    threads: int = Field(
+        default=8, ge=1, description="cores of a job that trains, evaluates or times networks; at most those of --cores"
+    )
+    gpus: int = Field(default=0, ge=0, description="GPUs that a training job asks a cluster for")
+    batch_sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        default=(1, 8, 64), min_length=1, description="images a batch at which networks are timed"
+    )
     only: SampleName | None = Field(default=None, description="sample whose failed files `rerun_failed` makes again")
     files_per_job: int = Field(default=10, ge=1, description="Delphes files that one job converts to one event file")
 

@@ -53,8 +53,38 @@ rule show:
         "python -m jetimg show $(dirname {input}) --sample {wildcards.sample} --output {output} > {log} 2>&1"
 
 
+rule compare:
+    input:
+        plan=f"{RESULTS}/plan.json",
+        files=lambda w: CAMPAIGN.good(w.sample, checkpoints.plan.get().output[0]),
+        others=lambda w: expand_names(CONFIG.samples[w.sample].compare_to),
+    output:
+        report(
+            directory(f"{RESULTS}/validation/{{sample}}"),
+            patterns=["{name}.png", "compare.md"],
+            caption="../report/validation.rst",
+            category="Simulation",
+        ),
+    log:
+        f"{RESULTS}/logs/compare/{{sample}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/compare/{{sample}}.tsv"
+    conda:
+        "../../environment.yml"
+    resources:
+        mem_mb=4000,
+    params:
+        others=lambda _, input: [f"--to={name}" for name in input.others],
+        pool=CONFIG.simulation.pool_events,
+        detector=option("--detector", CONFIG.detector),
+    shell:
+        "python -m jetimg compare {input.files:q} {params.others:q} --sample {wildcards.sample} --label-a ours "
+        "--label-b others --pool-a {params.pool} {params.detector} --output {output} > {log} 2>&1"
+
+
 rule look:
     input:
+        expand(f"{RESULTS}/validation/{{sample}}", sample=CAMPAIGN.compared()),
         rules.summary.output,
         expand(f"{RESULTS}/pictures/{{sample}}.png", sample=CONFIG.samples),
         expand(f"{RESULTS}/audit/{{sample}}.json", sample=CONFIG.samples),
