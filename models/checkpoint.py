@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from detector.files import whole
 from jetimg.errors import DataError
+from models import compress
 from models.build import Network, build
 from models.config import Config
 
@@ -62,16 +63,18 @@ def load(path: Path, device: torch.device | str = "cpu", *, for_inference: bool 
     Args:
         path: the checkpoint.
         device: where the network is to be.
-        for_inference: leave out what only serves training.
+        for_inference: leave out what only serves training; a quantized network keeps its outputs.
 
     Raises:
         DataError: not a checkpoint, or its weights are not those of its configuration.
     """
     content, config = read(path, device)
-    network = build(config.model)
+    network = compress.apply(build(config.model), config.compression)
     try:
         network.load_state_dict(content["weights"], strict=True)
     except (RuntimeError, KeyError) as error:
         raise DataError(f"{path}: weights do not fit its configuration: {error}") from error
     network.to(device).eval()
-    return (network.for_inference() if for_inference else network), config
+    if for_inference:
+        network = compress.settle(network.for_inference(), config.compression)
+    return network, config

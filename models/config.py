@@ -1,7 +1,7 @@
 """What can be chosen about a detector and its training, with the papers' values as defaults."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -91,12 +91,28 @@ class Augment(Section):
     overlay: int = Field(default=1, ge=1, description="events laid over one another to make one image")
 
 
+Kind = Literal["none", "ternary", "int8", "binary"]
+KINDS = get_args(Kind)[1:]
+
+
+class Compression(Section):
+    """What of a network is quantized."""
+
+    kind: Kind = Field(
+        default="none", description="weights -s, 0, s; eight bits for weights and activations; one bit for both"
+    )
+    keep: tuple[Literal["first", "heads", "depthwise"], ...] = Field(
+        default=("first", "heads"), description="convolutions that stay at full precision"
+    )
+
+
 class Config(Section):
     """A detector and how it is trained."""
 
     model: Model = Field(default=Model(), description="the network")
     training: Training = Field(default=Training(), description="the training run")
     augmentation: Augment = Field(default=Augment(), description="random changes of training events")
+    compression: Compression = Field(default=Compression(), description="quantization")
 
 
 def read(path: Path | None, **training: Any) -> Config:

@@ -25,13 +25,14 @@ from jetimg.augment import Augmentation
 from jetimg.dataset import JetImages, dense
 from jetimg.errors import DataError
 from jetimg.sparse import SparseBatch
-from models import checkpoint, history, parallel
+from models import checkpoint, compress, history, parallel
 from models.build import Network, build
 from models.config import Config
 from models.data import DataSet, truth
 from models.loss import Loss, loss
 from models.matching import assign
 from models.parallel import Place
+from models.start import Start
 
 # Steps after which a run says how long it will take; the first ones are slow.
 STEPS_TO_ESTIMATE = 3
@@ -42,6 +43,7 @@ def train(
     output: Path,
     config: Config,
     *,
+    start: Path | None = None,
     resume: bool = True,
     device: str = "auto",
     processes: int | None = None,
@@ -53,24 +55,28 @@ def train(
         folder: the data set, with its manifest.
         output: the run's folder.
         config: network and training; classes, image shape and box size are taken from the data set.
+        start: a checkpoint of full precision, whose weights and network the run begins with.
         resume: go on with the run that is in the folder.
         device: cpu, cuda or auto.
         processes: how many train together; None for one a GPU.
         say: told of each epoch, and how long the run will take.
 
     Raises:
-        DataError: no data set, no training events, or the folder holds a run of another configuration or data set.
+        DataError: no data set, no training events, the folder holds a run of another configuration, data set or
+            start, or the start does not fit the data set.
     """
     data = DataSet.of(folder)
     if not data.train:
         raise DataError(f"{folder}: no shards for training")
-    config = config.model_copy(update={"model": data.describe(config.model)})
+    begin = Start.of(start, data) if start else None
+    model = begin.model if begin else data.describe(config.model)
+    config = config.model_copy(update={"model": model})
     last = output / "last.pt"
     if resume and last.is_file():
-        _check_same_run(last, config, data)
+        _check_same_run(last, config, data, begin)
     else:
         last.unlink(missing_ok=True)
-    parallel.run(_train, device, processes, data, output, config, say)
+    parallel.run(_train, device, processes, data, output, config, begin, say)
 
 
 @dataclass
@@ -89,6 +95,7 @@ class Run:
     optimizer: torch.optim.Optimizer
     scheduler: torch.optim.lr_scheduler.LRScheduler
     scaler: torch.amp.GradScaler
+    start: Start | None
     say: Callable[[str], None]
     epoch: int = 0
     records: list[history.Record] = field(default_factory=list)
@@ -107,8 +114,10 @@ def stalled(losses: Sequence[float], patience: int) -> bool:
     return bool(losses) and len(losses) - 1 - losses.index(min(losses)) >= patience
 
 
-def _train(place: Place, data: DataSet, output: Path, config: Config, say: Callable[[str], None]) -> None:
-    run = _start(place, config, output / "last.pt", say)
+def _train(
+    place: Place, data: DataSet, output: Path, config: Config, start: Start | None, say: Callable[[str], None]
+) -> None:
+    run = _start(place, config, output / "last.pt", start, say)
     training, validation = _images(data.train, run, train=True), None
     if data.validation:
         validation = _images(data.validation, run, train=False)
@@ -125,17 +134,21 @@ def _train(place: Place, data: DataSet, output: Path, config: Config, say: Calla
             _leave(run, data, output)
 
 
-def _start(place: Place, config: Config, last: Path, say: Callable[[str], None]) -> Run:
+def _start(place: Place, config: Config, last: Path, start: Start | None, say: Callable[[str], None]) -> Run:
     """A new run, or the one that was left."""
     chosen = config.training
     torch.manual_seed(chosen.seed)
-    network = build(config.model).to(place.device)
+    network = build(config.model)
+    if start and not last.is_file():
+        network.load_state_dict(checkpoint.load(start.path)[0].state_dict())
+    # After the weights are there: a quantizer may take its scales from them.
+    network = compress.apply(network, config.compression).to(place.device)
     optimizer = torch.optim.SGD(
         network.parameters(), chosen.learning_rate, chosen.momentum, weight_decay=chosen.weight_decay
     )
     scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(chosen.milestones), chosen.gamma)
     scaler = torch.amp.GradScaler(place.device.type, enabled=_autocast(place, config) is torch.float16)
-    run = Run(place, config, network, network, optimizer, scheduler, scaler, say)
+    run = Run(place, config, network, network, optimizer, scheduler, scaler, start, say)
     if last.is_file():
         content, _ = checkpoint.read(last, place.device)
         network.load_state_dict(content["weights"])
@@ -262,6 +275,7 @@ def _leave(run: Run, data: DataSet, output: Path) -> None:
         "epoch": run.epoch,
         "history": run.records,
         "dataset_sha256": data.digest,
+        "start_sha256": run.start.sha256 if run.start else None,
         "optimizer": run.optimizer.state_dict(),
         "scheduler": run.scheduler.state_dict(),
         "scaler": run.scaler.state_dict(),
@@ -280,7 +294,7 @@ def _leave(run: Run, data: DataSet, output: Path) -> None:
     run.say(f"epoch {run.epoch} of {run.config.training.epochs}: {parts}; {record['seconds']:.1f} s")
 
 
-def _check_same_run(last: Path, config: Config, data: DataSet) -> None:
+def _check_same_run(last: Path, config: Config, data: DataSet, start: Start | None) -> None:
     content, found = checkpoint.read(last)
     # More epochs or other patience go on with the same run.
     free = {"training": {"epochs", "patience", "workers"}}
@@ -288,6 +302,8 @@ def _check_same_run(last: Path, config: Config, data: DataSet) -> None:
         raise DataError(f"{last}: a run of another configuration; choose another folder, or --restart")
     if content["dataset_sha256"] != data.digest:
         raise DataError(f"{last}: a run on another data set; choose another folder, or --restart")
+    if content.get("start_sha256") != (start.sha256 if start else None):
+        raise DataError(f"{last}: a run that began with other weights; choose another folder, or --restart")
 
 
 def _autocast(place: Place, config: Config) -> torch.dtype | None:

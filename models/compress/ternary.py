@@ -1,0 +1,53 @@
+"""Ternary weights (Li and Liu, arXiv:1605.04711): each output channel has weights -s, 0 and s, with its own scale s.
+
+Only weights are quantized. Training changes weights of full precision that lie behind the ternary ones: the gradient
+of the ternary weights is taken for theirs (the straight-through estimator).
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from models.build import Network
+from models.compress.layers import chosen_convolutions
+from models.config import Compression
+
+# Threshold in units of the mean absolute weight: arXiv:1605.04711, equation 6.
+THRESHOLD = 0.7
+
+
+def ternary(weight: Tensor) -> Tensor:
+    """Ternary weights of each output channel.
+
+    The threshold is 0.7 of the mean absolute weight; the scale is the mean absolute weight of those above it, which
+    minimises the squared error for this threshold (arXiv:1605.04711, equations 4 to 6). A channel of zeros stays one.
+
+    Args:
+        weight: (output channels, ...).
+    """
+    size = weight.abs().flatten(1)
+    above = size > THRESHOLD * size.mean(dim=1, keepdim=True)
+    scale = (size * above).sum(dim=1) / above.sum(dim=1).clamp(min=1)
+    return weight.sign() * above.view_as(weight) * scale.view(-1, *[1] * (weight.dim() - 1))
+
+
+class Ternary(nn.Module):
+    """The ternary weights of a layer, with the gradient handed on as it is."""
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """(output channels, ...) to the same."""
+        return weight + (ternary(weight) - weight).detach()
+
+
+def apply(network: Network, chosen: Compression) -> None:
+    """Gives the chosen convolutions ternary weights."""
+    for layer in chosen_convolutions(network, chosen).values():
+        parametrize.register_parametrization(layer, "weight", Ternary())
+
+
+@torch.no_grad()
+def settle(network: Network) -> None:
+    """Puts the ternary weights in the place of those behind them; the convolutions are plain again."""
+    for module in network.modules():
+        if parametrize.is_parametrized(module, "weight"):
+            parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
