@@ -25,7 +25,7 @@ from jetimg.augment import Augmentation
 from jetimg.dataset import JetImages, dense
 from jetimg.errors import DataError
 from jetimg.sparse import SparseBatch
-from models import checkpoint, compress, history, parallel
+from models import checkpoint, compress, history, parallel, slim
 from models.build import Network, build
 from models.config import Config
 from models.data import DataSet, truth
@@ -99,6 +99,8 @@ class Run:
     say: Callable[[str], None]
     epoch: int = 0
     records: list[history.Record] = field(default_factory=list)
+    # Of each block, where batch norm scales are penalised.
+    costs: list[int] = field(default_factory=list)
     # Memory for the images of a step, used again in the next.
     images: Tensor | None = None
 
@@ -149,6 +151,8 @@ def _start(place: Place, config: Config, last: Path, start: Start | None, say: C
     scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(chosen.milestones), chosen.gamma)
     scaler = torch.amp.GradScaler(place.device.type, enabled=_autocast(place, config) is torch.float16)
     run = Run(place, config, network, network, optimizer, scheduler, scaler, start, say)
+    if chosen.slimming:
+        run.costs = slim.costs(config.model)
     if last.is_file():
         content, _ = checkpoint.read(last, place.device)
         network.load_state_dict(content["weights"])
@@ -191,7 +195,10 @@ def _train_epoch(run: Run, images: JetImages) -> dict[str, float]:
         for step, batch in enumerate(DataLoader(images, batch_size=None, num_workers=run.config.training.workers)):
             run.optimizer.zero_grad(set_to_none=True)
             parts = _loss(run, batch)
-            run.scaler.scale(parts.total).backward()  # type: ignore[no-untyped-call]
+            total = parts.total
+            if run.costs:
+                total = total + run.config.training.slimming * slim.penalty(run.network, run.costs)
+            run.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
             run.scaler.step(run.optimizer)
             run.scaler.update()
             means.add(parts)

@@ -1,6 +1,8 @@
-"""Which convolutions of a network are quantized."""
+"""What all kinds need: which convolutions are quantized, and how gradients pass a step."""
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from models.build import Network
 from models.config import Compression
@@ -24,3 +26,16 @@ def _kept(name: str, module: nn.Conv2d, first: bool, chosen: Compression) -> boo
     if name.startswith("heads."):
         return "heads" in chosen.keep
     return "depthwise" in chosen.keep and module.groups > 1
+
+
+def straight_through(quantized: Tensor, gradient: Tensor) -> Tensor:
+    """The quantized numbers exactly, with the gradient of others (arXiv:1308.3432)."""
+    return quantized.detach() + (gradient - gradient.detach())
+
+
+@torch.no_grad()
+def plain(network: nn.Module) -> None:
+    """Puts parametrized weights in the place of the parameters behind them, in place."""
+    for module in network.modules():
+        if parametrize.is_parametrized(module, "weight"):
+            parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)

@@ -4,15 +4,14 @@ Only weights are quantized. Training changes weights of full precision that lie 
 of the ternary weights is taken for theirs (the straight-through estimator).
 """
 
-import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from models.build import Network
-from models.compress.layers import chosen_convolutions
+from models.compress.layers import chosen_convolutions, plain, straight_through
 from models.config import Compression
 
-# Threshold in units of the mean absolute weight: arXiv:1605.04711, equation 6.
+# In units of the mean absolute weight: arXiv:1605.04711, equation 6.
 THRESHOLD = 0.7
 
 
@@ -27,8 +26,8 @@ def ternary(weight: Tensor) -> Tensor:
     """
     size = weight.abs().flatten(1)
     above = size > THRESHOLD * size.mean(dim=1, keepdim=True)
-    scale = (size * above).sum(dim=1) / above.sum(dim=1).clamp(min=1)
-    return weight.sign() * above.view_as(weight) * scale.view(-1, *[1] * (weight.dim() - 1))
+    scale = (size * above).sum(dim=1, keepdim=True) / above.sum(dim=1, keepdim=True).clamp(min=1)
+    return weight.sign() * (above * scale).view_as(weight)
 
 
 class Ternary(nn.Module):
@@ -36,7 +35,7 @@ class Ternary(nn.Module):
 
     def forward(self, weight: Tensor) -> Tensor:
         """(output channels, ...) to the same."""
-        return weight + (ternary(weight) - weight).detach()
+        return straight_through(ternary(weight), weight)
 
 
 def apply(network: Network, chosen: Compression) -> None:
@@ -45,9 +44,6 @@ def apply(network: Network, chosen: Compression) -> None:
         parametrize.register_parametrization(layer, "weight", Ternary())
 
 
-@torch.no_grad()
 def settle(network: Network) -> None:
     """Puts the ternary weights in the place of those behind them; the convolutions are plain again."""
-    for module in network.modules():
-        if parametrize.is_parametrized(module, "weight"):
-            parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
+    plain(network)
