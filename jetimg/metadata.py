@@ -61,6 +61,9 @@ class Metadata(Section):
     )
     record_files: int = Field(default=ZENODO_FILES, ge=1, le=ZENODO_FILES, description="most files of a record")
     sandbox: bool = Field(default=True, description="publish to and download from Zenodo's sandbox")
+    server: str | None = Field(
+        default=None, pattern=r"^https?://", description="another server of Zenodo's kind, in place of Zenodo's own"
+    )
     publish: bool = Field(default=False, description="true: publish the records, for ever; false: leave them as drafts")
     download: tuple[str, ...] = Field(
         default=(), description="DOIs or record ids that the target `download` fetches; all records of one release"

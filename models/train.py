@@ -27,7 +27,7 @@ from jetimg.errors import DataError
 from jetimg.sparse import SparseBatch
 from models import checkpoint, compress, history, parallel, slim
 from models.build import Network, build
-from models.config import Config
+from models.config import Config, Training
 from models.data import DataSet, truth
 from models.loss import Loss, loss
 from models.matching import assign
@@ -140,14 +140,8 @@ def _start(place: Place, config: Config, last: Path, start: Start | None, say: C
     """A new run, or the one that was left."""
     chosen = config.training
     torch.manual_seed(chosen.seed)
-    network = build(config.model)
-    if start and not last.is_file():
-        network.load_state_dict(checkpoint.load(start.path)[0].state_dict())
-    # After the weights are there: a quantizer may take its scales from them.
-    network = compress.apply(network, config.compression).to(place.device)
-    optimizer = torch.optim.SGD(
-        network.parameters(), chosen.learning_rate, chosen.momentum, weight_decay=chosen.weight_decay
-    )
+    network = _network(config, None if last.is_file() else start).to(place.device)
+    optimizer = _optimizer(network, chosen)
     scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(chosen.milestones), chosen.gamma)
     scaler = torch.amp.GradScaler(place.device.type, enabled=_autocast(place, config) is torch.float16)
     run = Run(place, config, network, network, optimizer, scheduler, scaler, start, say)
@@ -165,6 +159,21 @@ def _start(place: Place, config: Config, last: Path, start: Start | None, say: C
     if place.world_size > 1:
         run.trained = DistributedDataParallel(network, [place.device] if place.device.type == "cuda" else None)
     return run
+
+
+def _optimizer(network: nn.Module, chosen: Training) -> torch.optim.Optimizer:
+    rate, decay = chosen.learning_rate, chosen.weight_decay
+    if chosen.optimizer == "adamw":
+        return torch.optim.AdamW(network.parameters(), rate, weight_decay=decay)
+    return torch.optim.SGD(network.parameters(), rate, chosen.momentum, weight_decay=decay)
+
+
+def _network(config: Config, start: Start | None) -> Network:
+    network = build(config.model)
+    if start:
+        network.load_state_dict(checkpoint.read(start.path)[0]["weights"])
+    # After the weights are there: a quantizer may take its scales from them.
+    return compress.apply(network, config.compression)
 
 
 def _images(paths: tuple[Path, ...], run: Run, *, train: bool) -> JetImages:

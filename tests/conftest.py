@@ -1,6 +1,6 @@
 """What many tests use: real files, and event files made by hand."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from jetimg.convert import Inputs, convert
 from jetimg.layout import CHANNELS
 from jetimg.provenance import provenance
 from jetimg.settings import Images
+from tests import zenodo
 
 ROOT = Path(__file__).parents[1]
 
@@ -120,3 +121,16 @@ def _jets(events: Sequence[list[tuple[int, float, float, float]]]) -> store.Colu
     columns = {name: flat[:, k].astype(np.float32) for k, name in enumerate(("class_id", "pt", "eta", "phi"))}
     mass = np.zeros(len(flat), np.float32)
     return columns | {"indptr": _indptr(events), "class_id": flat[:, 0].astype(np.uint8), "mass": mass}
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[zenodo.Zenodo]:
+    """A stand-in for Zenodo on loopback, whose token is in the environment."""
+    monkeypatch.setenv("ZENODO_TOKEN", zenodo.TOKEN)
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with zenodo.serve() as running:
+        # zenodo-get has no option for another host: see tests/zenodo_stand_in/sitecustomize.py.
+        monkeypatch.setenv("PYTHONPATH", str(Path(zenodo.__file__).with_name("zenodo_stand_in")))
+        monkeypatch.setenv("JETIMG_STAND_IN", running.url)
+        yield running

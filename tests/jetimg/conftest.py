@@ -1,7 +1,6 @@
 """A small finished data set, made once from the real Delphes files in tests/data, and a stand-in for Zenodo."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -57,19 +56,6 @@ def split(dataset: Path, _release_once: Path, tmp_path: Path) -> Path:
     others = len([path for path in _release_once.iterdir() if path.suffix != ".h5"]) + 1  # record.json
     release(Request(dataset, Metadata(record_files=others + 2), load(), DEFAULT), tmp_path / "split")
     return tmp_path / "split"
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[zenodo.Zenodo]:
-    """A stand-in for Zenodo on loopback, whose token is in the environment."""
-    monkeypatch.setenv("ZENODO_TOKEN", zenodo.TOKEN)
-    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    with zenodo.serve() as running:
-        # zenodo-get has no option for another host: see tests/zenodo_stand_in/sitecustomize.py.
-        monkeypatch.setenv("PYTHONPATH", str(Path(zenodo.__file__).with_name("zenodo_stand_in")))
-        monkeypatch.setenv("JETIMG_STAND_IN", running.url)
-        yield running
 
 
 @pytest.fixture

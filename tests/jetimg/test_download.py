@@ -1,6 +1,5 @@
 """Downloading with zenodo-get: whole and verified, or not at all, whatever the record and the network do."""
 
-import json
 import random
 import subprocess
 import sys
@@ -8,8 +7,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import h5py
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -218,27 +215,3 @@ def test_what_does_not_name_a_record(text: str) -> None:
     with pytest.raises(DataError, match="not a record; expected a DOI"):
         source(text, PRODUCTION)
     assert CliRunner().invoke(app, ["download", text, "-o", "never"]).exit_code == 2
-
-
-def test_release_publish_download_verify(server: Zenodo, dataset: Path, tmp_path: Path) -> None:
-    """The whole way by its commands, without a network: what comes back is what was made."""
-
-    def jetimg(*call: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "jetimg", *call], cwd=ROOT, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        assert TOKEN not in done.stdout + done.stderr
-        return done.stdout
-
-    made, back = tmp_path / "made", tmp_path / "back"
-    jetimg("release", str(dataset), "--output", str(made))
-    jetimg("publish", str(made), "--url", server.url, "--publish", "--output", str(tmp_path / "deposits.json"))
-    (draft,) = json.loads((tmp_path / "deposits.json").read_text())
-    jetimg("download", draft["doi"], "--url", server.url, "--output", str(back))
-    assert "5 files, 12 events, no faults" in jetimg("verify", str(back))
-    assert contents(back) == contents(made)
-    # What training reads: the manifest, and its shards beside it.
-    assert {name: back.joinpath(name).read_bytes() for name in contents(dataset)} == contents(dataset)
-    with h5py.File(back / "train-00000.h5") as file:
-        assert np.isfinite(file["tracker/value"][:]).all()

@@ -54,9 +54,10 @@ rule publish:
         "../../environment.yml"
     params:
         server="" if CONFIG.release.sandbox else "--production",
+        url=option("--url", CONFIG.release.server),
         final="--publish" if CONFIG.release.publish else "",
     shell:
-        "python -m jetimg publish $(dirname {input})/release {params.server} {params.final} --output {output} "
+        "python -m jetimg publish $(dirname {input})/release {params.server} {params.url} {params.final} --output {output} "
         "> {log} 2>&1 || (cat {log} >&2; exit 1)"
 
 
@@ -72,6 +73,7 @@ rule download:
     params:
         records=list(CONFIG.release.download),
         server="--sandbox" if CONFIG.release.sandbox else "",
+        url=option("--url", CONFIG.release.server),
     shell:
-        "python -m jetimg download {params.records:q} {params.server} --output $(dirname {output})/downloaded "
+        "python -m jetimg download {params.records:q} {params.server} {params.url} --output $(dirname {output})/downloaded "
         "> {log} 2>&1 && cp {log} {output} || (cat {log} >&2; exit 1)"
