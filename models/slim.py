@@ -123,9 +123,10 @@ def _norm(block: nn.Sequential) -> nn.BatchNorm2d:
 
 def _select(state: dict[str, Tensor], name: str, block: nn.Sequential, inputs: Tensor, outputs: Tensor) -> None:
     """Leaves these channels in the weights of a block."""
+    mixing = [module for module in block if isinstance(module, nn.Conv2d)][-1]
     now = inputs
     for place, module in enumerate(block):
-        if isinstance(module, nn.Conv2d) and module.groups == 1:
+        if module is mixing:
             state[f"{name}.{place}.weight"] = state[f"{name}.{place}.weight"][outputs][:, inputs]
             now = outputs
             continue
@@ -147,9 +148,11 @@ def _constant(before: nn.Sequential, block: nn.Sequential, inputs: Tensor) -> Te
 def _saved(config: Model) -> list[int]:
     """Parameters that go with one channel of each block at inference."""
     channels = list(config.all_channels)
-    one_less = [[n - (place == block) for place, n in enumerate(channels)] for block in range(BLOCKS)]
-    return [_parameters(config, channels) - _parameters(config, fewer) for fewer in one_less]
+    one_more = [[n + (place == block) for place, n in enumerate(channels)] for block in range(BLOCKS)]
+    return [_parameters(config, more) - _parameters(config, channels) for more in one_more]
 
 
 def _parameters(config: Model, channels: list[int]) -> int:
-    return parameters(build(config.model_copy(update={"channels": tuple(channels)})).for_inference())
+    # The number does not depend on the size of the image; a small one has fewer default boxes to make.
+    smaller = {"channels": tuple(channels), "image_shape": (32, 32), "box_size": (4.0, 4.0)}
+    return parameters(build(config.model_copy(update=smaller)).for_inference())

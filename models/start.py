@@ -29,9 +29,9 @@ class Start:
         """A checkpoint that a run on these data can begin with.
 
         Raises:
-            DataError: not a checkpoint, quantized already, or of other classes, images or boxes than the data set.
+            DataError: not a whole checkpoint, quantized already, or its classes, images or boxes are others.
         """
-        _, config = checkpoint.read(path)
+        _, config = checkpoint.load(path)
         if config.compression.kind != "none":
             raise DataError(f"{path}: {config.compression.kind} already; begin with one of full precision")
         wanted = data.describe(config.model)

@@ -30,26 +30,7 @@ def configured(architecture: str, **training) -> Config:
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory) -> Path:
     """Four training and two validation events; one without jets, some at the seam."""
-    folder = tmp_path_factory.mktemp("dataset")
-    shards = []
-    for split, n, seed in (("train", 4, 1), ("validation", 2, 2)):
-        path = made_events.write(folder / f"{split}-00000.h5", made_events.events(n, seed), split=split)
-        shards.append(
-            manifest.Shard(name=path.name, split=split, sha256=sha256(path), n_events=n, bytes=path.stat().st_size)
-        )
-    contents = manifest.Manifest(
-        class_names=made_events.CLASSES,
-        samples={"made": {"test": False}},
-        config={"box_radius": 0.4},
-        sharding={},
-        detector="made",
-        detector_sha256="",
-        software={},
-        inputs=[],
-        shards=shards,
-    )
-    (folder / manifest.NAME).write_text(contents.model_dump_json())
-    return folder
+    return made_events.dataset(tmp_path_factory.mktemp("dataset"))
 
 
 def weights(folder: Path, name: str = "last.pt") -> dict[str, torch.Tensor]:
