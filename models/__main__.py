@@ -105,8 +105,9 @@ def prune(
     """Makes a smaller detector of the one of a checkpoint, in steps; a run that was stopped goes on."""
     from models.prune import prune as prune_network
 
-    chosen = _chosen(epochs, batch_size, learning_rate, seed, workers)
-    settings = _settings(config, device, training=chosen, pruning={"steps": steps, "parameters": parameters})
+    chosen = _chosen(None, batch_size, learning_rate, seed, workers)
+    pruning = {"steps": steps, "parameters": parameters, "epochs": epochs}
+    settings = _settings(config, device, training=chosen, pruning=pruning)
     choice: dict[str, Any] = {"resume": not restart, "device": device, "processes": processes}
     prune_network(dataset, output, settings, checkpoint, say=_say, **choice)
     _done(output)

@@ -18,7 +18,7 @@ from models.config import Config, Model
 # Bits of a weight, and of what it is multiplied with; three values need two bits.
 BITS = {"none": (32, 32), "ternary": (2, 32), "int8": (8, 8), "binary": (1, 1)}
 FULL = 32
-NUMBERS = ("parameters", "MACs", "zeros", "bits", "quantized", "bytes")
+NUMBERS = ("parameters", "MACs", "zeros", "bits (weight x input)", "quantized", "bytes")
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,7 @@ class Pruning(Section):
     """How channels are removed."""
 
     steps: int = Field(default=5, ge=1, description="times that channels are removed")
+    epochs: int = Field(default=20, ge=1, description="`training.epochs` of each step and of the last training")
     parameters: int = Field(default=111_000, ge=1, description="most parameters at inference in the end")
     slimming: float = Field(default=1e-11, ge=0, description="`training.slimming` before channels are removed")
     most: float = Field(default=0.5, gt=0, lt=1, description="largest share of a block's channels removed in one step")

@@ -39,7 +39,7 @@ def prune(
     Args:
         folder: the data set.
         output: the run's folder.
-        config: training (epochs are those of each step) and pruning; the network is that of the start.
+        config: training and pruning; the network is that of the start.
         start: a checkpoint of PF-Jet-SSD at full precision.
         resume: go on with what is in the folder.
         device: cpu, cuda or auto.
@@ -72,7 +72,7 @@ def targets(now: int, wanted: int, steps: int) -> list[int]:
 
 
 def _slimming(config: Config, penalty: float) -> Config:
-    training = config.training.model_copy(update={"slimming": penalty})
+    training = config.training.model_copy(update={"slimming": penalty, "epochs": config.pruning.epochs})
     return config.model_copy(update={"training": training})
 
 

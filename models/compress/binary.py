@@ -1,7 +1,7 @@
 """Binary weights and activations: the binarized network that the status report of October 2019 names.
 
 Weights are -s and s, where s is the mean absolute weight of the output channel: this minimises the squared error
-(XNOR-Net, arXiv:1603.05279, equation 6). What goes into such a convolution is -1 or 1, its sign; a map of scales for
+(XNOR-Net, arXiv:1603.05279, section 3.1). What goes into such a convolution is -1 or 1, its sign; a map of scales for
 the input, as XNOR-Net has it, is left out, because a batch norm follows each of these convolutions. Beyond the borders
 there are zeros still.
 

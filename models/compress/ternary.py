@@ -11,7 +11,7 @@ from models.build import Network
 from models.compress.layers import chosen_convolutions, plain, straight_through
 from models.config import Compression
 
-# In units of the mean absolute weight: arXiv:1605.04711, equation 6.
+# In units of the mean absolute weight: arXiv:1605.04711, section 2.
 THRESHOLD = 0.7
 
 
@@ -19,7 +19,7 @@ def ternary(weight: Tensor) -> Tensor:
     """Ternary weights of each output channel.
 
     The threshold is 0.7 of the mean absolute weight; the scale is the mean absolute weight of those above it, which
-    minimises the squared error for this threshold (arXiv:1605.04711, equations 4 to 6). A channel of zeros stays one.
+    minimises the squared error for this threshold (arXiv:1605.04711, section 2). A channel of zeros stays one.
 
     Args:
         weight: (output channels, ...).

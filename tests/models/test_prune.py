@@ -18,8 +18,8 @@ from tests import made_events
 SMALL = Model(channels=(2, 2, 4, 4, 4, 8, 8, 8, 8, 8, 8))
 WANTED = 750
 CONFIG = Config(
-    training=Training(epochs=1, batch_size=4),
-    pruning=Pruning(steps=2, parameters=WANTED, slimming=1e-7),
+    training=Training(batch_size=4),
+    pruning=Pruning(epochs=1, steps=2, parameters=WANTED, slimming=1e-7),
 )
 
 
@@ -87,7 +87,7 @@ def test_what_cannot_be_pruned_is_refused(dataset, start, tmp_path) -> None:
     little = saved(tmp_path / "little.pt", dataset, SMALL.model_copy(update={"channels": (2,) * 11}))
     with pytest.raises(DataError, match="parameters at inference, 750 wanted: nothing to prune"):
         begin(little)
-    hard = CONFIG.model_copy(update={"pruning": Pruning(steps=1, parameters=100)})
+    hard = CONFIG.model_copy(update={"pruning": Pruning(epochs=1, steps=1, parameters=100)})
     with pytest.raises(DataError, match=r"100 parameters: at least .* take more steps"):
         begin(start, hard)
 
