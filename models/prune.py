@@ -13,7 +13,7 @@ from jetimg.digest import sha256
 from jetimg.errors import DataError
 from models import checkpoint
 from models.build import build, parameters
-from models.config import Config
+from models.config import Compression, Config
 from models.data import DataSet
 from models.pfjet import PFJetSSD
 from models.slim import selection, without
@@ -72,8 +72,9 @@ def targets(now: int, wanted: int, steps: int) -> list[int]:
 
 
 def _slimming(config: Config, penalty: float) -> Config:
+    """One training: at full precision, whatever the configuration says of quantization."""
     training = config.training.model_copy(update={"slimming": penalty, "epochs": config.pruning.epochs})
-    return config.model_copy(update={"training": training})
+    return config.model_copy(update={"training": training, "compression": Compression()})
 
 
 def _pruned(run: Path, wanted: int, say: Callable[[str], None]) -> Path:

@@ -6,11 +6,12 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from jetimg.digest import sha256
 from jetimg.errors import DataError
 from models import checkpoint
 from models.__main__ import app
 from models.build import build, parameters
-from models.config import Config, Model, Pruning, Training
+from models.config import Compression, Config, Model, Pruning, Training
 from models.data import DataSet
 from models.prune import prune, targets
 from tests import made_events
@@ -20,6 +21,8 @@ WANTED = 750
 CONFIG = Config(
     training=Training(batch_size=4),
     pruning=Pruning(epochs=1, steps=2, parameters=WANTED, slimming=1e-7),
+    # Is for other commands.
+    compression=Compression(kind="ternary"),
 )
 
 
@@ -45,31 +48,35 @@ class Stopped(Exception):
 
 
 def test_a_network_becomes_small_and_a_stopped_run_goes_on(dataset, start, tmp_path) -> None:
-    said: list[str] = []
+    run, said = tmp_path / "run", []
 
     def stop_in_step_2(text: str) -> None:
-        if (tmp_path / "parts" / "step-2" / "last.pt").is_file():
-            raise Stopped
         said.append(text)
+        if (run / "step-2" / "last.pt").is_file():
+            raise Stopped
 
-    prune(dataset, tmp_path / "whole", CONFIG, start, device="cpu", say=lambda _: None)
     with pytest.raises(Stopped):
-        prune(dataset, tmp_path / "parts", CONFIG, start, device="cpu", say=stop_in_step_2)
-    assert not (tmp_path / "parts" / "last.pt").exists()
-    trained = (tmp_path / "parts" / "step-1" / "last.pt").stat().st_mtime_ns
-    prune(dataset, tmp_path / "parts", CONFIG, start, device="cpu", say=lambda _: None)
-    assert (tmp_path / "parts" / "step-1" / "last.pt").stat().st_mtime_ns == trained
-    whole, parts = (checkpoint.read(tmp_path / name / "last.pt")[0] for name in ("whole", "parts"))
-    assert all(torch.equal(whole["weights"][name], parts["weights"][name]) for name in whole["weights"])
+        prune(dataset, run, CONFIG, start, device="cpu", say=stop_in_step_2)
+    assert said[0].startswith("step 1 of 2: training with penalty")
+    assert not (run / "last.pt").exists()
+    first = sha256(run / "step-1" / "last.pt")
 
-    network, config = checkpoint.load(tmp_path / "whole" / "best.pt", for_inference=True)
+    (tmp_path / "config.yaml").write_text(CONFIG.model_dump_json())
+    call = ["prune", str(dataset), str(start), "-o", str(run), "--config", str(tmp_path / "config.yaml")]
+    result = CliRunner().invoke(app, [*call, "--epochs", "1", "--device", "cpu"])
+    assert result.exit_code == 0, result.output
+    assert sha256(run / "step-1" / "last.pt") == first
+    steps = [start, run / "step-1" / "pruned.pt", run / "step-2" / "pruned.pt"]
+    for folder, before in zip((run / "step-1", run / "step-2", run), steps, strict=True):
+        content, config = checkpoint.read(folder / "last.pt")
+        assert content["start_sha256"] == sha256(before)
+        assert config.training.slimming == (0 if folder == run else CONFIG.pruning.slimming)
+
+    network, config = checkpoint.load(run / "best.pt", for_inference=True)
     assert 0.8 * WANTED < parameters(network) <= WANTED
-    assert (config.compression.kind, config.training.slimming) == ("none", 0)
+    assert config.compression.kind == "none"
     assert all(few <= many for few, many in zip(config.model.channels, SMALL.channels, strict=True))
     assert network(torch.zeros(1, 3, 340, 360)).logits.shape == (1, 44 * 46, 6)
-    step = checkpoint.read(tmp_path / "whole" / "step-1" / "last.pt")[1]
-    assert step.training.slimming == CONFIG.pruning.slimming
-    assert said[0].startswith("step 1 of 2: training with penalty")
 
 
 def test_the_width_falls_evenly() -> None:
@@ -90,11 +97,3 @@ def test_what_cannot_be_pruned_is_refused(dataset, start, tmp_path) -> None:
     hard = CONFIG.model_copy(update={"pruning": Pruning(epochs=1, steps=1, parameters=100)})
     with pytest.raises(DataError, match=r"100 parameters: at least .* take more steps"):
         begin(start, hard)
-
-
-def test_the_command(dataset, start, tmp_path) -> None:
-    call = ["prune", str(dataset), str(start), "-o", str(tmp_path), "--epochs", "1", "--batch-size", "4"]
-    result = CliRunner().invoke(app, [*call, "--device", "cpu", "--steps", "1", "--parameters", "1000"])
-    assert result.exit_code == 0, result.output
-    assert "step 1 of 1" in result.output
-    assert parameters(checkpoint.load(tmp_path / "best.pt", for_inference=True)[0]) <= 1000
