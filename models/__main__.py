@@ -5,25 +5,33 @@ when it runs, so that help comes at once.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from jetimg import cli
 from jetimg.cli import console
 
+if TYPE_CHECKING:
+    from models.config import Config
+
 app = cli.app("Detectors of jets: train them and use them.")
 
 Folder = Annotated[Path, typer.Argument(metavar="DATASET", help="Folder of shards and manifest.", file_okay=False)]
+Trained = Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A full-precision one.", dir_okay=False)]
 RunFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder of the run.", file_okay=False)]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file: network and training.", dir_okay=False)]
 Device = Annotated[str, typer.Option(help="cpu, cuda, or auto: GPUs if there are any.")]
 
 
-# Typer's groups would otherwise take the only command for the program itself.
-@app.callback()
-def main() -> None:
-    """Detectors of jets: train them and use them."""
+Epochs = Annotated[int | None, typer.Option(min=1, help="Most passes over the training events.")]
+BatchSize = Annotated[int | None, typer.Option(min=1, help="Images a step, on each GPU.")]
+LearningRate = Annotated[float | None, typer.Option(min=0, help="At the start.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Of everything random.")]
+Workers = Annotated[int | None, typer.Option(min=0, help="Reading processes for each GPU.")]
+Processes = Annotated[int | None, typer.Option(min=1, help="Processes that train together; one for each GPU if none.")]
+Restart = Annotated[bool, typer.Option("--restart", help="Start again instead of going on.")]
+Replace = Annotated[bool, typer.Option("--replace", help="Start again if another run is in the folder.")]
 
 
 @app.command()
@@ -31,36 +39,133 @@ def train(
     dataset: Folder,
     output: RunFolder,
     config: ConfigFile = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Most passes over the training events.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Images a step, on each GPU.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(min=0, help="At the start.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of everything random.")] = None,
-    workers: Annotated[int | None, typer.Option(min=0, help="Reading processes for each GPU.")] = None,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    learning_rate: LearningRate = None,
+    seed: Seed = None,
+    workers: Workers = None,
     device: Device = "auto",
-    processes: Annotated[
-        int | None, typer.Option(min=1, help="Processes that train together; one for each GPU if not given.")
-    ] = None,
-    restart: Annotated[bool, typer.Option("--restart", help="Start again instead of going on.")] = False,
+    processes: Processes = None,
+    restart: Restart = False,
+    replace: Replace = False,
 ) -> None:
-    """Trains a detector at full precision; a run that was stopped goes on."""
-    from jetimg.errors import DataError
-    from models import config as configs
+    """Trains a detector; a run that was stopped goes on."""
     from models.train import train as train_network
 
-    _check_device(device)
-    chosen = {
+    chosen = _chosen(epochs, batch_size, learning_rate, seed, workers)
+    settings = _settings(config, device, training=chosen)
+    choice: dict[str, Any] = {"resume": not restart, "replace": replace, "device": device, "processes": processes}
+    train_network(dataset, output, settings, say=_say, **choice)
+    _done(output)
+
+
+@app.command()
+def quantize(
+    dataset: Folder,
+    checkpoint: Trained,
+    output: RunFolder,
+    kind: Annotated[str, typer.Option(help="ternary, int8 or binary.")],
+    config: ConfigFile = None,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    learning_rate: LearningRate = None,
+    seed: Seed = None,
+    workers: Workers = None,
+    device: Device = "auto",
+    processes: Processes = None,
+    restart: Restart = False,
+    replace: Replace = False,
+) -> None:
+    """Trains a quantized detector that begins as the one of a checkpoint; a run that was stopped goes on."""
+    from models.config import KINDS
+    from models.train import train as train_network
+
+    if kind not in KINDS:
+        raise typer.BadParameter(f"--kind {kind}: {', '.join(KINDS)}")
+    chosen = _chosen(epochs, batch_size, learning_rate, seed, workers)
+    settings = _settings(config, device, training=chosen, compression={"kind": kind})
+    choice: dict[str, Any] = {"resume": not restart, "replace": replace, "device": device, "processes": processes}
+    train_network(dataset, output, settings, start=checkpoint, say=_say, **choice)
+    _done(output)
+
+
+@app.command()
+def prune(
+    dataset: Folder,
+    checkpoint: Trained,
+    output: RunFolder,
+    config: ConfigFile = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Times that channels are removed.")] = None,
+    parameters: Annotated[int | None, typer.Option(min=1, help="Most of them at inference.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Most passes over the training events, each step.")] = None,
+    batch_size: BatchSize = None,
+    learning_rate: LearningRate = None,
+    seed: Seed = None,
+    workers: Workers = None,
+    device: Device = "auto",
+    processes: Processes = None,
+    restart: Restart = False,
+    replace: Replace = False,
+) -> None:
+    """Makes a smaller detector of the one of a checkpoint, in steps; a run that was stopped goes on."""
+    from models.prune import prune as prune_network
+
+    chosen = _chosen(None, batch_size, learning_rate, seed, workers)
+    pruning = {"steps": steps, "parameters": parameters, "epochs": epochs}
+    settings = _settings(config, device, training=chosen, pruning=pruning)
+    choice: dict[str, Any] = {"resume": not restart, "replace": replace, "device": device, "processes": processes}
+    prune_network(dataset, output, settings, checkpoint, say=_say, **choice)
+    _done(output)
+
+
+@app.command()
+def describe(
+    checkpoints: Annotated[list[Path], typer.Argument(metavar="CHECKPOINT...", help="Of any kind.", dir_okay=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="JSON, for programs.")] = False,
+) -> None:
+    """Says what detectors cost at inference: parameters, multiplications, zeros, bits, bytes."""
+    import json
+
+    from models.complexity import describe as describe_checkpoint
+    from models.complexity import table
+
+    costs = [describe_checkpoint(path) for path in checkpoints]
+    if as_json:
+        print(json.dumps([cost.as_dict() for cost in costs], indent=2))
+    else:
+        console.print(table(costs))
+
+
+def _chosen(
+    epochs: int | None, batch_size: int | None, learning_rate: float | None, seed: int | None, workers: int | None
+) -> dict[str, Any]:
+    return {
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "seed": seed,
         "workers": workers,
     }
+
+
+def _settings(config: Path | None, device: str, **sections: dict[str, Any]) -> "Config":
+    """The configuration, with what the call chose.
+
+    Raises:
+        typer.BadParameter: wrong device, or wrong configuration.
+    """
+    from jetimg.errors import DataError
+    from models import config as configs
+
+    _check_device(device)
     try:
-        settings = configs.read(config, **chosen)
+        return configs.read(config, **sections)
     except DataError as error:
         raise typer.BadParameter(str(error)) from error
-    train_network(dataset, output, settings, resume=not restart, device=device, processes=processes, say=_say)
-    console.print(f"{output}: best.pt, last.pt, metrics.jsonl, loss.png", soft_wrap=True)
+
+
+def _done(output: Path) -> None:
+    console.print(f"{output}: network.pt, metrics.jsonl, loss.png", soft_wrap=True)
 
 
 @app.command()

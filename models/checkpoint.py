@@ -9,11 +9,15 @@ from pydantic import ValidationError
 
 from detector.files import whole
 from jetimg.errors import DataError
+from models import compress
 from models.build import Network, build
 from models.config import Config
 
 FORMAT = "jetimg-checkpoint"
 VERSION = 1
+
+# What a checkpoint holds so that its run can go on.
+TO_GO_ON = ("optimizer", "scheduler", "scaler")
 
 
 def save(path: Path, config: Config, network: Network, **rest: Any) -> None:
@@ -36,6 +40,17 @@ def save(path: Path, config: Config, network: Network, **rest: Any) -> None:
     }
     with whole(path) as partial:
         torch.save(content | rest, partial)
+
+
+def finish(path: Path, output: Path) -> None:
+    """Writes a checkpoint again without what only serves to go on with its training.
+
+    Raises:
+        DataError: not a checkpoint, or it cannot be written.
+    """
+    content, _ = read(path)
+    with whole(output) as partial:
+        torch.save({key: value for key, value in content.items() if key not in TO_GO_ON}, partial)
 
 
 def read(path: Path, device: torch.device | str = "cpu") -> tuple[dict[str, Any], Config]:
@@ -62,16 +77,18 @@ def load(path: Path, device: torch.device | str = "cpu", *, for_inference: bool 
     Args:
         path: the checkpoint.
         device: where the network is to be.
-        for_inference: leave out what only serves training.
+        for_inference: leave out what only serves training; a quantized network keeps its outputs.
 
     Raises:
         DataError: not a checkpoint, or its weights are not those of its configuration.
     """
     content, config = read(path, device)
-    network = build(config.model)
+    network = compress.apply(build(config.model), config.compression)
     try:
         network.load_state_dict(content["weights"], strict=True)
     except (RuntimeError, KeyError) as error:
         raise DataError(f"{path}: weights do not fit its configuration: {error}") from error
     network.to(device).eval()
-    return (network.for_inference() if for_inference else network), config
+    if for_inference:
+        network = compress.settle(network.for_inference(), config.compression)
+    return network, config

@@ -1,7 +1,7 @@
 """What can be chosen about a detector and its training, with the papers' values as defaults."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -78,6 +78,11 @@ class Training(Section):
     negatives: float = Field(default=3.0, gt=0, description="hard background boxes counted for each box with a jet")
     match_threshold: float = Field(default=0.5, gt=0, lt=1, description="least overlap of a default box with its jet")
     huber_delta: float = Field(default=1.0, gt=0, description="where the Huber loss becomes linear")
+    slimming: float = Field(
+        default=0.0,
+        ge=0,
+        description="penalty on absolute batch norm scales, for each multiplication of their block; see models.slim",
+    )
     precision: Literal["auto", "float32"] = Field(
         default="auto", description="auto: mixed precision on GPUs (bfloat16, or float16 where that is missing)"
     )
@@ -94,16 +99,47 @@ class Augment(Section):
     overlay: int = Field(default=1, ge=1, description="events laid over one another to make one image")
 
 
+Kind = Literal["none", "ternary", "int8", "binary"]
+KINDS = get_args(Kind)[1:]
+
+
+class Compression(Section):
+    """What of a network is quantized."""
+
+    kind: Kind = Field(
+        default="none", description="weights -s, 0, s; eight bits for weights and activations; one bit for both"
+    )
+    keep: tuple[Literal["first", "heads", "depthwise"], ...] = Field(
+        default=("first", "heads"), description="convolutions that stay at full precision"
+    )
+
+
+class Pruning(Section):
+    """How channels are removed."""
+
+    steps: int = Field(default=5, ge=1, description="times that channels are removed")
+    epochs: int = Field(default=20, ge=1, description="`training.epochs` of each step and of the last training")
+    parameters: int = Field(default=111_000, ge=1, description="most parameters at inference in the end")
+    slimming: float = Field(default=1e-11, ge=0, description="`training.slimming` before channels are removed")
+    most: float = Field(default=0.5, gt=0, lt=1, description="largest share of a block's channels removed in one step")
+
+
 class Config(Section):
     """A detector and how it is trained."""
 
     model: Model = Field(default=Model(), description="the network")
     training: Training = Field(default=Training(), description="the training run")
     augmentation: Augment = Field(default=Augment(), description="random changes of training events")
+    compression: Compression = Field(default=Compression(), description="quantization")
+    pruning: Pruning = Field(default=Pruning(), description="removal of channels")
 
 
-def read(path: Path | None, **training: Any) -> Config:
-    """The configuration in a YAML file, or the defaults; training settings that are not None replace those there.
+def read(path: Path | None, **sections: dict[str, Any]) -> Config:
+    """The configuration in a YAML file, or the defaults.
+
+    Args:
+        path: the file, None for the defaults.
+        sections: settings by section; those that are not None replace the file's.
 
     Raises:
         DataError: unreadable, unknown keys or wrong values; the message names them.
@@ -112,7 +148,10 @@ def read(path: Path | None, **training: Any) -> Config:
         content = yaml.safe_load(path.read_text()) or {} if path else {}
         if not isinstance(content, dict):
             raise DataError(f"{path}: not a configuration (keys and values)")
-        given = {key: value for key, value in training.items() if value is not None}
-        return Config(**content | {"training": (content.get("training") or {}) | given})
+        for section, settings in sections.items():
+            found = content.get(section) or {}
+            if isinstance(found, dict):
+                content[section] = found | {key: value for key, value in settings.items() if value is not None}
+        return Config(**content)
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
         raise DataError(f"{path or 'configuration'}: {error}") from error

@@ -1,6 +1,7 @@
 """Training a detector: the loop, and what it leaves behind.
 
-A run's folder holds `last.pt` (to go on from), `best.pt` (least validation loss), `metrics.jsonl` and `loss.png`.
+A run's folder holds `last.pt` (to go on from), `best.pt` (least validation loss), `metrics.jsonl` and `loss.png`; when
+it is over also `network.pt`, the best network without what only serves training.
 A run that is started again goes on after its last whole epoch and reaches the same weights, bit for bit on a CPU
 with the same number of threads: the random numbers of an epoch follow from seed, epoch and rank alone.
 """
@@ -25,13 +26,14 @@ from jetimg.augment import Augmentation
 from jetimg.dataset import JetImages, dense
 from jetimg.errors import DataError
 from jetimg.sparse import SparseBatch
-from models import checkpoint, history, parallel
+from models import checkpoint, compress, history, parallel, slim
 from models.build import Network, build
 from models.config import Config, Training
 from models.data import DataSet, truth
 from models.loss import Loss, loss
 from models.matching import assign
 from models.parallel import Place
+from models.start import Start
 
 # Steps after which a run says how long it will take; the first ones are slow.
 STEPS_TO_ESTIMATE = 3
@@ -42,7 +44,9 @@ def train(
     output: Path,
     config: Config,
     *,
+    start: Path | None = None,
     resume: bool = True,
+    replace: bool = False,
     device: str = "auto",
     processes: int | None = None,
     say: Callable[[str], None] = print,
@@ -53,24 +57,29 @@ def train(
         folder: the data set, with its manifest.
         output: the run's folder.
         config: network and training; classes, image shape and box size are taken from the data set.
+        start: a checkpoint of full precision, whose weights and network the run begins with.
         resume: go on with the run that is in the folder.
+        replace: a run of another configuration, data set or start may be thrown away.
         device: cpu, cuda or auto.
         processes: how many train together; None for one a GPU.
         say: told of each epoch, and how long the run will take.
 
     Raises:
-        DataError: no data set, no training events, or the folder holds a run of another configuration or data set.
+        DataError: no data set, no training events, the folder holds a run of another configuration, data set or
+            start, or the start does not fit the data set.
     """
     data = DataSet.of(folder)
     if not data.train:
         raise DataError(f"{folder}: no shards for training")
-    config = config.model_copy(update={"model": data.describe(config.model)})
-    last = output / "last.pt"
-    if resume and last.is_file():
-        _check_same_run(last, config, data)
-    else:
+    begin = Start.of(start, data) if start else None
+    model = begin.model if begin else data.describe(config.model)
+    config = config.model_copy(update={"model": model})
+    last, complaint = output / "last.pt", ""
+    if resume and last.is_file() and (complaint := _other_run(last, config, data, begin)) and not replace:
+        raise DataError(f"{last}: {complaint}; choose another folder, --restart or --replace")
+    if complaint or not resume:
         last.unlink(missing_ok=True)
-    parallel.run(_train, device, processes, data, output, config, say)
+    parallel.run(_train, device, processes, data, output, config, begin, say)
 
 
 @dataclass
@@ -89,9 +98,12 @@ class Run:
     optimizer: torch.optim.Optimizer
     scheduler: torch.optim.lr_scheduler.LRScheduler
     scaler: torch.amp.GradScaler
+    start: Start | None
     say: Callable[[str], None]
     epoch: int = 0
     records: list[history.Record] = field(default_factory=list)
+    # Of each block, where batch norm scales are penalised.
+    costs: list[int] = field(default_factory=list)
     # Memory for the images of a step, used again in the next.
     images: Tensor | None = None
 
@@ -107,8 +119,10 @@ def stalled(losses: Sequence[float], patience: int) -> bool:
     return bool(losses) and len(losses) - 1 - losses.index(min(losses)) >= patience
 
 
-def _train(place: Place, data: DataSet, output: Path, config: Config, say: Callable[[str], None]) -> None:
-    run = _start(place, config, output / "last.pt", say)
+def _train(
+    place: Place, data: DataSet, output: Path, config: Config, start: Start | None, say: Callable[[str], None]
+) -> None:
+    run = _start(place, config, output / "last.pt", start, say)
     training, validation = _images(data.train, run, train=True), None
     if data.validation:
         validation = _images(data.validation, run, train=False)
@@ -123,17 +137,22 @@ def _train(place: Place, data: DataSet, output: Path, config: Config, say: Calla
         run.records.append(record | {"seconds": round(time.perf_counter() - begun, 3), "events": training.n_events})
         if place.first:
             _leave(run, data, output)
+    if place.first:
+        history.write(output, run.records)
+        checkpoint.finish(output / "best.pt", output / "network.pt")
 
 
-def _start(place: Place, config: Config, last: Path, say: Callable[[str], None]) -> Run:
+def _start(place: Place, config: Config, last: Path, start: Start | None, say: Callable[[str], None]) -> Run:
     """A new run, or the one that was left."""
     chosen = config.training
     torch.manual_seed(chosen.seed)
-    network = build(config.model).to(place.device)
+    network = _network(config, None if last.is_file() else start).to(place.device)
     optimizer = _optimizer(network, chosen)
     scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(chosen.milestones), chosen.gamma)
     scaler = torch.amp.GradScaler(place.device.type, enabled=_autocast(place, config) is torch.float16)
-    run = Run(place, config, network, network, optimizer, scheduler, scaler, say)
+    run = Run(place, config, network, network, optimizer, scheduler, scaler, start, say)
+    if chosen.slimming:
+        run.costs = slim.costs(config.model)
     if last.is_file():
         content, _ = checkpoint.read(last, place.device)
         network.load_state_dict(content["weights"])
@@ -153,6 +172,14 @@ def _optimizer(network: nn.Module, chosen: Training) -> torch.optim.Optimizer:
     if chosen.optimizer == "adamw":
         return torch.optim.AdamW(network.parameters(), rate, weight_decay=decay)
     return torch.optim.SGD(network.parameters(), rate, chosen.momentum, weight_decay=decay)
+
+
+def _network(config: Config, start: Start | None) -> Network:
+    network = build(config.model)
+    if start:
+        network.load_state_dict(checkpoint.read(start.path)[0]["weights"])
+    # After the weights are there: a quantizer may take its scales from them.
+    return compress.apply(network, config.compression)
 
 
 def _images(paths: tuple[Path, ...], run: Run, *, train: bool) -> JetImages:
@@ -183,7 +210,10 @@ def _train_epoch(run: Run, images: JetImages) -> dict[str, float]:
         for step, batch in enumerate(DataLoader(images, batch_size=None, num_workers=run.config.training.workers)):
             run.optimizer.zero_grad(set_to_none=True)
             parts = _loss(run, batch)
-            run.scaler.scale(parts.total).backward()  # type: ignore[no-untyped-call]
+            total = parts.total
+            if run.costs:
+                total = total + run.config.training.slimming * slim.penalty(run.network, run.costs)
+            run.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
             run.scaler.step(run.optimizer)
             run.scaler.update()
             means.add(parts)
@@ -267,6 +297,7 @@ def _leave(run: Run, data: DataSet, output: Path) -> None:
         "epoch": run.epoch,
         "history": run.records,
         "dataset_sha256": data.digest,
+        "start_sha256": run.start.sha256 if run.start else None,
         "optimizer": run.optimizer.state_dict(),
         "scheduler": run.scheduler.state_dict(),
         "scaler": run.scaler.state_dict(),
@@ -285,14 +316,18 @@ def _leave(run: Run, data: DataSet, output: Path) -> None:
     run.say(f"epoch {run.epoch} of {run.config.training.epochs}: {parts}; {record['seconds']:.1f} s")
 
 
-def _check_same_run(last: Path, config: Config, data: DataSet) -> None:
+def _other_run(last: Path, config: Config, data: DataSet, start: Start | None) -> str:
+    """What makes the run that was left another one; nothing if it is the same."""
     content, found = checkpoint.read(last)
     # More epochs or other patience go on with the same run.
     free = {"training": {"epochs", "patience", "workers"}}
     if found.model_dump(exclude=free) != config.model_dump(exclude=free):
-        raise DataError(f"{last}: a run of another configuration; choose another folder, or --restart")
+        return "a run of another configuration"
     if content["dataset_sha256"] != data.digest:
-        raise DataError(f"{last}: a run on another data set; choose another folder, or --restart")
+        return "a run on another data set"
+    if content.get("start_sha256") != (start.sha256 if start else None):
+        return "a run that began with other weights"
+    return ""
 
 
 def _autocast(place: Place, config: Config) -> torch.dtype | None:

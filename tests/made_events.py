@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from detector import load
-from jetimg import store
+from jetimg import manifest, store
+from jetimg.digest import sha256
 from jetimg.layout import CHANNELS
 from jetimg.provenance import provenance
 from jetimg.settings import Images
@@ -71,3 +72,26 @@ def write(path: Path, batch: store.Batch, **attributes: Any) -> Path:
 def sparse(n: int, seed: int, **most: int) -> SparseBatch:
     """The same events as a sparse batch."""
     return SparseBatch.of(events(n, seed, **most), np.arange(n), (N_ETA, N_PHI))
+
+
+def dataset(folder: Path) -> Path:
+    """A data set of four training and two validation events; one without jets, some at the seam."""
+    shards = []
+    for split, n, seed in (("train", 4, 1), ("validation", 2, 2)):
+        path = write(folder / f"{split}-00000.h5", events(n, seed), split=split)
+        shards.append(
+            manifest.Shard(name=path.name, split=split, sha256=sha256(path), n_events=n, bytes=path.stat().st_size)
+        )
+    contents = manifest.Manifest(
+        class_names=CLASSES,
+        samples={"made": {"test": False}},
+        config={"box_radius": 0.4},
+        sharding={},
+        detector="made",
+        detector_sha256="",
+        software={},
+        inputs=[],
+        shards=shards,
+    )
+    (folder / manifest.NAME).write_text(contents.model_dump_json())
+    return folder

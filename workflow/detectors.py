@@ -6,7 +6,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, model_validator
 
-from models.config import Config, Training
+from models.config import Config, Pruning
 
 FULL, PRUNED = "full", "pruned"
 Smaller = Literal["ternary", "int8", "binary", "pruned"]
@@ -17,8 +17,8 @@ class Detector(Config):
 
     smaller: dict[Smaller, dict[str, Any]] = Field(
         default={},
-        description="smaller versions, each made from the network of full precision, with the training settings that "
-        "differ from those above, e.g. ternary: {epochs: 10}",
+        description="smaller versions, each made from the network of full precision, with what differs in `training` "
+        "(for pruned: in `pruning` or `training`), e.g. ternary: {epochs: 10}",
     )
 
     @model_validator(mode="after")
@@ -36,9 +36,9 @@ class Detector(Config):
         """The configuration of one version's training, as `python -m models` reads it."""
         own = self.model_dump(mode="json", exclude={"smaller"})
         if version != FULL:
-            own["training"] |= self.smaller[version]  # type: ignore[index]
-            own["training"] = Training.model_validate(own["training"]).model_dump(mode="json")
-        return own
+            for key, value in self.smaller[version].items():  # type: ignore[index]
+                own["pruning" if version == PRUNED and key in Pruning.model_fields else "training"][key] = value
+        return Config.model_validate(own).model_dump(mode="json")
 
 
 class Detectors:

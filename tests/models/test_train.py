@@ -30,26 +30,7 @@ def configured(architecture: str, **training) -> Config:
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory) -> Path:
     """Four training and two validation events; one without jets, some at the seam."""
-    folder = tmp_path_factory.mktemp("dataset")
-    shards = []
-    for split, n, seed in (("train", 4, 1), ("validation", 2, 2)):
-        path = made_events.write(folder / f"{split}-00000.h5", made_events.events(n, seed), split=split)
-        shards.append(
-            manifest.Shard(name=path.name, split=split, sha256=sha256(path), n_events=n, bytes=path.stat().st_size)
-        )
-    contents = manifest.Manifest(
-        class_names=made_events.CLASSES,
-        samples={"made": {"test": False}},
-        config={"box_radius": 0.4},
-        sharding={},
-        detector="made",
-        detector_sha256="",
-        software={},
-        inputs=[],
-        shards=shards,
-    )
-    (folder / manifest.NAME).write_text(contents.model_dump_json())
-    return folder
+    return made_events.dataset(tmp_path_factory.mktemp("dataset"))
 
 
 def weights(folder: Path, name: str = "last.pt") -> dict[str, torch.Tensor]:
@@ -88,7 +69,8 @@ def test_a_run_leaves_checkpoints_metrics_and_a_plot(dataset, tmp_path) -> None:
     assert [line["learning_rate"] for line in lines] == [1e-3, 5e-4]
     assert all(line["validation"]["total"] > 0 for line in lines)
     assert (tmp_path / "loss.png").read_bytes()[:4] == b"\x89PNG"
-    network, _ = checkpoint.load(tmp_path / "best.pt", for_inference=True)
+    assert (tmp_path / "network.pt").stat().st_size < (tmp_path / "best.pt").stat().st_size
+    network, _ = checkpoint.load(tmp_path / "network.pt", for_inference=True)
     assert network(torch.zeros(1, 3, 340, 360)).offset.shape == (1, 44 * 45, 2)
 
 
@@ -105,6 +87,18 @@ def test_another_run_is_not_gone_on_with(dataset, tmp_path) -> None:
         train(dataset, tmp_path, configured("pfjet", epochs=1, seed=5), device="cpu", say=lambda _: None)
     train(dataset, tmp_path, configured("pfjet", epochs=1, seed=5), resume=False, device="cpu", say=lambda _: None)
     assert checkpoint.read(tmp_path / "last.pt")[1].training.seed == 5
+    train(dataset, tmp_path, configured("pfjet", epochs=1, seed=6), replace=True, device="cpu", say=lambda _: None)
+    assert checkpoint.read(tmp_path / "last.pt")[1].training.seed == 6
+
+
+def test_a_finished_run_gives_what_was_lost_again(dataset, tmp_path) -> None:
+    train(dataset, tmp_path, configured("ssd7", epochs=1), device="cpu", say=lambda _: None)
+    before = weights(tmp_path, "network.pt")
+    for name in ("network.pt", "loss.png", "metrics.jsonl"):
+        (tmp_path / name).unlink()
+    train(dataset, tmp_path, configured("ssd7", epochs=1), replace=True, device="cpu", say=lambda _: None)
+    assert same(weights(tmp_path, "network.pt"), before)
+    assert (tmp_path / "loss.png").is_file()
 
 
 def test_two_processes_train_one_network(dataset, tmp_path) -> None:

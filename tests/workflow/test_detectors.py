@@ -39,6 +39,12 @@ def test_a_smaller_version_differs_only_in_what_is_said(detectors):
     assert Config(**ternary).training.batch_size == 4
 
 
+def test_pruning_has_settings_of_its_own(detectors):
+    config = parse({"samples": SAMPLES, "detectors": {"net": {"smaller": {"pruned": {"epochs": 3, "seed": 4}}}}})
+    chosen = config.detectors["net"].settings("pruned")
+    assert (chosen["pruning"]["epochs"], chosen["training"]["epochs"], chosen["training"]["seed"]) == (3, 100, 4)
+
+
 @pytest.mark.parametrize(
     ("smaller", "hint"),
     [({"ternary": {"epoch": 2}}, "epoch"), ({"tiny": {}}, "tiny"), ({"int8": {"epochs": 0}}, "epochs")],

@@ -1,0 +1,37 @@
+"""Quantized networks: one file a kind, found by its name.
+
+A kind is a module of this package with two functions:
+
+- `apply(network, chosen)`: changes the layers of a network, in place, so that it computes with quantized numbers and
+  trains with those of full precision. Weights that the network has are kept as the start of training.
+- `settle(network)`: for inference, in place: what only serves training is left out, the outputs stay the same.
+"""
+
+from importlib import import_module
+from types import ModuleType
+
+from models.build import Network
+from models.config import Compression
+
+
+def apply(network: Network, chosen: Compression) -> Network:
+    """Makes a quantized network of a full-precision one, in place.
+
+    Args:
+        network: as `models.build.build` makes it; its weights are kept as the start.
+        chosen: kind and layers; nothing is changed for the kind "none".
+    """
+    if chosen.kind != "none":
+        _module(chosen.kind).apply(network, chosen)
+    return network
+
+
+def settle(network: Network, chosen: Compression) -> Network:
+    """Leaves out what only serves the training of a quantized network, in place; its outputs stay the same."""
+    if chosen.kind != "none":
+        _module(chosen.kind).settle(network)
+    return network
+
+
+def _module(kind: str) -> ModuleType:
+    return import_module(f"{__name__}.{kind}")
