@@ -24,9 +24,10 @@ report: "workflow/report/workflow.rst"
 CAMPAIGN = Campaign(config)
 CONFIG, RESULTS = CAMPAIGN.config, CAMPAIGN.results
 DETECTORS = Detectors(CONFIG.detectors, RESULTS)
-CAMPAIGN.write_lists()
-if workflow.is_main_process and "rerun_failed" in sys.argv:
-    CAMPAIGN.mark_failed()
+if workflow.is_main_process:
+    CAMPAIGN.write_lists()
+    if "rerun_failed" in sys.argv:
+        CAMPAIGN.mark_failed()
 
 
 wildcard_constraints:

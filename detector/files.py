@@ -4,7 +4,9 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
+from secrets import token_hex
 
 from detector.errors import DataError
 
@@ -13,15 +15,19 @@ from detector.errors import DataError
 def whole(target: Path) -> Iterator[Path]:
     """Gives a path to write to; at the end the file there takes the target's name, in one step.
 
-    The temporary name is fixed, so that what a killed run left behind is overwritten by the next.
+    Of several processes that make one target the newest wins: it removes what the others have written so far,
+    be they killed, or left running by a Snakemake that was killed. Those that still run fail at their end.
 
     Raises:
-        DataError: the target's folder cannot be written, or the disk is full.
+        DataError: the target's folder cannot be written, the disk is full, or another process makes the target.
     """
-    partial = target.with_name(f".{target.name}.partial")
+    partial = target.with_name(f".{target.name}.{token_hex(4)}.partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        for older in target.parent.glob(f".{escape(target.name)}.*.partial"):
+            older.unlink(missing_ok=True)
         yield partial
+        refuse_rival(partial, target)
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
         partial.replace(target)
@@ -32,6 +38,16 @@ def whole(target: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # no such file, or no such folder
             partial.unlink()
+
+
+def refuse_rival(partial: Path, target: Path) -> None:
+    """Stops a process whose unfinished file was removed by a newer one that makes the same target.
+
+    Raises:
+        DataError: the unfinished file is gone.
+    """
+    if not partial.exists():
+        raise DataError(f"{target}: another process has begun to make it, so this one stops")
 
 
 def write_text(target: Path, text: str) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from detector import Detector
-from detector.files import write_text
+from detector.files import refuse_rival, whole
 from jetimg.check import Verdict, check
 from jetimg.digest import sha256
 from jetimg.settings import Images
@@ -75,24 +75,37 @@ def attempt(job: Job, record_file: Path, detector: Detector, settings: Images) -
     """Runs a job until its file is good or its tries are used up, and writes the record.
 
     A file that failed its check is removed, so that only good files stand under their names.
+
+    Raises:
+        DataError: the record cannot be written, or another process has begun to make this file.
     """
     job.output.parent.mkdir(parents=True, exist_ok=True)
     job.log.parent.mkdir(parents=True, exist_ok=True)
+    with whole(record_file) as partial:
+        partial.touch()  # a newer process that makes this file removes it; then this one touches nothing more
+        record = _tried(job, partial, record_file, detector, settings)
+        refuse_rival(partial, record_file)
+        partial.write_text(json.dumps(asdict(record), indent=1) + "\n")
+    return record
+
+
+def _tried(job: Job, partial: Path, record_file: Path, detector: Detector, settings: Images) -> Record:
     record = Record(str(job.output), expected=job.events)
     for number in range(1, job.tries + 1):
+        refuse_rival(partial, record_file)
         job.output.unlink(missing_ok=True)
         start = time.monotonic()
         code = _run(job, number)
+        refuse_rival(partial, record_file)
         found = _judge(job, code, detector, settings)
         record.tries.append({"exit": code, "seconds": round(time.monotonic() - start, 1), "verdict": found.verdict})
         record.verdict, record.reason, record.entries = found.verdict, found.reason, found.entries
         if found.ok:
             record.sha256 = sha256(job.output)
-            break
-    else:
-        job.output.unlink(missing_ok=True)
-        record.reason = f"{record.reason} ({job.tries} tries; log: {job.log})"
-    write_text(record_file, json.dumps(asdict(record), indent=1) + "\n")
+            return record
+    refuse_rival(partial, record_file)
+    job.output.unlink(missing_ok=True)
+    record.reason = f"{record.reason} ({job.tries} tries; log: {job.log})"
     return record
 
 

@@ -1,14 +1,14 @@
 """Names of a campaign's files: which inputs there are, and which job converts which."""
 
+import math
 import shlex
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
 
 from jetimg import plan
-from jetimg.attempt import read_record
 from workflow.config import parse
 
 AGAIN = ".again"
@@ -68,6 +68,8 @@ class Campaign:
 
     def failed(self, sample: str) -> list[Path]:
         """Records of simulated files that are bad."""
+        from jetimg.attempt import read_record  # it brings uproot, which costs every start of Snakemake a second
+
         records = [Path(name) for name in self.sources(sample) if name.endswith(".json")]
         return [path for path in records if (record := read_record(path)) and record.verdict != "ok"]
 
@@ -107,6 +109,20 @@ class Campaign:
         if self.backend() == "delphes":
             return "real Delphes (DelphesPythia8)"
         return "the embedded one (real Delphes where DelphesPythia8 is on PATH: conda-forge's package delphes)"
+
+    def asks(self, rule: str) -> dict[str, Callable[[object, int], int]]:
+        """What a job of a rule asks a batch system for, more at each try (`attempt` is 1 at the first)."""
+        job = getattr(self.config.resources, rule)
+        minutes = self._simulating_minutes() if rule == "simulate" else job.minutes
+        return {
+            "mem_mb": lambda _, attempt: attempt * job.mem_mb,
+            "runtime": lambda _, attempt: attempt * minutes,
+        }
+
+    def _simulating_minutes(self) -> int:
+        """A job that simulates outlasts all tries at its file, and checks what came of them."""
+        simulation = self.config.simulation
+        return math.ceil(simulation.minutes * simulation.tries) + 5
 
     def groups(self, sample: str) -> list[str]:
         """Names of the sample's conversion jobs."""

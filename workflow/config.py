@@ -85,6 +85,40 @@ class Simulation(Section):
     )
 
 
+class Job(Section):
+    """What one job of a rule asks a batch system for; its second try asks for twice as much, and so on."""
+
+    mem_mb: int = Field(ge=1, description="memory, MB")
+    minutes: int = Field(ge=1, description="run time, minutes")
+
+
+class Simulating(Section):
+    """What one job of `simulate` asks for; its minutes follow from `simulation`, which limits each try."""
+
+    mem_mb: int = Field(default=1500, ge=1, description="memory, MB; 434 measured, 750 in files of 500 events")
+
+
+def _job(mem_mb: int, minutes: int, what: str) -> Any:
+    return Field(default=Job(mem_mb=mem_mb, minutes=minutes), description=what)
+
+
+class Resources(Section):
+    """What the jobs of each rule ask a batch system for. A local run needs none of it."""
+
+    pool: Job = _job(2000, 240, "soft collisions for pile-up: 4 ms each, 0.2 s with real Delphes")
+    simulate: Simulating = Field(default=Simulating(), description="one Delphes file")
+    check: Job = _job(1500, 240, "verdicts of all files of a sample")
+    audit: Job = _job(1500, 240, "crystals and pixels of all files of a sample")
+    convert: Job = _job(1500, 30, "`files_per_job` Delphes files to an event file")
+    plan: Job = _job(4000, 60, "which event goes into which shard")
+    shard: Job = _job(4000, 30, "one shard, which is held in memory")
+    manifest: Job = _job(4000, 120, "the list of all shards and inputs, with checksums")
+    verify: Job = _job(4000, 240, "proof over all shards")
+    summary: Job = _job(4000, 120, "table and distributions of all shards")
+    show: Job = _job(2000, 30, "picture of an event")
+    release: Job = _job(4000, 240, "copies and checksums of all shards")
+
+
 class Config(Section):
     """The whole configuration."""
 
@@ -94,6 +128,7 @@ class Config(Section):
     sharding: Sharding = Field(default=Sharding(), description="how events are split, mixed and cut into shards")
     simulation: Simulation = Field(default=Simulation(), description="how files are simulated")
     policy: Policy = Field(default=Policy(), description="what happens when input files are bad")
+    resources: Resources = Field(default=Resources(), description="what jobs ask a batch system for")
     release: Metadata = Field(default=Metadata(), description="what a release says of itself, and where it goes")
     detector: str | None = Field(default=None, description="detector description; the CMS-like one if null")
     detectors: dict[SampleName, Detector] = Field(default={}, description="networks to train, by name; none if empty")

@@ -9,6 +9,7 @@ import pytest
 from detector import load
 from jetimg.attempt import Job, attempt, read_record
 from jetimg.check import check
+from jetimg.errors import DataError
 from jetimg.settings import Images
 
 STAND_IN = Path(__file__).parents[1] / "stand_in.py"
@@ -77,3 +78,12 @@ def test_the_verdict_on_a_missing_file_tells_why_it_was_not_made(job):
     verdict = check(job.output, load(), Images())
     assert verdict.verdict == "unreadable"
     assert "its simulation: crashed: exit code 1" in verdict.reason
+
+
+def test_an_orphan_whose_file_another_process_makes_now_touches_nothing(job):
+    """A job left running by a killed Snakemake fails after its successor has made the file."""
+    record = job.output.with_suffix(".json")
+    successor = f"rm {record.parent}/.00000.json.*.partial; echo good > {job.output}; echo whole > {record}"
+    with pytest.raises(DataError, match="another process has begun"):
+        run(job, command=["sh", "-c", f"{successor}; exit 1"])
+    assert (job.output.read_text(), record.read_text()) == ("good\n", "whole\n")

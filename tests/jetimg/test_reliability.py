@@ -36,11 +36,11 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
 
-def killed(partial: Path, delay: float, *arguments: object) -> None:
-    """Starts a command and kills it `delay` seconds after its temporary file appeared."""
+def killed(output: Path, delay: float, *arguments: object) -> None:
+    """Starts a command and kills it `delay` seconds after the temporary file of its output appeared."""
     process = subprocess.Popen(command(*arguments), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        while not partial.exists() and process.poll() is None:
+        while not any(output.parent.glob(f".{output.name}.*.partial")) and process.poll() is None:
             time.sleep(0.001)
         time.sleep(delay)
     finally:
@@ -57,7 +57,7 @@ def test_convert_killed_and_run_again(data: Path, tmp_path: Path, delay: float) 
     undisturbed = tmp_path / "undisturbed.h5"
     convert(Inputs(inputs), undisturbed, SETUP)
     output = tmp_path / "out" / "x.h5"
-    killed(output.with_name(".x.h5.partial"), delay, "convert", *inputs, "-o", output)
+    killed(output, delay, "convert", *inputs, "-o", output)
     if output.exists():  # it was faster than the kill: then it is whole
         assert output.read_bytes() == undisturbed.read_bytes()
     convert(Inputs(inputs), output, SETUP)
@@ -79,16 +79,16 @@ def test_shard_killed_and_run_again(plan_file: Path, tmp_path: Path, delay: floa
     plan, name = read(plan_file), "train-00000.h5"
     shard.make(plan, name, tmp_path / "undisturbed.h5")
     output = tmp_path / "out" / name
-    killed(output.with_name(f".{name}.partial"), delay / 4, "shard", plan_file, "-o", output)
+    killed(output, delay / 4, "shard", plan_file, "-o", output)
     shard.make(plan, name, output)
     assert output.read_bytes() == (tmp_path / "undisturbed.h5").read_bytes()
     assert verify(output).faults == []
     assert list(output.parent.iterdir()) == [output]
 
 
-def test_a_killed_writers_rest_is_overwritten(data: Path, tmp_path: Path) -> None:
+def test_a_killed_writers_rest_is_removed(data: Path, tmp_path: Path) -> None:
     convert(Inputs([data / "tt.root"]), tmp_path / "a.h5", SETUP)
-    (tmp_path / ".b.h5.partial").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(10**6))
+    (tmp_path / ".b.h5.01234567.partial").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(10**6))
     convert(Inputs([data / "tt.root"]), tmp_path / "b.h5", SETUP)
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.h5", "b.h5"]

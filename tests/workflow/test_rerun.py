@@ -19,13 +19,13 @@ SAMPLES = {
 }
 
 
-def campaign(folder, faults, monkeypatch):
+def campaign(folder, faults, monkeypatch, samples=SAMPLES, minutes=0.1):
     (folder / "out/simulated").mkdir(parents=True)
     (folder / "out/simulated/pool").touch()  # the stand-in needs none
     config = {
         "results": "out",
-        "samples": SAMPLES,
-        "simulation": {"program": f"{sys.executable} {ROOT}/tests/stand_in.py", "tries": 1, "minutes": 0.1},
+        "samples": samples,
+        "simulation": {"program": f"{sys.executable} {ROOT}/tests/stand_in.py", "tries": 1, "minutes": minutes},
         "files_per_job": 1,
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
@@ -37,7 +37,11 @@ def campaign(folder, faults, monkeypatch):
 def state(folder, pattern):
     """Time and checksum of files."""
     paths = sorted((folder / "out").glob(pattern))
-    return {str(p.relative_to(folder)): (p.stat().st_mtime_ns, hashlib.sha256(p.read_bytes()).digest()) for p in paths}
+    return {
+        str(p.relative_to(folder)): (p.stat().st_mtime_ns, hashlib.sha256(p.read_bytes()).digest())
+        for p in paths
+        if p.is_file()
+    }
 
 
 def changed(before, after):

@@ -29,7 +29,7 @@ def campaign(folder: Path, names: tuple[str, ...] = tuple(SAMPLES), **changes) -
     return folder
 
 
-def snakemake(folder: Path, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
+def snakemake(folder: Path, *arguments: str, cores: int = 2, timeout: float = 600) -> subprocess.CompletedProcess[str]:
     """Runs the workflow in a folder."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
     command += ["--configfile", str(folder / "config.yaml"), "--cores", str(cores), *arguments]
@@ -37,7 +37,7 @@ def snakemake(folder: Path, *arguments: str, cores: int = 2) -> subprocess.Compl
     modules = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     environment = os.environ | {"PATH": path, "PYTHONPATH": modules}
     return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=timeout, check=False
     )
 
 

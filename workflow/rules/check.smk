@@ -17,7 +17,7 @@ rule check:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=1000,
+        **CAMPAIGN.asks("check"),
     params:
         expect=lambda w: option("--expect", CONFIG.samples[w.sample].events_per_file),
         detector=option("--detector", CONFIG.detector),
@@ -43,7 +43,7 @@ rule audit:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=1000,
+        **CAMPAIGN.asks("audit"),
     params:
         detector=option("--detector", CONFIG.detector),
     shell:

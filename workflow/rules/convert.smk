@@ -29,7 +29,7 @@ rule convert:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=1000,
+        **CAMPAIGN.asks("convert"),
     params:
         files=lambda w: CAMPAIGN.group(w.sample, w.group),
         expect=lambda w: option("--expect", CONFIG.samples[w.sample].events_per_file),

@@ -31,7 +31,7 @@ rule release:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=4000,
+        **CAMPAIGN.asks("release"),
     params:
         include=lambda _, input: [f"--include={name}" for name in input.include],
         detector=option("--detector", CONFIG.detector),

@@ -15,7 +15,7 @@ checkpoint plan:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=2000,
+        **CAMPAIGN.asks("plan"),
     params:
         sharding=" ".join(
             option(f"--{key.replace('_', '-')}", value)
@@ -48,7 +48,7 @@ rule shard:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=4000,
+        **CAMPAIGN.asks("shard"),
     shell:
         "python -m jetimg shard {input} --output {output} > {log} 2>&1"
 
@@ -66,7 +66,7 @@ rule manifest:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=2000,
+        **CAMPAIGN.asks("manifest"),
     shell:
         "python -m jetimg manifest {input.plan} $(dirname {output}) --remove-others > {log} 2>&1"
 
@@ -87,7 +87,7 @@ rule verify:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=2000,
+        **CAMPAIGN.asks("verify"),
     shell:
         "python -m jetimg verify $(dirname {input}) > {output} 2> {log} || (cat {log} >&2; exit 1)"
 

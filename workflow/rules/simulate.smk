@@ -12,7 +12,7 @@ rule pool:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=1000,
+        **CAMPAIGN.asks("pool"),
     params:
         seed=CONFIG.simulation.seed,
         events=CONFIG.simulation.pool_events,
@@ -36,7 +36,7 @@ rule simulate:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=1000,
+        **CAMPAIGN.asks("simulate"),
     params:
         events=lambda w: CONFIG.samples[w.sample].events_per_file,
         mass=lambda w: CAMPAIGN.mass(w.sample, w.index),

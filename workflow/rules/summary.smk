@@ -27,7 +27,7 @@ rule summary:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=2000,
+        **CAMPAIGN.asks("summary"),
     shell:
         "python -m jetimg summary $(dirname {input.manifest}) --output $(dirname {output.json}) > {log} 2>&1"
 
@@ -48,7 +48,7 @@ rule show:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=1000,
+        **CAMPAIGN.asks("show"),
     shell:
         "python -m jetimg show $(dirname {input}) --sample {wildcards.sample} --output {output} > {log} 2>&1"
 
