@@ -12,6 +12,7 @@ from jetimg import plan
 from workflow.config import parse
 
 AGAIN = ".again"
+REMOTE = "://"
 
 # Files of a sample that are held against others: enough for every spectrum, and no more than a command line takes.
 MOST_COMPARED = 50
@@ -33,6 +34,7 @@ class Campaign:
         """
         self.config = parse(config)
         self.results = self.config.results
+        self._urls: dict[str, str] = {}
         self._inputs = {name: self._names(name) for name in self.config.samples}
 
     def inputs(self, sample: str) -> list[str]:
@@ -43,19 +45,37 @@ class Campaign:
         """A sample's files: found by name, or simulated and numbered."""
         chosen = self.config.samples[sample]
         if chosen.simulate is None:
+<<<<<<< HEAD
             return expand_names(chosen.files)
+=======
+            return [self._local(sample, name) for name in _expand(chosen.files)]
+>>>>>>> 7e46ea4 (Remote input files are fetched by Snakemake's storage plugins)
         return [f"{self.results}/simulated/{sample}/{number:05d}.root" for number in range(chosen.simulate.files)]
+
+    def _local(self, sample: str, name: str) -> str:
+        """Where a file stands once it is here: as given, or the copy of a remote one, which keeps its address."""
+        if REMOTE not in name:
+            return name
+        path = "/".join(part for part in name.partition(REMOTE)[2].split("/") if part)
+        local = f"{self.results}/fetched/{sample}/{path}"
+        self._urls[local] = name
+        return local
+
+    def url(self, sample: str, path: str) -> str:
+        """The address of a remote file, by the path of its copy."""
+        return self._urls[f"{self.results}/fetched/{sample}/{path}"]
 
     def sources(self, sample: str, group: str | None = None) -> list[str]:
         """What Snakemake waits for before it reads a sample's files, or those of one job.
 
         For simulated files these are the records of how they were made, which are there for failed files
-        too; for others the files that exist. Missing files become verdicts, not Snakemake's errors.
+        too; for remote ones their copies; for others the files that exist. Missing files become verdicts,
+        not Snakemake's errors, but for remote ones, which Snakemake looks for when it plans.
         """
         names = self.inputs(sample) if group is None else self.group(sample, group)
         if self.config.samples[sample].simulate is not None:
             return [str(Path(name).with_suffix(".json")) for name in names]
-        return [name for name in names if Path(name).is_file()]
+        return [name for name in names if name in self._urls or Path(name).is_file()]
 
     def compared(self) -> list[str]:
         """Samples whose files are held against others."""
@@ -160,8 +180,12 @@ def option(flag: str, value: object) -> str:
 
 def expand_names(patterns: tuple[str, ...]) -> list[str]:
     """A glob that matches nothing stays as it is and becomes a bad file: nothing vanishes."""
-    names = [sorted(glob(pattern, recursive=True)) if has_magic(pattern) else [] for pattern in patterns]
+    names = [sorted(glob(pattern, recursive=True)) if _is_glob(pattern) else [] for pattern in patterns]
     return [name for pattern, found in zip(patterns, names, strict=True) for name in found or [pattern]]
+
+
+def _is_glob(pattern: str) -> bool:
+    return has_magic(pattern) and REMOTE not in pattern
 
 
 def _write_changed(path: Path, lines: list[str]) -> None:

@@ -6,9 +6,10 @@
 import difflib
 import json
 from collections.abc import Iterator, Mapping
+from glob import has_magic
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from jetimg.metadata import Metadata
 from jetimg.plan import Sharding
@@ -43,7 +44,9 @@ class Sample(Section):
     """A physics sample: where its Delphes files come from and what its events are for."""
 
     files: tuple[str, ...] = Field(
-        default=(), description="Delphes files: names or globs; a name that does not exist is a bad file"
+        default=(),
+        description="Delphes files: names or globs, where a name that does not exist is a bad file; or addresses "
+        "(root://, s3://, https://), each with a Snakemake storage plugin: docs/cluster.md",
     )
     simulate: Simulate | None = Field(default=None, description="simulate the files, instead of giving them")
     events_per_file: int | None = Field(
@@ -53,6 +56,13 @@ class Sample(Section):
     compare_to: tuple[str, ...] = Field(
         default=(), description="other Delphes files of this process, real ones say, that its files are held against"
     )
+
+    @field_validator("files")
+    @classmethod
+    def _no_remote_globs(cls, files: tuple[str, ...]) -> tuple[str, ...]:
+        if globs := [name for name in files if "://" in name and has_magic(name)]:
+            raise ValueError(f"{globs[0]}: give the addresses of remote files one by one, not as a glob")
+        return files
 
     @model_validator(mode="after")
     def _one_source(self) -> "Sample":
@@ -107,6 +117,7 @@ class Resources(Section):
 
     pool: Job = _job(2000, 240, "soft collisions for pile-up: 4 ms each, 0.2 s with real Delphes")
     simulate: Simulating = Field(default=Simulating(), description="one Delphes file")
+    fetch: Job = _job(1000, 60, "copy of a remote file")
     check: Job = _job(1500, 240, "verdicts of all files of a sample")
     audit: Job = _job(1500, 240, "crystals and pixels of all files of a sample")
     convert: Job = _job(1500, 30, "`files_per_job` Delphes files to an event file")

@@ -20,6 +20,7 @@ SAMPLES["tth"] = {"files": ["data/tth/0.root"], "events_per_file": 2, "test": Tr
 
 def campaign(folder: Path, names: tuple[str, ...] = tuple(SAMPLES), **changes) -> Path:
     """A campaign of its own: the repository's code, real data, its own configuration."""
+    folder.mkdir(exist_ok=True)
     for name in names:
         (folder / "data" / name).mkdir(parents=True)
         shutil.copy(ROOT / "tests/data" / f"{name}.root", folder / "data" / name / "0.root")
