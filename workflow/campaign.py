@@ -136,6 +136,7 @@ class Campaign:
         minutes = self._simulating_minutes() if rule == "simulate" else job.minutes
         return {
             "mem_mb": lambda _, attempt: attempt * job.mem_mb,
+            "htcondor_request_mem_mb": lambda _, attempt: attempt * job.mem_mb,  # its plugin looks at no other
             "runtime": lambda _, attempt: attempt * minutes,
         }
 

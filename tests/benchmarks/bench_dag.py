@@ -5,7 +5,7 @@
 prints JSON: seconds and peak memory (MB) of a dry run of workflow/config/paper.yaml with that many files, and of
 a run of a campaign that is finished. The finished one is made of tiny stand-in files: real records, verdicts and
 plan (they are read while planning), empty event files and shards; `snakemake --touch` gives them Snakemake's
-own bookkeeping.
+own bookkeeping, at 0.1 s a job: nine minutes for 4,400 files.
 """
 
 import json
@@ -41,7 +41,7 @@ def configuration(n_files: int) -> dict[str, Any]:
 
 
 def finish(campaign: Campaign) -> None:
-    """Stand-in files for everything that a finished campaign holds, in the order in which it is made."""
+    """Stand-in files for everything that a finished campaign holds, here, in the order in which it is made."""
     results = Path(campaign.results)
     _touch(results / "simulated/pool")
     for sample in campaign.config.samples:
@@ -55,6 +55,7 @@ def finish(campaign: Campaign) -> None:
     _write(results / "plan.json", plan.model_dump_json())
     for name in [*(f"dataset/{shard}" for shard in plan.shards()), "dataset/manifest.json", "verified.txt"]:
         _touch(results / name)
+    snakemake(Path.cwd(), "--touch", "--forceall", "--quiet", "--cores", "1000")
 
 
 def made_plan(campaign: Campaign) -> Plan:
@@ -131,7 +132,6 @@ def main() -> None:
         result: dict[str, Any] = {"files": sum(len(campaign.inputs(sample)) for sample in campaign.config.samples)}
         result["dry_run"] = measured(folder, "--dry-run", "--quiet", "--cores", "2")
         finish(campaign)
-        snakemake(folder, "--touch", "--forceall", "--quiet", "--cores", "1000")
         result["no_op"] = measured(folder, "--cores", "2")
     print(json.dumps(result, indent=1))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.workflow.test_rerun import campaign, state
+from tests.workflow.test_rerun import campaign, changed, state
 from tests.workflow.test_snakemake import ROOT, digests, snakemake
 
 SAMPLES = {
@@ -83,7 +83,8 @@ def test_a_killed_campaign_goes_on_and_redoes_only_what_was_unfinished(folder, u
     second = snakemake(folder, "dataset")
     assert second.returncode == 0, second.stderr
     assert digests(folder) == undisturbed
-    assert state(folder, "events/*/*.h5") | state(folder, "simulated/*/*.json") >= finished
+    now = state(folder, "events/*/*.h5") | state(folder, "simulated/*/*.json")
+    assert changed(finished, now) == {"out/events/tt/00001.h5", "out/simulated/tt/00001.json"}
     assert [second.stderr.count(f"\nrule {rule}:") for rule in ("simulate", "convert")] == [1, 1]
 
     made = state(folder, "**/*.*")
@@ -92,7 +93,6 @@ def test_a_killed_campaign_goes_on_and_redoes_only_what_was_unfinished(folder, u
             orphan.kill()
     for orphan in ours(folder):
         orphan.wait(timeout=60)
-    changed = {name for name, what in state(folder, "**/*.*").items() if made.get(name) != what}
-    assert changed <= {"out/logs/simulate/tt/00001.log"}
+    assert changed(made, state(folder, "**/*.*")) <= {"out/logs/simulate/tt/00001.log"}
     assert not list(folder.glob("out/**/.*.partial"))
     assert "Nothing to be done" in (nothing := snakemake(folder, "dataset")).stdout + nothing.stderr

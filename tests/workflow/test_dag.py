@@ -1,0 +1,32 @@
+"""What Snakemake plans for a campaign, and that a finished one needs nothing; timed only in the benchmark."""
+
+import re
+
+import yaml
+
+from tests.benchmarks import bench_dag
+from tests.workflow.test_snakemake import ROOT
+from workflow.campaign import Campaign
+
+
+def test_the_full_campaign_is_4400_files_of_1000_events():
+    full = Campaign(yaml.safe_load((ROOT / "workflow/config/paper.yaml").read_text()))
+    files = {name: len(full.inputs(name)) for name in full.config.samples}
+    assert sum(files.values()) == 4400
+    assert [name for name, sample in full.config.samples.items() if sample.test] == ["tth"]
+    events = {"bb": 769_973, "tt": 940_000, "hh": 990_000, "WW": 911_000, "tth": 770_000}  # October 2019
+    shares = {name: files[name] / number for name, number in events.items()}
+    assert max(shares.values()) < 1.002 * min(shares.values())
+
+
+def test_the_plan_has_the_right_jobs_and_a_finished_campaign_has_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    campaign = bench_dag.started(tmp_path, 30)
+    files = {name: len(campaign.inputs(name)) for name in campaign.config.samples}
+    said = bench_dag.snakemake(tmp_path, "--dry-run", "--cores", "2")
+    planned = {name: int(number) for name, number in re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE)}
+    once = dict.fromkeys(("settings", "pool", "plan", "manifest", "verify", "dataset"), 1)
+    jobs = once | {"simulate": sum(files.values()), "check": 6, "convert": len(campaign.event_files())}
+    assert planned == jobs | {"total": sum(jobs.values())}
+    bench_dag.finish(campaign)
+    assert "Nothing to be done" in bench_dag.snakemake(tmp_path, "--cores", "2")
