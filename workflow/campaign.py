@@ -45,11 +45,7 @@ class Campaign:
         """A sample's files: found by name, or simulated and numbered."""
         chosen = self.config.samples[sample]
         if chosen.simulate is None:
-<<<<<<< HEAD
-            return expand_names(chosen.files)
-=======
-            return [self._local(sample, name) for name in _expand(chosen.files)]
->>>>>>> 7e46ea4 (Remote input files are fetched by Snakemake's storage plugins)
+            return [self._local(sample, name) for name in expand_names(chosen.files)]
         return [f"{self.results}/simulated/{sample}/{number:05d}.root" for number in range(chosen.simulate.files)]
 
     def _local(self, sample: str, name: str) -> str:

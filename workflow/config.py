@@ -126,6 +126,7 @@ class Resources(Section):
     manifest: Job = _job(4000, 120, "the list of all shards and inputs, with checksums")
     verify: Job = _job(4000, 240, "proof over all shards")
     summary: Job = _job(4000, 120, "table and distributions of all shards")
+    compare: Job = _job(4000, 120, "two sets of files, event by event")
     show: Job = _job(2000, 30, "picture of an event")
     release: Job = _job(4000, 240, "copies and checksums of all shards")
 

@@ -72,7 +72,7 @@ rule compare:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=4000,
+        **CAMPAIGN.asks("compare"),
     params:
         others=lambda _, input: [f"--to={name}" for name in input.others],
         pool=CONFIG.simulation.pool_events,
