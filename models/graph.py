@@ -21,10 +21,10 @@ from torch.nn import functional as F  # noqa: N812
 
 from models.build import Network
 from models.compress.integers import IntegerConvolution, IntegerPool, Rounded
-from models.layers import Convolution, Head, Prediction
+from models.layers import Convolution, Head, Pool, Prediction
+from models.onnxfile import INPUT
 from models.pfjet import PFJetSSD
 
-INPUT = "image"
 # Of ONNX: the first in which padding goes round.
 OPSET = 19
 
@@ -67,17 +67,16 @@ class JoinedHead(nn.Module):
         return self.head.arranged(*self.layer(x).split(self.widths, dim=1))
 
 
-def to_onnx(network: Network, channels: int, image_shape: tuple[int, int], *, rewrite: bool = True) -> onnx.ModelProto:
-    """The graph of a network in evaluation mode, for any number of images, with batch norm inside convolutions.
+def to_onnx(network: Network, channels: int, image_shape: tuple[int, int], *, dynamic: bool = True) -> onnx.ModelProto:
+    """The graph of a network, with batch norm inside convolutions.
 
     Args:
         network: as `models.checkpoint.load` gives it for inference; it is not changed.
         channels: of an image.
         image_shape: pixels along eta and phi.
-        rewrite: in operations that ONNX Runtime computes fastest; otherwise as the network has them.
+        dynamic: for any number of images, instead of one.
     """
-    network = rewritten(network) if rewrite else network
-    images = torch.zeros(2, channels, *image_shape)
+    images = torch.zeros(2 if dynamic else 1, channels, *image_shape)
     with _silence():
         program = torch.onnx.export(
             network,
@@ -88,7 +87,7 @@ def to_onnx(network: Network, channels: int, image_shape: tuple[int, int], *, re
             opset_version=OPSET,
             external_data=False,
             verbose=False,
-            dynamic_shapes=({0: torch.export.Dim("images")},),
+            dynamic_shapes=({0: torch.export.Dim("images")},) if dynamic else None,
         )
     assert program is not None
     model: onnx.ModelProto = program.model_proto
@@ -107,7 +106,7 @@ def rewritten(network: Network) -> Network:
         for place, pool in enumerate(network.pools):
             rounded = isinstance(list(network.stages[place].modules())[-1], Rounded)
             following = next(part for part in network.stages[place + 1].modules() if isinstance(part, nn.Conv2d))
-            if rounded and isinstance(following, IntegerConvolution):
+            if rounded and isinstance(pool, Pool) and isinstance(following, IntegerConvolution):
                 network.pools[place] = IntegerPool(pool, following.in_channels)
     return network
 

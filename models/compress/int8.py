@@ -6,8 +6,8 @@ straight through, and learns the scales of features with the weights. Those of w
 Three things serve ONNX Runtime's integer kernels, see docs/models.md:
 - Activations become ReLU. PReLU and ELU have no integer kernel, and a float one between two convolutions undoes more
   than integers save.
-- Weights lie in -63..63. On processors with AVX2 alone, products of two neighbouring weights are added in 16 bits, where
-  a larger weight could overflow and would be cut off without a word.
+- Weights lie in -63..63. On processors with AVX2 alone, products of two neighbouring weights are added in 16 bits,
+  where a larger weight could overflow and would be cut off without a word.
 - Features are rounded behind the last activation before a pooling or a neck too, so that the convolution there ends in
   integers.
 """
@@ -96,8 +96,8 @@ def apply(network: Network, chosen: Compression) -> None:
             into = _reach(network.get_submodule(f"necks.{name.split('.')[1]}")) if _has_neck(network, name) else largest
             network.set_submodule(name, TrainedConvolution(layer, positive=name != everything[0], largest=into))
         if isinstance(parent, nn.Sequential):
-            norm = next(module for module in parent[place:] if isinstance(module, nn.BatchNorm2d))
-            largest = float((norm.bias + DEVIATIONS * norm.weight.abs()).max().clamp(min=1e-3))
+            norm = next(module for module in list(parent)[place:] if isinstance(module, nn.BatchNorm2d))
+            largest = float((norm.bias + DEVIATIONS * norm.weight.abs()).detach().max().clamp(min=1e-3))
             if name in layers and _group(name) != _group(following):
                 behind = next(k for k in range(place, len(parent)) if isinstance(parent[k], nn.ReLU))
                 parent[behind] = nn.Sequential(nn.ReLU(), _rounding(True, largest))
@@ -168,4 +168,4 @@ def _has_neck(network: nn.Module, name: str) -> bool:
 
 def _reach(neck: nn.Module) -> float:
     """The range of what a neck puts out: no feature is longer than the learned length."""
-    return max(float(module.weight.abs().max()) for module in neck.modules() if isinstance(module, L2Norm))
+    return max(float(module.weight.detach().abs().max()) for module in neck.modules() if isinstance(module, L2Norm))

@@ -91,11 +91,12 @@ class IntegerConvolution(Convolution):
 
     def forward(self, x: Tensor) -> Tensor:
         """(images, inputs, eta, phi) to (images, outputs, eta, phi)."""
-        return self._conv_forward(x, _weights(self.units, self.scale), self.bias)
+        result: Tensor = self._conv_forward(x, _weights(self.units, self.scale), self.bias)
+        return result
 
 
 class IntegerPool(nn.Module):
-    """Average pooling of 2 x 2 rounded cells as a convolution of integers with weights of a quarter: the same numbers."""
+    """Average pooling of 2 x 2 rounded cells as a convolution of integers, with weights of a quarter."""
 
     units: Tensor
     scale: Tensor
