@@ -47,7 +47,8 @@ def benchmark(
         say: told of batch sizes that are left out.
 
     Raises:
-        DataError: a file that is no model, models for images of different shapes, or the folder cannot be written.
+        DataError: a file that is no model, models for images of different shapes, no batch that fits into memory, or
+            the folder cannot be written.
     """
     here = machine.describe()
     threads = threads or int(here["cores"] or os.cpu_count() or 1)
@@ -61,6 +62,8 @@ def benchmark(
             else:
                 results += _together(models, n, seconds, say)
             advance(len(models))
+    if not results:
+        raise DataError(f"{output}: not written: no model could be measured; choose smaller batches")
     write(output, results, here | {"threads": threads})
     return results
 

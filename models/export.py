@@ -24,7 +24,9 @@ Format = Literal["onnx", "qonnx"]
 # Images that a file is checked with, in batches of these sizes.
 CHECKED = (1, 3)
 LEAST_SCORE = 0.01
-MOST_JETS = 100
+# Of two jets of one class that both stay; see `models.decode.detect`.
+OVERLAP = 0.25
+SAID = {"prediction": "predictions", "score": "scores", "jets": "jets"}
 # Boxes of one jet overlap at least so much.
 SAME = 0.95
 
@@ -117,20 +119,24 @@ def _checked(network: Network, config: Config, path: Path, tried: Images, output
         pixels, scale = tried.pixels[:n], tried.scale[:n]
         with torch.inference_mode():
             expected = network(pixels)
-        parts.append(agreement(expected, detector(pixels), network.priors, scale, config.model.image_shape[1]))
+        parts.append(
+            agreement(expected, detector(pixels), network.priors, scale, config.model.image_shape[1], allowed.score)
+        )
     result = Agreement(
         *(max(getattr(part, name) for part in parts) for name in ("prediction", "score", "jets", "n_jets"))
     )
     for name in ("prediction", "score", "jets"):
         if not getattr(result, name) <= getattr(allowed, name):
             raise DataError(
-                f"{output}: not written: its {name} differs from PyTorch's by {getattr(result, name):.3g}, more than "
-                f"{getattr(allowed, name):.3g}"
+                f"{output}: not written: its {SAID[name]} differ from PyTorch's by {getattr(result, name):.3g}, "
+                f"more than {getattr(allowed, name):.3g}"
             )
     return result
 
 
-def agreement(expected: Prediction, found: Prediction, priors: Tensor, scale: Tensor, n_phi: int) -> Agreement:
+def agreement(
+    expected: Prediction, found: Prediction, priors: Tensor, scale: Tensor, n_phi: int, tie: float = FLOATS.score
+) -> Agreement:
     """How two predictions for the same images, and the jets in them, differ.
 
     Args:
@@ -138,30 +144,56 @@ def agreement(expected: Prediction, found: Prediction, priors: Tensor, scale: Te
         priors: default boxes.
         scale: (images), unit of pt, GeV.
         n_phi: pixels round phi.
+        tie: scores that differ by no more are the same.
     """
     differences = [
         ((one - two).abs().mean() / one.std().clamp(min=1e-6)).item() for one, two in zip(expected, found, strict=True)
     ]
     one, two = (
-        detect(prediction, priors, scale, least_score=LEAST_SCORE, most=MOST_JETS, n_phi=n_phi)
+        detect(prediction, priors, scale, least_score=LEAST_SCORE, overlap=OVERLAP, n_phi=n_phi)
         for prediction in (expected, found)
     )
-    pairs = [_alone(*pair, n_phi) for pair in (*zip(one, two, strict=True), *zip(two, one, strict=True))]
+    compared = [different(*pair, tie, n_phi) for pair in zip(one, two, strict=True)]
     n_jets = sum(len(jets.score) for jets in one)
-    alone = sum(number for number, _ in pairs)
-    return Agreement(max(differences), max(score for _, score in pairs), alone / max(2 * n_jets, 1), n_jets)
+    alone = sum(number for number, _ in compared)
+    return Agreement(max(differences), max(score for _, score in compared), alone / max(2 * n_jets, 1), n_jets)
 
 
-def _alone(jets: Detections, others: Detections, n_phi: int) -> tuple[int, float]:
-    """How many jets have no partner among the others, and the largest difference of the partners' scores."""
-    if not len(jets.score):
-        return 0, 0.0
-    if not len(others.score):
-        return len(jets.score), 0.0
-    same = (iou(jets.box, others.box, n_phi) > SAME) & (jets.class_id[:, None] == others.class_id)
-    difference = (jets.score[:, None] - others.score).abs().where(same, torch.inf).amin(dim=1)
-    partner = difference.isfinite()
-    return int((~partner).sum()), float(difference[partner].max()) if partner.any() else 0.0
+def different(one: Detections, two: Detections, tie: float, n_phi: int) -> tuple[int, float]:
+    """How many jets of two lists have no partner in the other, and the largest difference of the partners' scores.
+
+    Of two overlapping boxes with the same score either may suppress the other, and then those that overlap with it; of
+    boxes with the same score any may be the last one that is kept. Jets that a tie explains are not counted.
+
+    Args:
+        one, two: jets of one image.
+        tie: scores that differ by no more are the same.
+        n_phi: pixels round phi.
+    """
+    if not len(one.score) or not len(two.score):
+        return int((torch.cat([one.score, two.score]) > LEAST_SCORE + tie).sum()), 0.0
+    of_class = one.class_id[:, None] == two.class_id
+    overlap = iou(one.box, two.box, n_phi).where(of_class, 0.0)
+    difference = (one.score[:, None] - two.score).abs()
+    partners = difference.where(overlap > SAME, torch.inf)
+    close, tied = overlap > OVERLAP, (overlap > OVERLAP) & (difference <= tie)
+    lone_one, lone_two = partners.amin(dim=1).isinf(), partners.amin(dim=0).isinf()
+    told_one = lone_one & (tied.any(dim=1) | _last(one, two, of_class, tie))
+    told_two = lone_two & (tied.any(dim=0) | _last(two, one, of_class.T, tie))
+    before = -1
+    while (now := int(told_one.sum() + told_two.sum())) > before:
+        before = now
+        told_one |= lone_one & (close & told_two).any(dim=1)
+        told_two |= lone_two & (close & told_one[:, None]).any(dim=0)
+    number = int((lone_one & ~told_one).sum() + (lone_two & ~told_two).sum())
+    best = partners.amin(dim=1)[~lone_one]
+    return number, float(best.max()) if len(best) else 0.0
+
+
+def _last(jets: Detections, others: Detections, of_class: Tensor, tie: float) -> Tensor:
+    """Which jets are no more certain than the last one of their class among the others."""
+    least = others.score.expand(of_class.shape).where(of_class, torch.inf).amin(dim=1)
+    return jets.score <= least.where(least.isfinite(), LEAST_SCORE) + tie
 
 
 class QonnxDetector:
