@@ -26,6 +26,9 @@ class Model(Section):
         default=(), description="output channels of each block; 11 for pfjet, 7 for ssd7; the papers' if empty"
     )
     circular: bool = Field(default=False, description="phi goes round in convolutions and pooling, instead of zeros")
+    activation: Literal["published", "relu"] = Field(
+        default="published", description="published: PReLU (pfjet), ELU (ssd7); relu: faster, and exact in integers"
+    )
     normalisation: Normalisation = Field(default="channel", description="of images; see jetimg.normalise")
     attention: bool = Field(default=True, description="pfjet: efficient channel attention before the heads")
     drop_block: float = Field(default=0.1, ge=0, lt=1, description="pfjet: share of features dropped in training")
@@ -109,8 +112,9 @@ class Compression(Section):
     kind: Kind = Field(
         default="none", description="weights -s, 0, s; eight bits for weights and activations; one bit for both"
     )
-    keep: tuple[Literal["first", "heads", "depthwise"], ...] = Field(
-        default=("first", "heads"), description="convolutions that stay at full precision"
+    keep: tuple[Literal["first", "heads", "depthwise", "large"], ...] = Field(
+        default=("first", "heads"),
+        description="convolutions that stay at full precision; large: those on maps before the second pooling",
     )
 
 

@@ -36,9 +36,11 @@ class Convolution(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """(images, inputs, eta, phi) to (images, outputs, eta, phi)."""
-        if self.circular:
-            x = F.pad(x, (self.edge, self.edge, 0, 0), mode="circular")
-        return super().forward(x)
+        return super().forward(self.padded(x))
+
+    def padded(self, x: Tensor) -> Tensor:
+        """The map, with the cells of the other side beyond its borders in phi if phi goes round."""
+        return F.pad(x, (self.edge, self.edge, 0, 0), mode="circular") if self.circular else x
 
 
 class Pool(nn.Module):
@@ -69,10 +71,12 @@ class Pool(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(images, channels, eta, phi) to about half of it in both."""
-        if self.repeat:
-            x = F.pad(x, (0, 1, 0, 0), mode="circular")
-        pooled: Tensor = self.pool(x)
+        pooled: Tensor = self.pool(self.padded(x))
         return pooled
+
+    def padded(self, x: Tensor) -> Tensor:
+        """The map, with its first cell in phi once more at the end if that is needed."""
+        return F.pad(x, (0, 1, 0, 0), mode="circular") if self.repeat else x
 
 
 class L2Norm(nn.Module):
@@ -138,12 +142,16 @@ class Head(nn.Module):
 
     def forward(self, x: Tensor) -> Prediction:
         """(images, channels, eta, phi) to predictions in the order of the default boxes."""
-        images = x.shape[0]
-        offset = self.offset(x).permute(0, 2, 3, 1).reshape(images, -1, self.coordinates)
-        logits = self.logits(x).permute(0, 2, 3, 1).reshape(images, -1, 1 + self.classes)
-        if self.log_pt is None:
+        return self.arranged(self.offset(x), self.logits(x), None if self.log_pt is None else self.log_pt(x))
+
+    def arranged(self, offset: Tensor, logits: Tensor, log_pt: Tensor | None = None) -> Prediction:
+        """Maps of all predictions of a cell, (images, boxes * numbers, eta, phi), in the order of the default boxes."""
+        images = offset.shape[0]
+        offset = offset.permute(0, 2, 3, 1).reshape(images, -1, self.coordinates)
+        logits = logits.permute(0, 2, 3, 1).reshape(images, -1, 1 + self.classes)
+        if log_pt is None:
             return Prediction(offset, logits, torch.zeros_like(logits[..., 0]))
-        return Prediction(offset, logits, self.log_pt(x).permute(0, 2, 3, 1).reshape(images, -1))
+        return Prediction(offset, logits, log_pt.permute(0, 2, 3, 1).reshape(images, -1))
 
 
 def joined(predictions: list[Prediction]) -> Prediction:

@@ -76,21 +76,25 @@ def _blocks(config: Model) -> list[nn.Module]:
         Convolution(config.input_channels, channels[0], 3, circular=circular),
         nn.BatchNorm2d(channels[0]),
         DropBlock(config.drop_block),
-        nn.PReLU(channels[0]),
+        _activation(channels[0], config),
     )
-    return [first, *(_separable(*pair, circular) for pair in pairwise(channels))]
+    return [first, *(_separable(*pair, config) for pair in pairwise(channels))]
 
 
-def _separable(inputs: int, outputs: int, circular: bool) -> nn.Sequential:
+def _separable(inputs: int, outputs: int, config: Model) -> nn.Sequential:
     """A 3 x 3 convolution within each channel, then a 1 x 1 across them (MobileNet, arXiv:1704.04861)."""
     return nn.Sequential(
-        Convolution(inputs, inputs, 3, circular=circular, groups=inputs),
+        Convolution(inputs, inputs, 3, circular=config.circular, groups=inputs),
         nn.BatchNorm2d(inputs),
-        nn.PReLU(inputs),
-        Convolution(inputs, outputs, 1, circular=circular),
+        _activation(inputs, config),
+        Convolution(inputs, outputs, 1, circular=config.circular),
         nn.BatchNorm2d(outputs),
-        nn.PReLU(outputs),
+        _activation(outputs, config),
     )
+
+
+def _activation(channels: int, config: Model) -> nn.Module:
+    return nn.ReLU() if config.activation == "relu" else nn.PReLU(channels)
 
 
 def _neck(channels: int, attention: bool) -> nn.Sequential:

@@ -43,7 +43,7 @@ class SSD7(nn.Module):
                 eta, phi = pool.eta, pool.phi
                 self.pools.append(pool)
             kernel = 3 if number else config.first_kernel
-            self.layers.append(_layer(inputs, outputs, kernel, config.circular))
+            self.layers.append(_layer(inputs, outputs, kernel, config))
             inputs = outputs
             if number >= len(config.all_channels) - PREDICTORS:
                 n_classes, circular = len(config.class_names), config.circular
@@ -68,9 +68,11 @@ class SSD7(nn.Module):
         return self.eval()
 
 
-def _layer(inputs: int, outputs: int, kernel: int, circular: bool) -> nn.Sequential:
+def _layer(inputs: int, outputs: int, kernel: int, config: Model) -> nn.Sequential:
     return nn.Sequential(
-        Convolution(inputs, outputs, kernel, circular=circular, bias=True), nn.BatchNorm2d(outputs), nn.ELU()
+        Convolution(inputs, outputs, kernel, circular=config.circular, bias=True),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU() if config.activation == "relu" else nn.ELU(),
     )
 
 

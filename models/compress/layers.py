@@ -7,6 +7,9 @@ from torch.nn.utils import parametrize
 from models.build import Network
 from models.config import Compression
 
+# Stages or layers before the second pooling.
+LARGE = 2
+
 
 def chosen_convolutions(network: Network, chosen: Compression) -> dict[str, nn.Conv2d]:
     """The convolutions that are quantized, by name, in the order in which data pass them, heads last.
@@ -25,6 +28,9 @@ def _kept(name: str, module: nn.Conv2d, first: bool, chosen: Compression) -> boo
         return "first" in chosen.keep
     if name.startswith("heads."):
         return "heads" in chosen.keep
+    # One pooling lies between two stages (pfjet) or layers (ssd7).
+    if int(name.split(".")[1]) < LARGE and "large" in chosen.keep:
+        return True
     return "depthwise" in chosen.keep and module.groups > 1
 
 

@@ -1,0 +1,171 @@
+"""Eight-bit integers: weights with a scale for each output channel, features with one for each map.
+
+Training goes through brevitas: it rounds weights and features to the numbers that eight bits can hold, hands gradients
+straight through, and learns the scales of features with the weights. Those of weights follow from the largest one.
+
+Three things serve ONNX Runtime's integer kernels, see docs/models.md:
+- Activations become ReLU. PReLU and ELU have no integer kernel, and a float one between two convolutions undoes more
+  than integers save.
+- Weights lie in -63..63. On processors with AVX2 alone, products of two neighbouring weights are added in 16 bits,
+  where a larger weight could overflow and would be cut off without a word.
+- Features are rounded behind the last activation before a pooling or a neck too, so that the convolution there ends in
+  integers.
+"""
+
+import warnings
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+with warnings.catch_warnings():
+    # brevitas names tensors as torch warns about, when it is imported.
+    warnings.simplefilter("ignore")
+    from brevitas.nn import QuantConv2d, QuantIdentity
+    from brevitas.quant import (
+        Int8ActPerTensorFloatMinMaxInit,
+        Int8WeightPerChannelFloat,
+        Uint8ActPerTensorFloatMaxInit,
+    )
+
+from models.build import Network
+from models.compress.integers import IntegerConvolution, Rounded
+from models.compress.layers import chosen_convolutions
+from models.config import Compression
+from models.layers import Convolution, L2Norm
+
+WEIGHT_BITS = 7
+# Where the range of features begins: this many standard deviations above the mean, as batch norm's shift and scale
+# give them (Nagel et al., arXiv:1906.04721, section 4.2, takes six for ranges that are not learned).
+DEVIATIONS = 4.0
+# The range that it begins with where no batch norm tells.
+RANGE = 8.0
+
+
+class Weights(Int8WeightPerChannelFloat):  # type: ignore[misc]
+    """Quantizer of weights: the largest of an output channel is 63 units."""
+
+    bit_width = WEIGHT_BITS
+
+
+class TrainedConvolution(QuantConv2d):  # type: ignore[misc]
+    """A convolution that rounds its weights and what goes in; phi goes round as in the layer that it replaces."""
+
+    def __init__(self, layer: Convolution, positive: bool, largest: float) -> None:
+        """A convolution with the weights of a layer.
+
+        Args:
+            layer: of full precision.
+            positive: whether all that goes in is at least zero.
+            largest: where its range begins.
+        """
+        super().__init__(
+            layer.in_channels,
+            layer.out_channels,
+            layer.kernel_size,
+            padding=layer.padding,
+            groups=layer.groups,
+            bias=layer.bias is not None,
+            weight_quant=Weights,
+        )
+        self.edge, self.circular = layer.edge, layer.circular
+        self.input_rounding = _rounding(positive, largest)
+        self.weight.data.copy_(layer.weight.data)
+        if layer.bias is not None:
+            self.bias.data.copy_(layer.bias.data)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(images, inputs, eta, phi) to (images, outputs, eta, phi)."""
+        x = self.input_rounding(x)
+        if self.circular:
+            x = F.pad(x, (self.edge, self.edge, 0, 0), mode="circular")
+        result: Tensor = super().forward(x)
+        return result
+
+
+def apply(network: Network, chosen: Compression) -> None:
+    """Rounds weights and inputs of the chosen convolutions; all activations of the network become ReLU."""
+    layers = chosen_convolutions(network, chosen)
+    everything = [name for name, module in network.named_modules() if isinstance(module, nn.Conv2d)]
+    _rectify(network)
+    largest = RANGE
+    for name, following in zip(everything, [*everything[1:], "heads.end"], strict=True):
+        parent, place = _place(network, name)
+        layer = network.get_submodule(name)
+        if name in layers and isinstance(layer, Convolution):
+            into = _reach(network.get_submodule(f"necks.{name.split('.')[1]}")) if _has_neck(network, name) else largest
+            network.set_submodule(name, TrainedConvolution(layer, positive=name != everything[0], largest=into))
+        if isinstance(parent, nn.Sequential):
+            norm = next(module for module in list(parent)[place:] if isinstance(module, nn.BatchNorm2d))
+            largest = float((norm.bias + DEVIATIONS * norm.weight.abs()).detach().max().clamp(min=1e-3))
+            if name in layers and _group(name) != _group(following):
+                behind = next(k for k in range(place, len(parent)) if isinstance(parent[k], nn.ReLU))
+                parent[behind] = nn.Sequential(nn.ReLU(), _rounding(True, largest))
+
+
+@torch.no_grad()
+def settle(network: Network) -> None:
+    """Puts plain convolutions with rounded weights in the place of those that train, with batch norm inside."""
+    for name, layer in list(network.named_modules()):
+        if isinstance(layer, TrainedConvolution):
+            parent, place = _place(network, name)
+            norm = parent[place + 1] if isinstance(parent, nn.Sequential) else None
+            around = layer.edge if layer.circular else 0
+            network.set_submodule(name, nn.Sequential(_rounded(layer.input_rounding, around), _integer(layer, norm)))
+            if isinstance(parent, nn.Sequential):
+                parent[place + 1] = nn.Identity()
+    for name, layer in list(network.named_modules()):
+        if isinstance(layer, QuantIdentity):
+            network.set_submodule(name, _rounded(layer))
+
+
+def _rounding(positive: bool, largest: float) -> QuantIdentity:
+    if positive:
+        return QuantIdentity(act_quant=Uint8ActPerTensorFloatMaxInit, max_val=largest)
+    return QuantIdentity(act_quant=Int8ActPerTensorFloatMinMaxInit, min_val=-largest, max_val=largest)
+
+
+def _rounded(rounding: QuantIdentity, around: int = 0) -> Rounded:
+    return Rounded(rounding.act_quant.scale(), signed=bool(rounding.act_quant.is_signed), around=around)
+
+
+def _integer(layer: TrainedConvolution, norm: nn.Module | None) -> IntegerConvolution:
+    """The convolution and the batch norm behind it as one: each channel's scale takes in the norm's."""
+    rounded = layer.weight_quant(layer.weight)
+    scale = rounded.scale.flatten()
+    units = (rounded.value / rounded.scale).round()
+    bias = torch.zeros_like(scale) if layer.bias is None else layer.bias
+    if isinstance(norm, nn.BatchNorm2d):
+        assert norm.running_var is not None
+        assert norm.running_mean is not None
+        factor = norm.weight / (norm.running_var + norm.eps).sqrt()
+        units = units * torch.where(factor < 0, -1.0, 1.0)[:, None, None, None]
+        scale = scale * factor.abs()
+        bias = (bias - norm.running_mean) * factor + norm.bias
+    return IntegerConvolution(layer, units, scale, bias)
+
+
+def _rectify(network: nn.Module) -> None:
+    for name, module in list(network.named_modules()):
+        if isinstance(module, nn.PReLU | nn.ELU):
+            network.set_submodule(name, nn.ReLU())
+
+
+def _place(network: nn.Module, name: str) -> tuple[nn.Module, int]:
+    """What a layer stands in, and where."""
+    parent, _, last = name.rpartition(".")
+    return network.get_submodule(parent), int(last) if last.isdecimal() else -1
+
+
+def _group(name: str) -> str:
+    """Between two groups lies a pooling or a neck."""
+    return ".".join(name.split(".")[:2])
+
+
+def _has_neck(network: nn.Module, name: str) -> bool:
+    return name.startswith("heads.") and hasattr(network, "necks")
+
+
+def _reach(neck: nn.Module) -> float:
+    """The range of what a neck puts out: no feature is longer than the learned length."""
+    return max(float(module.weight.detach().abs().max()) for module in neck.modules() if isinstance(module, L2Norm))
