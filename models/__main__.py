@@ -13,6 +13,8 @@ from jetimg import cli
 from jetimg.cli import console
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from models.config import Config
 
 app = cli.app("Detectors of jets: train them and use them.")
@@ -174,7 +176,9 @@ def export(
 
 @app.command()
 def benchmark(
-    models: Annotated[list[Path], typer.Argument(metavar="MODEL...", help="Checkpoints, .onnx files.", dir_okay=False)],
+    models: Annotated[
+        list[str], typer.Argument(metavar="MODEL...", help="Checkpoints, .onnx files; PATH or NAME=PATH.")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the report.", file_okay=False)],
     batch_sizes: Annotated[str, typer.Option(help="Images at once, with commas.")] = "1,2,4,8,16,32,64,128,256",
     threads: Annotated[int, typer.Option(min=0, help="Of the processor; 0: one for each core.")] = 0,
@@ -188,7 +192,7 @@ def benchmark(
     if not all(size.isdecimal() and int(size) for size in sizes):
         raise typer.BadParameter(f"--batch-sizes {batch_sizes}: whole numbers above zero, with commas between them")
     results = measure(
-        models,
+        _named(models, lambda path: path.name),
         output,
         sorted({int(size) for size in sizes}),
         threads=threads,
@@ -246,7 +250,7 @@ def evaluate(
     _check_device(device)
     if split not in SPLITS:
         raise typer.BadParameter(f"--split {split}: {', '.join(SPLITS)}")
-    named = _named(checkpoints)
+    named = _named(checkpoints, lambda path: path.resolve().parent.name)
     if BASELINE in named:
         raise typer.BadParameter(f"{BASELINE} is the name of the classical jets; give NAME=PATH")
     settings = Settings(split, batch_size, device, least_score, least_pt, baseline)
@@ -260,13 +264,13 @@ def _check_device(device: str) -> None:
         raise typer.BadParameter(f"--device {device}: auto, cpu or cuda")
 
 
-def _named(checkpoints: list[str]) -> dict[str, Path]:
-    """Checkpoints by name: NAME=PATH, or PATH with the name of its folder."""
+def _named(models: list[str], own_name: "Callable[[Path], str]") -> dict[str, Path]:
+    """Files by name: NAME=PATH, or PATH with a name that follows from it."""
     named: dict[str, Path] = {}
-    for text in checkpoints:
+    for text in models:
         name, equals, path = text.partition("=")
         if not equals or Path(text).is_file():
-            name, path = Path(text).resolve().parent.name, text
+            name, path = own_name(Path(text)), text
         if not name or name in named:
             raise typer.BadParameter(f"{text}: the name {name!r} is {'taken' if name else 'empty'}; give NAME=PATH")
         named[name] = Path(path)

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ Result = dict[str, Any]
 
 
 def benchmark(
-    paths: Sequence[Path],
+    named: Mapping[str, Path],
     output: Path,
     batch_sizes: Sequence[int],
     *,
@@ -38,7 +38,7 @@ def benchmark(
     """Measures models and writes latency.json, latency.md and latency.png.
 
     Args:
-        paths: checkpoints and .onnx files.
+        named: checkpoints and .onnx files, by name.
         output: the folder.
         batch_sizes: images at once.
         threads: of the processor; 0 for as many as it has cores.
@@ -52,7 +52,7 @@ def benchmark(
     """
     here = machine.describe()
     threads = threads or int(here["cores"] or os.cpu_count() or 1)
-    models = [runner for path in paths for runner in runners(path, threads, compiled)]
+    models = [runner for name, path in named.items() for runner in runners(name, path, threads, compiled)]
     _check(models)
     results: list[Result] = []
     with bar("benchmark", len(batch_sizes) * len(models)) as advance:

@@ -26,7 +26,7 @@ class Runner:
     """One model, computed in one way.
 
     Attributes:
-        name: the file, and how it is computed.
+        name: the model's, and how it is computed.
         path: the file.
         backend: how it is computed.
         model: its configuration.
@@ -40,10 +40,11 @@ class Runner:
     run: Callable[[Tensor], object]
 
 
-def runners(path: Path, threads: int, compiled: bool) -> list[Runner]:
+def runners(name: str, path: Path, threads: int, compiled: bool) -> list[Runner]:
     """All ways to compute the model in a file.
 
     Args:
+        name: what to call it.
         path: an .onnx file or a checkpoint.
         threads: of the processor.
         compiled: a checkpoint by torch.compile too; on a GPU always.
@@ -56,7 +57,7 @@ def runners(path: Path, threads: int, compiled: bool) -> list[Runner]:
         for provider, backend in PROVIDERS.items():
             if provider in onnxruntime.get_available_providers():
                 detector = OnnxDetector.open(path, provider=provider, threads=threads)
-                found.append(Runner(f"{path.name}, {backend}", path, backend, detector.model, detector))
+                found.append(Runner(f"{name}, {backend}", path, backend, detector.model, detector))
         return found
     torch.set_num_threads(threads)
     network, config = checkpoint.load(path, for_inference=True)
@@ -66,7 +67,7 @@ def runners(path: Path, threads: int, compiled: bool) -> list[Runner]:
     if torch.cuda.is_available():
         there = checkpoint.load(path, "cuda", for_inference=True)[0]
         ways += [("PyTorch CUDA", _on_gpu(there)), ("torch.compile CUDA", _on_gpu(torch.compile(there)))]  # type: ignore[arg-type]
-    return [Runner(f"{path.name}, {backend}", path, backend, config.model, run) for backend, run in ways]
+    return [Runner(f"{name}, {backend}", path, backend, config.model, run) for backend, run in ways]
 
 
 def _on_processor(network: Network) -> Callable[[Tensor], object]:

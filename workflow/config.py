@@ -128,6 +128,9 @@ class Resources(Section):
     summary: Job = _job(4000, 120, "table and distributions of all shards")
     compare: Job = _job(4000, 120, "two sets of files, event by event")
     show: Job = _job(2000, 30, "picture of an event")
+    train: Job = _job(8000, 1440, "training of a network, a quantized or a pruned one; it goes on where it stopped")
+    evaluate: Job = _job(8000, 240, "all networks on the test events, or their latency")
+    export: Job = _job(4000, 30, "a network as an ONNX file")
     release: Job = _job(4000, 240, "copies and checksums of all shards")
 
 

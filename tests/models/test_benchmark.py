@@ -40,6 +40,8 @@ def test_a_checkpoint_and_a_file_are_measured_side_by_side(tmp_path) -> None:
     assert found["machine"]["processor"]
     assert "| network.onnx, ONNX Runtime | 2 |" in (tmp_path / "latency" / "latency.md").read_text()
     assert (tmp_path / "latency" / "latency.png").read_bytes()[:4] == b"\x89PNG"
+    same = [*call[:1], str(tmp_path / "network.onnx"), *call[1:]]
+    assert CliRunner().invoke(app, same).exit_code == 2, "two models of one name"
     for wrong in ("1,x", "0", ""):
         assert CliRunner().invoke(app, [*call, "--batch-sizes", wrong]).exit_code == 2
 
@@ -49,7 +51,7 @@ def test_a_batch_that_will_not_fit_is_said_and_left_out(tmp_path, monkeypatch) -
     monkeypatch.setattr(benchmark.machine, "available_memory", lambda: 10**6)
     monkeypatch.setattr(benchmark.machine, "peak_memory", lambda: 10**9)
     results = benchmark.benchmark(
-        [save(tmp_path / "network.pt")], tmp_path / "latency", [1, 4], seconds=0, say=said.append
+        {"full": save(tmp_path / "network.pt")}, tmp_path / "latency", [1, 4], seconds=0, say=said.append
     )
     assert {result["batch_size"] for result in results} == {1}
     assert said == ["batches of 4 are left out: they would take about 4.0 GB, and 0.0 GB are free"]
@@ -58,19 +60,19 @@ def test_a_batch_that_will_not_fit_is_said_and_left_out(tmp_path, monkeypatch) -
 def test_memory_that_runs_out_leaves_one_model_out_and_other_errors_show(tmp_path, monkeypatch) -> None:
     said: list[str] = []
 
-    def runners(path, threads, compiled):
+    def runners(name, path, threads, compiled):
         def run(images):
-            raise errors[path.stem]
+            raise errors[name]
 
-        return [benchmark.Runner(path.stem, path, "made", SMALL, run)]
+        return [benchmark.Runner(name, path, "made", SMALL, run)]
 
     errors = {"full": RuntimeError("DefaultCPUAllocator: can't allocate memory"), "broken": RuntimeError("a bug")}
     monkeypatch.setattr(benchmark, "runners", runners)
     with pytest.raises(DataError, match="no model could be measured"):
-        benchmark.benchmark([tmp_path / "full.pt"], tmp_path / "a", [1], seconds=0, say=said.append)
+        benchmark.benchmark({"full": tmp_path / "full.pt"}, tmp_path / "a", [1], seconds=0, say=said.append)
     assert said == ["full: batches of 1 are left out: they do not fit into memory"]
     with pytest.raises(RuntimeError, match="a bug"):
-        benchmark.benchmark([tmp_path / "broken.pt"], tmp_path / "b", [1], seconds=0)
+        benchmark.benchmark({"broken": tmp_path / "broken.pt"}, tmp_path / "b", [1], seconds=0)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -78,10 +80,10 @@ def test_models_of_other_images_and_what_is_no_model_are_refused(tmp_path) -> No
     one = save(tmp_path / "one.pt")
     two = save(tmp_path / "two.pt", SMALL.model_copy(update={"image_shape": (128, 128)}))
     with pytest.raises(DataError, match=r"takes images of \(3, 96, 128\)"):
-        benchmark.benchmark([one, two], tmp_path / "latency", [1])
+        benchmark.benchmark({"one": one, "two": two}, tmp_path / "latency", [1])
     with pytest.raises(DataError, match="not a readable checkpoint"):
-        benchmark.benchmark([tmp_path / "none.pt"], tmp_path / "latency", [1])
+        benchmark.benchmark({"none": tmp_path / "none.pt"}, tmp_path / "latency", [1])
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="cannot be written"):
-        benchmark.benchmark([one], tmp_path / "file" / "latency", [1], seconds=0)
+        benchmark.benchmark({"one": one}, tmp_path / "file" / "latency", [1], seconds=0)
     assert not (tmp_path / "latency").exists()

@@ -37,7 +37,7 @@ rule train_network:
         "../../environment.yml"
     threads: CONFIG.threads
     resources:
-        mem_mb=8000,
+        **CAMPAIGN.asks("train"),
         gpu=CONFIG.gpus,
     shell:
         "python -m models train $(dirname {input.manifest}) --config {input.settings} --replace "
@@ -67,7 +67,7 @@ rule quantize_network:
         "../../environment.yml"
     threads: CONFIG.threads
     resources:
-        mem_mb=8000,
+        **CAMPAIGN.asks("train"),
         gpu=CONFIG.gpus,
     shell:
         "python -m models quantize $(dirname {input.manifest}) {input.network} --kind {wildcards.version} "
@@ -95,7 +95,7 @@ rule prune_network:
         "../../environment.yml"
     threads: CONFIG.threads
     resources:
-        mem_mb=8000,
+        **CAMPAIGN.asks("train"),
         gpu=CONFIG.gpus,
     shell:
         "python -m models prune $(dirname {input.manifest}) {input.network} --config {input.settings} --replace "
@@ -131,7 +131,7 @@ rule evaluate_networks:
         "../../environment.yml"
     threads: CONFIG.threads
     resources:
-        mem_mb=8000,
+        **CAMPAIGN.asks("evaluate"),
         gpu=CONFIG.gpus,
     params:
         networks=lambda _, input: labelled(input.networks),
@@ -152,7 +152,7 @@ rule export_network:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=4000,
+        **CAMPAIGN.asks("export"),
     shell:
         "python -m models export {input} --output {output} > {log} 2>&1"
 
@@ -181,7 +181,7 @@ rule benchmark_networks:
         "../../environment.yml"
     threads: CONFIG.threads
     resources:
-        mem_mb=8000,
+        **CAMPAIGN.asks("evaluate"),
     params:
         models=lambda _, input: labelled(input),
         sizes=",".join(map(str, CONFIG.batch_sizes)),
