@@ -21,6 +21,7 @@ from torch.nn import functional as F  # noqa: N812
 with warnings.catch_warnings():
     # brevitas names tensors as torch warns about, when it is imported.
     warnings.simplefilter("ignore")
+    from brevitas import config
     from brevitas.nn import QuantConv2d, QuantIdentity
     from brevitas.quant import (
         Int8ActPerTensorFloatMinMaxInit,
@@ -33,6 +34,10 @@ from models.compress.integers import IntegerConvolution, Rounded
 from models.compress.layers import chosen_convolutions
 from models.config import Compression
 from models.layers import Convolution, L2Norm
+
+# Otherwise brevitas makes new parameters when weights are loaded, and an optimizer goes on with the old ones: a run
+# that is resumed would no longer learn scales.
+config.REINIT_ON_STATE_DICT_LOAD = False
 
 WEIGHT_BITS = 7
 # Where the range of features begins: this many standard deviations above the mean, as batch norm's shift and scale

@@ -134,6 +134,6 @@ def test_a_wrong_configuration_says_what_is_wrong(tmp_path) -> None:
         build(Model())
     path = tmp_path / "c.yaml"
     path.write_text("model: {architecture: ssd7}\ntraining: {epochs: 3}\n")
-    config = read(path, epochs=None, seed=4)
+    config = read(path, training={"epochs": None, "seed": 4})
     assert (config.model.architecture, config.training.epochs, config.training.seed) == ("ssd7", 3, 4)
     assert Config.model_validate_json(config.model_dump_json()) == config

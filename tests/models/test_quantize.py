@@ -52,13 +52,13 @@ def full(dataset, tmp_path_factory) -> dict[str, Path]:
     return paths
 
 
-@pytest.mark.parametrize(("kind", "architecture"), [("ternary", "ssd7"), ("binary", "pfjet")])
+@pytest.mark.parametrize(("kind", "architecture"), [("ternary", "ssd7"), ("binary", "pfjet"), ("int8", "pfjet")])
 def test_a_quantized_network_trains_and_is_loaded(dataset, full, tmp_path, kind, architecture) -> None:
     train(dataset, tmp_path, config(kind, batch_size=2), start=full[architecture], device="cpu", say=silent)
     check(tmp_path / "last.pt", kind, architecture)
 
 
-@pytest.mark.parametrize(("kind", "architecture"), [("ternary", "pfjet"), ("binary", "ssd7")])
+@pytest.mark.parametrize(("kind", "architecture"), [("ternary", "pfjet"), ("binary", "ssd7"), ("int8", "ssd7")])
 def test_a_run_that_was_stopped_reaches_the_same_weights(dataset, full, tmp_path, kind, architecture) -> None:
     start = full[architecture]
     train(dataset, tmp_path / "whole", config(kind, epochs=2), start=start, device="cpu", say=silent)
