@@ -4,6 +4,7 @@ import os
 import statistics
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from jetimg.store import Reader
@@ -23,12 +24,14 @@ AIM_OF_BARE, AIM_OF_REFERENCE = 1.5, 15.0
 AIM_LOSSLESS, AIM_ROUNDED, ROUNDED_BITS = 11_400.0, 7_500.0, 10
 
 
-def figures(folder: Path, n_events: int, rounds: int) -> list[Figure]:
+def figures(folder: Path, n_events: int, rounds: int) -> Iterator[Figure]:
     """Time on one core and on two, memory, sizes."""
     long, output = inputs.delphes_file(folder, n_events), folder / "out.h5"
     convert = command("jetimg", "convert", long, "--output", output)
-    found = [one_core(convert, long, n_events, rounds), two_cores(folder, long, n_events, rounds)]
-    return [*found, size(output, n_events), size_rounded(folder, long, n_events)]
+    yield one_core(convert, long, n_events, rounds)
+    yield size(output, n_events)
+    yield size_rounded(folder, long, n_events)
+    yield two_cores(folder, long, n_events, rounds)
 
 
 def one_core(convert: list[str], long: Path, n_events: int, rounds: int) -> Figure:

@@ -20,13 +20,13 @@ AIM_MS = 0.3
 SHAPE = (340, 360)
 
 
-def figures(folder: Path, n_events: int, rounds: int) -> list[Figure]:
+def figures(folder: Path, n_events: int, rounds: int) -> Iterator[Figure]:
     """Reading, size, and dense batches; one core."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         shard = Shard.make(folder, n_events)
-        return [reading(shard, rounds), size(shard), tensors(shard, rounds)]
+        yield from (reading(shard, rounds), size(shard), tensors(shard, rounds))
     finally:
         torch.set_num_threads(threads)
 

@@ -122,8 +122,9 @@ def extrapolate(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for name in ("check", "convert", "plan", "shard", "manifest", "verify"):
         largest = max((step for step in steps if step["step"] == name), key=lambda step: step["events"])
         hours[name] = EVENTS * largest["processor"] / largest["events"] / 3600
+        # A shard of repeated events packs better than one of real ones: it is counted like the event files.
         if name in ("convert", "shard"):
-            disk[name] = bytes_an_event(steps, name) * EVENTS / 1e9
+            disk[name] = bytes_an_event(steps) * EVENTS / 1e9
     rows = [{"step": name, "core_hours": value, "disk_gb": disk.get(name, 0.0)} for name, value in hours.items()]
     rows.append({"step": "all", "core_hours": sum(hours.values()), "disk_gb": sum(disk.values())})
     return [
@@ -133,10 +134,10 @@ def extrapolate(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def bytes_an_event(steps: list[dict[str, Any]], name: str) -> float:
-    """Bytes an event of the files that a step makes; a shard's row has the bytes of one shard."""
-    step = max((step for step in steps if step["step"] == name), key=lambda step: step["bytes"])
-    return float(step["bytes"] / step.get("shard", step["events"]))
+def bytes_an_event(steps: list[dict[str, Any]]) -> float:
+    """Bytes an event of the longest event file."""
+    step = max((step for step in steps if step["step"] == "convert"), key=lambda step: step["events"])
+    return float(step["bytes"] / step["events"])
 
 
 def _row(step: str, n_events: int, used: Usage, output: Path, **more: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from tests.benchmarks.plot import draw
 
 # Keys of figures of each section.
 KEYS = {
-    "convert": ["convert", "convert_two_cores", "bytes_lossless", "bytes_rounded"],
+    "convert": ["convert", "bytes_lossless", "bytes_rounded", "convert_two_cores"],
     "images": ["images"],
     "loader": ["read", "shard_bytes", "loader"],
     "simulation": ["simulation"],
