@@ -19,7 +19,7 @@ from tests.benchmarks import convert, images, loader, machine, network, simulati
 from tests.benchmarks.measure import Figure
 from tests.benchmarks.plot import draw
 
-SECTIONS = ("convert", "images", "loader", "simulation")
+SECTIONS = ("convert", "cores", "images", "loader", "simulation")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -47,6 +47,8 @@ def figures(folder: Path, options: argparse.Namespace) -> Iterator[Figure]:
     n_events, rounds = (24, 1) if quick else (options.events, options.rounds)
     if "convert" in options.only:
         yield from convert.figures(folder, n_events, rounds)
+    if "cores" in options.only:
+        yield convert.two_cores(folder, n_events, rounds)
     if "images" in options.only:
         yield from images.figures(folder, min(n_events, 1050), rounds)
     if "loader" in options.only:

@@ -7,6 +7,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from detector import load
+from jetimg import convert as converting
+from jetimg.channels import Setup
+from jetimg.delphes import DelphesFile, wanted
+from jetimg.settings import Images
 from jetimg.store import Reader
 from tests.benchmarks import inputs
 from tests.benchmarks.measure import Figure, command, finish, first_core, in_turn, run, start
@@ -25,13 +30,12 @@ AIM_LOSSLESS, AIM_ROUNDED, ROUNDED_BITS = 11_400.0, 7_500.0, 10
 
 
 def figures(folder: Path, n_events: int, rounds: int) -> Iterator[Figure]:
-    """Time on one core and on two, memory, sizes."""
+    """Time on one core, memory, sizes."""
     long, output = inputs.delphes_file(folder, n_events), folder / "out.h5"
     convert = command("jetimg", "convert", long, "--output", output)
     yield one_core(convert, long, n_events, rounds)
     yield size(output, n_events)
     yield size_rounded(folder, long, n_events)
-    yield two_cores(folder, long, n_events, rounds)
 
 
 def one_core(convert: list[str], long: Path, n_events: int, rounds: int) -> Figure:
@@ -53,8 +57,9 @@ def one_core(convert: list[str], long: Path, n_events: int, rounds: int) -> Figu
     return pairs.figure("convert", text, "s", "uproot reads the same branches", target=target, also=also)
 
 
-def two_cores(folder: Path, long: Path, n_events: int, rounds: int) -> Figure:
+def two_cores(folder: Path, n_events: int, rounds: int) -> Figure:
     """A process on each of two cores (one if there is only one), both with the same events."""
+    long = inputs.delphes_file(folder, n_events)
     cores = sorted(os.sched_getaffinity(0))[:2]
     commands = [command("jetimg", "convert", long, "--output", folder / f"core-{core}.h5") for core in cores]
     walls, processor = [], []
@@ -100,7 +105,7 @@ def size(output: Path, n_events: int) -> Figure:
 def size_rounded(folder: Path, long: Path, n_events: int) -> Figure:
     """Bytes an event with values of 10 bits, and the largest relative error."""
     output = folder / "rounded.h5"
-    run(command("jetimg", "convert", long, "--output", output, "--value-bits", ROUNDED_BITS))
+    converting.convert(converting.Inputs([long]), output, Setup(load(), Images(value_bits=ROUNDED_BITS)))
     with Reader(output) as reader:
         error = reader.attributes["largest_relative_error"]
     lossless, rounded = (folder / "out.h5").stat().st_size / n_events, output.stat().st_size / n_events
@@ -119,9 +124,6 @@ def size_rounded(folder: Path, long: Path, n_events: int) -> Figure:
 
 def branches(path: Path) -> list[str]:
     """The branches that the default conversion reads from this file."""
-    from jetimg.delphes import DelphesFile, wanted
-    from jetimg.settings import Images
-
     file = DelphesFile(path, wanted(Images()))
     names = list(file.head(1))
     file.close()

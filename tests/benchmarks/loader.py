@@ -26,7 +26,9 @@ def figures(folder: Path, n_events: int, rounds: int) -> Iterator[Figure]:
     torch.set_num_threads(1)
     try:
         shard = Shard.make(folder, n_events)
-        yield from (reading(shard, rounds), size(shard), tensors(shard, rounds))
+        yield reading(shard, rounds)
+        yield size(shard)
+        yield tensors(shard, rounds)
     finally:
         torch.set_num_threads(threads)
 
