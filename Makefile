@@ -4,7 +4,7 @@ VENV ?= .venv
 CORES ?= 2
 RUN = PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
-.PHONY: demo test lint lock schema clean
+.PHONY: demo test bench lint lock schema clean
 
 # From Pythia to shards, then the same on real Delphes events that come with the repository.
 demo: $(VENV)/.installed
@@ -15,6 +15,10 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.models
 	$(RUN) pytest -n $(CORES) --dist loadfile
+
+# Every figure of docs/benchmarks.md beside its rival; some minutes, on a machine that does nothing else.
+bench: $(VENV)/.models
+	$(RUN) python -m tests.benchmarks --output results/benchmarks
 
 lint: $(VENV)/.models
 	$(RUN) ruff check .

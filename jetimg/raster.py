@@ -7,10 +7,10 @@ reading it out took four times as long.
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.compiled import alone
 from detector.grid import Grid
 from detector.phi import TWO_PI
 from detector.towers import EDGE_TOLERANCE, TowerMap
@@ -127,7 +127,7 @@ def accumulate(
     return Hits(indptr, out_pixel, out_value), int(outside), int(shared)
 
 
-@numba.njit(cache=True, nogil=True)
+@alone
 def _locate_points(eta_pitch, eta_edges, phi_edges, eta, phi):  # type: ignore[no-untyped-def]
     n_eta, n_phi = len(eta_edges) - 1, len(phi_edges) - 1
     pixel = np.empty(len(eta), np.int32)
@@ -147,7 +147,7 @@ def _locate_points(eta_pitch, eta_edges, phi_edges, eta, phi):  # type: ignore[n
     return pixel
 
 
-@numba.njit(cache=True, nogil=True)
+@alone
 def _locate_cells(eta_edges, n_phi, ring_of_bin, bins_per_eta, edges):  # type: ignore[no-untyped-def]
     ring, place = np.empty(len(edges), np.int32), np.empty(len(edges), np.int32)
     for i in range(len(edges)):
@@ -170,7 +170,7 @@ def _locate_cells(eta_edges, n_phi, ring_of_bin, bins_per_eta, edges):  # type: 
     return ring, place, -1
 
 
-@numba.njit(cache=True, nogil=True)
+@alone
 def _share(n_phi, first_row, n_rows, columns, row_share, ring, place, value, ends):  # type: ignore[no-untyped-def]
     pixel, part = np.empty(ends[-1], np.int32), np.empty(ends[-1], np.float64)
     for i in range(len(value)):
@@ -185,7 +185,7 @@ def _share(n_phi, first_row, n_rows, columns, row_share, ring, place, value, end
     return pixel, part
 
 
-@numba.njit(cache=True, nogil=True)
+@alone
 def _accumulate(n_pixels, offsets, pixel, value):  # type: ignore[no-untyped-def]
     indptr = np.zeros(len(offsets), np.int64)
     out_pixel, out_value = np.empty(len(pixel), np.uint32), np.empty(len(pixel), np.float32)
@@ -220,7 +220,7 @@ def _accumulate(n_pixels, offsets, pixel, value):  # type: ignore[no-untyped-def
     return indptr, out_pixel[:n].copy(), out_value[:n].copy(), outside, shared, -1
 
 
-@numba.njit(cache=True, nogil=True)
+@alone
 def _sort_by_pixel(n_pixels, pixel, order, spare, m):  # type: ignore[no-untyped-def]
     """Sorts order[:m] by pixel[order], keeping the order of equals (radix sort, lowest bits first)."""
     ends = np.empty((1 << RADIX_BITS) + 1, np.int64)
