@@ -70,8 +70,10 @@ def test_a_killed_campaign_goes_on_and_redoes_only_what_was_unfinished(folder, u
     (os.kill if orphans else os.killpg)(process.pid, signal.SIGKILL)
     process.wait()
     if not orphans:
-        for child in ours(folder):  # a simulation has a process group of its own
+        children = ours(folder)
+        for child in children:  # a simulation has a process group of its own
             child.kill()
+        psutil.wait_procs(children, timeout=60)
     assert bool(ours(folder)) == orphans
     assert len(finished) == 4
 
