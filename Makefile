@@ -6,12 +6,13 @@ RUN = PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
 .PHONY: demo test bench lint lock schema clean
 
-# From Pythia to shards, then the same on real Delphes events that come with the repository.
-demo: $(VENV)/.installed
+# From Pythia to detectors that are measured, then to shards of real Delphes events that come with the repository.
+demo: $(VENV)/.models
 	$(RUN) snakemake --cores $(CORES)
 	$(RUN) snakemake --cores $(CORES) --configfile workflow/config/real.yaml
 	@cat results/demo/summary/summary.md
-	@echo "Simulated events: results/demo/{dataset,summary,pictures}; real Delphes events: results/real/..."
+	@cat results/demo/detectors/evaluation/evaluation.md
+	@echo "Simulated events: results/demo/{dataset,summary,pictures,validation,detectors}; real Delphes events: results/real/..."
 
 test: $(VENV)/.models
 	$(RUN) pytest -n $(CORES) --dist loadfile

@@ -1,4 +1,4 @@
-"""environment.yml and the lock file name the same versions, for what the project asks for."""
+"""environment.yml and the lock files name the same versions, for what the project asks for."""
 
 import re
 import tomllib
@@ -13,7 +13,8 @@ PYPI = {"matplotlib-base": "matplotlib"}
 
 
 def _lock():
-    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    names = ("requirements.lock", "requirements-models.lock")
+    lines = [line for name in names for line in (ROOT / name).read_text().splitlines()]
     return dict(line.partition(" ")[0].split("==") for line in lines if line and line[0] not in "#-")
 
 
@@ -34,7 +35,7 @@ def test_the_environment_has_what_the_project_needs():
     names = {PYPI.get(name, name) for name in _environment()}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    needed = project["dependencies"] + extras["simulation"] + extras["workflow"] + extras["test"]
+    needed = project["dependencies"] + extras["simulation"] + extras["workflow"] + extras["test"] + extras["models"]
     assert {re.split("[<>=~]", text)[0] for text in needed} <= names
     assert {"delphes", "pythia8"} <= names
 
