@@ -22,6 +22,7 @@ def plot(path: Path, history: Sequence[Record]) -> None:
     """The loss against the epoch, each part for training and validation."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
@@ -32,6 +33,7 @@ def plot(path: Path, history: Sequence[Record]) -> None:
                 values = [record[split][part] for record in history]
                 axes.plot(epochs, values, style, color=f"C{number}", label=f"{part}, {split}", marker=".")
     axes.set(xlabel="epoch", ylabel="loss", yscale="log")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(fontsize="small", ncols=2)
     FigureCanvasAgg(figure)
     with whole(path) as partial:
