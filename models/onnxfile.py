@@ -74,6 +74,8 @@ class OnnxDetector:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
+        # Threads that wait would otherwise keep a core busy, and slow down the model that is measured next.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=[provider])
         # ONNX Runtime raises classes of its own without a common one.

@@ -142,7 +142,8 @@ rule evaluate_networks:
 
 rule export_network:
     input:
-        f"{RESULTS}/detectors/{{detector}}/{{version}}/network.pt",
+        network=f"{RESULTS}/detectors/{{detector}}/{{version}}/network.pt",
+        manifest=f"{RESULTS}/dataset/manifest.json",
     output:
         f"{RESULTS}/detectors/{{detector}}/{{version}}/network.onnx",
     log:
@@ -154,7 +155,7 @@ rule export_network:
     resources:
         **CAMPAIGN.asks("export"),
     shell:
-        "python -m models export {input} --output {output} > {log} 2>&1"
+        "python -m models export {input.network} --images $(dirname {input.manifest}) --output {output} > {log} 2>&1"
 
 
 # Alone on the machine: other work would be measured too.
