@@ -147,7 +147,9 @@ def _integer(layer: TrainedConvolution, norm: nn.Module | None) -> IntegerConvol
         units = units * torch.where(factor < 0, -1.0, 1.0)[:, None, None, None]
         scale = scale * factor.abs()
         bias = (bias - norm.running_mean) * factor + norm.bias
-    return IntegerConvolution(layer, units, scale, bias)
+    # Integer kernels add the bias to sums of products of integers: as a whole number of the products' unit.
+    unit = layer.input_rounding.act_quant.scale() * scale
+    return IntegerConvolution(layer, units, scale, (bias / unit).round() * unit)
 
 
 def _rectify(network: nn.Module) -> None:
