@@ -19,7 +19,7 @@ test: $(VENV)/.models
 
 # Every figure of docs/benchmarks.md beside its rival; some minutes, on a machine that does nothing else.
 bench: $(VENV)/.models
-	$(RUN) python -m tests.benchmarks --output results/benchmarks
+	$(RUN) python -m benchmarks --output results/benchmarks
 
 lint: $(VENV)/.models
 	$(RUN) ruff check .
@@ -47,7 +47,7 @@ lock:
 		--no-emit-index-url --no-emit-find-links --output-file requirements.lock pyproject.toml
 
 schema: $(VENV)/.installed
-	$(VENV)/bin/python -m workflow.config > workflow/config/schema.json
+	$(VENV)/bin/python -m workflow.campaign.config > workflow/config/schema.json
 
 clean:
 	rm -rf results .snakemake

@@ -9,8 +9,8 @@ from snakemake.utils import min_version
 min_version("9.11")
 sys.path.insert(0, workflow.basedir)
 
-from workflow.campaign import Campaign, expand_names, option
-from workflow.detectors import Detectors, labelled
+from workflow.campaign.paths.paths import Campaign, expand_names, option
+from workflow.campaign.paths.networks import Detectors, labelled
 
 # A configuration of one's own replaces the default one; merging the two would mix their samples.
 if "samples" not in config:

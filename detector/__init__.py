@@ -1,5 +1,5 @@
 """The detector: its description, its pixel grid and its simulation."""
 
-from detector.description import Detector, load
+from detector.geometry.description import Detector, load
 
 __all__ = ["Detector", "load"]

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 
 from detector import load
-from detector.grid import Grid
-from jetimg import boxes, store
-from jetimg.channels import Setup
-from jetimg.convert import Inputs, convert
-from jetimg.layout import CHANNELS
-from jetimg.provenance import provenance
-from jetimg.settings import Images
-from tests import zenodo
+from detector.geometry import boxes
+from detector.geometry.grid import Grid
+from jetimg.event_file import store
+from jetimg.event_file.layout import CHANNELS
+from jetimg.imaging.channels import Setup
+from jetimg.imaging.convert import Inputs, convert
+from jetimg.imaging.provenance import provenance
+from jetimg.imaging.settings import Images
+from tests.helpers import zenodo
 
 ROOT = Path(__file__).parents[1]
 

@@ -1,4 +1,4 @@
-"""Who imports whom: detector <- jetimg <- models <- workflow, and torch in two places only."""
+"""Who imports whom: packages one way, and inside a package each room only those below it."""
 
 import ast
 import subprocess
@@ -9,18 +9,57 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ORDER = ("detector", "jetimg", "models", "workflow")
-WITH_TORCH = {"jetimg/dataset.py"}
+# From the ground up. A room imports rooms that stand before it, and packages that stand before its own.
+FLOORS = {
+    "detector": ("common", "geometry", "simulation", "simulation.fast", "simulation.delphes", "cli", "__main__"),
+    "jetimg": (
+        "common",
+        "event_file",
+        "dataset",
+        "loader",
+        "plotting",
+        "release",
+        "imaging",
+        "reports",
+        "validation",
+        "pfjet_format",
+        "cli",
+        "__main__",
+    ),
+    "models": ("networks", "compress", "trained", "training", "evaluation", "export", "cli", "__main__"),
+    "workflow": ("campaign", "cli"),
+}
+ORDER = tuple(FLOORS)
+WITH_TORCH = {"jetimg/loader/torch_dataset.py"}
 MODULES = [path for package in ORDER for path in sorted((ROOT / package).glob("**/*.py"))]
 
 
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+NAMES = {module_name(path) for path in MODULES}
+
+
 def imported(path: Path) -> Iterator[str]:
+    """Modules that a file imports, wherever in it the statement stands."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            yield node.module or ""
+            for name in node.names:
+                full = f"{node.module}.{name.name}"
+                yield full if full in NAMES else node.module or ""
+
+
+def room(name: str) -> tuple[str, int]:
+    """The package of a module and the floor of its room; the package's own `__init__` stands on top."""
+    package, _, rest = name.partition(".")
+    floors = FLOORS[package]
+    fitting = [floor for floor in floors if rest == floor or rest.startswith(f"{floor}.")]
+    return package, floors.index(max(fitting, key=len)) if rest else len(floors)
 
 
 def test_there_is_something_to_look_at() -> None:
@@ -29,21 +68,35 @@ def test_there_is_something_to_look_at() -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_go_one_way(path: Path) -> None:
-    place = str(path.relative_to(ROOT))
-    package = ORDER.index(place.split("/")[0])
-    tops = {name.split(".")[0] for name in imported(path)}
-    assert tops.isdisjoint(ORDER[package + 1 :])
-    assert "tests" not in tops
-    if package < ORDER.index("models") and place not in WITH_TORCH:
-        assert "torch" not in tops
+    own, floor = room(module_name(path))
+    for name in imported(path):
+        top = name.split(".")[0]
+        assert top != "tests"
+        if top not in ORDER:
+            continue
+        assert ORDER.index(top) <= ORDER.index(own), f"{name} is in a package above"
+        if top == own and name != own:
+            assert room(name)[1] <= floor, f"{name} is in a room above"
+    if own in ("detector", "jetimg") and str(path.relative_to(ROOT)) not in WITH_TORCH:
+        assert "torch" not in {name.split(".")[0] for name in imported(path)}
+
+
+@pytest.mark.parametrize("package", ORDER)
+def test_modules_import_each_other_in_no_circle(package: str) -> None:
+    own = {module_name(path): path for path in MODULES if module_name(path).startswith(f"{package}.")}
+    left = {name: {other for other in imported(path) if other in own and other != name} for name, path in own.items()}
+    while free := [name for name, others in left.items() if not others & set(left)]:
+        for name in free:
+            del left[name]
+    assert not left, f"a circle among {sorted(left)}"
 
 
 def test_making_data_loads_no_torch() -> None:
     """All modules but those that need it, and the command line's help, in one fresh interpreter."""
     names = [
-        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        module_name(path)
         for path in MODULES
-        if path.parts[len(ROOT.parts)] == "jetimg" and str(path.relative_to(ROOT)) not in WITH_TORCH
+        if path.relative_to(ROOT).parts[0] == "jetimg" and str(path.relative_to(ROOT)) not in WITH_TORCH
     ]
     text = (
         "import importlib, runpy, sys\n"

@@ -10,15 +10,15 @@ A kind is a module of this package with two functions:
 from importlib import import_module
 from types import ModuleType
 
-from models.build import Network
-from models.config import Compression
+from models.networks.build import Network
+from models.networks.config import Compression
 
 
 def apply(network: Network, chosen: Compression) -> Network:
     """Makes a quantized network of a full-precision one, in place.
 
     Args:
-        network: as `models.build.build` makes it; its weights are kept as the start.
+        network: as `models.networks.build.build` makes it; its weights are kept as the start.
         chosen: kind and layers; nothing is changed for the kind "none".
     """
     if chosen.kind != "none":

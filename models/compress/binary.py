@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from models.build import Network
 from models.compress.layers import chosen_convolutions, plain, straight_through
-from models.config import Compression
+from models.networks.build import Network
+from models.networks.config import Compression
 
 
 def sign(values: Tensor) -> Tensor:

@@ -29,11 +29,11 @@ with warnings.catch_warnings():
         Uint8ActPerTensorFloatMaxInit,
     )
 
-from models.build import Network
 from models.compress.integers import IntegerConvolution, Rounded
 from models.compress.layers import chosen_convolutions
-from models.config import Compression
-from models.layers import Convolution, L2Norm
+from models.networks.build import Network
+from models.networks.config import Compression
+from models.networks.layers import Convolution, L2Norm
 
 # Otherwise brevitas makes new parameters when weights are loaded, and an optimizer goes on with the old ones: a run
 # that is resumed would no longer learn scales.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from models.layers import Convolution, Pool
+from models.networks.layers import Convolution, Pool
 
 # A signed number is stored without a sign, this much higher: the kernels want features without one.
 SHIFT = 128

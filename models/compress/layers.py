@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from models.build import Network
-from models.config import Compression
+from models.networks.build import Network
+from models.networks.config import Compression
 
 # Stages or layers before the second pooling.
 LARGE = 2

@@ -7,9 +7,9 @@ of the ternary weights is taken for theirs (the straight-through estimator).
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from models.build import Network
 from models.compress.layers import chosen_convolutions, plain, straight_through
-from models.config import Compression
+from models.networks.build import Network
+from models.networks.config import Compression
 
 # In units of the mean absolute weight: arXiv:1605.04711, section 2.
 THRESHOLD = 0.7

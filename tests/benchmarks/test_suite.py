@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import machine, measure, scale
-from tests.benchmarks.__main__ import SECTIONS, main
-from tests.benchmarks.plot import draw
+from benchmarks import machine, measure, scale
+from benchmarks.__main__ import SECTIONS, main
+from benchmarks.plot import draw
 
 # Keys of figures of each section.
 KEYS = {

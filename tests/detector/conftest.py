@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import settings as hypothesis_settings
 
-from detector import Detector, load, seeds
-from detector.generator import Generator, Record
-from detector.pileup import Pool, make_pool, save_pool
-from detector.samples import settings
-from detector.tables import Tables, tables
+from detector import Detector, load
+from detector.simulation import seeds
+from detector.simulation.fast.parameters import Tables, tables
+from detector.simulation.pileup import Pool, make_pool, save_pool
+from detector.simulation.processes import settings
+from detector.simulation.pythia import Generator, Record
 
 # The first call of a compiled function takes seconds.
 hypothesis_settings.register_profile("compiled", deadline=None)

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 from detector import load
-from detector.description import DEFAULT
-from jetimg import manifest, plan, shard
-from jetimg.channels import Setup
-from jetimg.convert import Inputs, convert
-from jetimg.metadata import Metadata
-from jetimg.plan import Sharding
-from jetimg.release import Request, release
-from jetimg.settings import Images
-from tests import zenodo
-from tests.downloads import contents
+from detector.geometry.description import DEFAULT
+from jetimg.dataset import manifest, plan, shard
+from jetimg.dataset.plan import Sharding
+from jetimg.imaging.channels import Setup
+from jetimg.imaging.convert import Inputs, convert
+from jetimg.imaging.settings import Images
+from jetimg.release.build import Request, release
+from jetimg.release.metadata import Metadata
+from tests.helpers import zenodo
+from tests.helpers.downloads import contents
 
 DATA = Path(__file__).parents[1] / "data"
 

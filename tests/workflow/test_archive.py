@@ -8,10 +8,10 @@ import sys
 import pytest
 import yaml
 
-from models.history import PARTS
-from tests.downloads import contents
+from models.training.history import PARTS
+from tests.helpers.downloads import contents
+from tests.helpers.zenodo import TOKEN, Zenodo
 from tests.workflow.test_snakemake import ROOT, campaign, snakemake
-from tests.zenodo import TOKEN, Zenodo
 
 pytest.importorskip("zenodo_get")
 

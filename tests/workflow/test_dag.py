@@ -4,9 +4,9 @@ import re
 
 import yaml
 
-from tests.benchmarks import bench_dag
+from benchmarks import bench_dag
 from tests.workflow.test_snakemake import ROOT
-from workflow.campaign import Campaign
+from workflow.campaign.paths import Campaign
 
 
 def test_the_full_campaign_is_4400_files_of_1000_events():

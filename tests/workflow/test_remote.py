@@ -8,8 +8,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from tests.workflow.test_snakemake import ROOT, campaign, digests, snakemake
-from workflow.campaign import Campaign
-from workflow.config import ConfigError
+from workflow.campaign.config import ConfigError
+from workflow.campaign.paths import Campaign
 
 URL = "root://eos.example.org//eos/tt/0.root"
 

@@ -25,7 +25,7 @@ def campaign(folder, faults, monkeypatch, samples=SAMPLES, minutes=0.1):
     config = {
         "results": "out",
         "samples": samples,
-        "simulation": {"program": f"{sys.executable} {ROOT}/tests/stand_in.py", "tries": 1, "minutes": minutes},
+        "simulation": {"program": f"{sys.executable} {ROOT}/tests/helpers/stand_in.py", "tries": 1, "minutes": minutes},
         "files_per_job": 1,
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(config))

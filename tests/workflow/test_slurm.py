@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import slurm
+from tests.helpers import slurm
 from tests.workflow.test_snakemake import ROOT, SAMPLES, campaign, digests, snakemake
 
 pytestmark = pytest.mark.slurm

@@ -22,7 +22,7 @@ rule check:
         expect=lambda w: option("--expect", CONFIG.samples[w.sample].events_per_file),
         detector=option("--detector", CONFIG.detector),
     shell:
-        "python -m jetimg check @{input.list} --settings {input.settings} {params} "
+        "jetimg check @{input.list} --settings {input.settings} {params} "
         "--keep-going --output {output} > {log} 2>&1"
 
 
@@ -47,4 +47,4 @@ rule audit:
     params:
         detector=option("--detector", CONFIG.detector),
     shell:
-        "python -m jetimg audit @{input.list} {params} --output {output} > {log} 2>&1"
+        "jetimg audit @{input.list} {params} --output {output} > {log} 2>&1"

@@ -35,5 +35,5 @@ rule convert:
         expect=lambda w: option("--expect", CONFIG.samples[w.sample].events_per_file),
         detector=option("--detector", CONFIG.detector),
     shell:
-        "python -m jetimg convert {params.files:q} --sample {wildcards.sample} --settings {input.settings} "
+        "jetimg convert {params.files:q} --sample {wildcards.sample} --settings {input.settings} "
         "{params.expect} {params.detector} --keep-going --output {output} > {log} 2>&1"

@@ -40,7 +40,7 @@ rule train_network:
         **CAMPAIGN.asks("train"),
         gpu=CONFIG.gpus,
     shell:
-        "python -m models train $(dirname {input.manifest}) --config {input.settings} --replace "
+        "jetimg models train $(dirname {input.manifest}) --config {input.settings} --replace "
         "--output $(dirname {output.network}) > {log} 2>&1"
 
 
@@ -70,7 +70,7 @@ rule quantize_network:
         **CAMPAIGN.asks("train"),
         gpu=CONFIG.gpus,
     shell:
-        "python -m models quantize $(dirname {input.manifest}) {input.network} --kind {wildcards.version} "
+        "jetimg models quantize $(dirname {input.manifest}) {input.network} --kind {wildcards.version} "
         "--config {input.settings} --replace --output $(dirname {output.network}) > {log} 2>&1"
 
 
@@ -98,7 +98,7 @@ rule prune_network:
         **CAMPAIGN.asks("train"),
         gpu=CONFIG.gpus,
     shell:
-        "python -m models prune $(dirname {input.manifest}) {input.network} --config {input.settings} --replace "
+        "jetimg models prune $(dirname {input.manifest}) {input.network} --config {input.settings} --replace "
         "--output $(dirname {output.network}) > {log} 2>&1"
 
 
@@ -136,7 +136,7 @@ rule evaluate_networks:
     params:
         networks=lambda _, input: labelled(input.networks),
     shell:
-        "python -m models evaluate $(dirname {input.manifest}) {params.networks:q} "
+        "jetimg models evaluate $(dirname {input.manifest}) {params.networks:q} "
         "--output $(dirname {output.json}) > {log} 2>&1"
 
 
@@ -155,7 +155,7 @@ rule export_network:
     resources:
         **CAMPAIGN.asks("export"),
     shell:
-        "python -m models export {input.network} --images $(dirname {input.manifest}) --output {output} > {log} 2>&1"
+        "jetimg models export {input.network} --images $(dirname {input.manifest}) --output {output} > {log} 2>&1"
 
 
 # Alone on the machine: other work would be measured too.
@@ -187,7 +187,7 @@ rule benchmark_networks:
         models=lambda _, input: labelled(input),
         sizes=",".join(map(str, CONFIG.batch_sizes)),
     shell:
-        "python -m models benchmark {params.models:q} --batch-sizes {params.sizes} "
+        "jetimg models benchmark {params.models:q} --batch-sizes {params.sizes} "
         "--output $(dirname {output.json}) > {log} 2>&1"
 
 

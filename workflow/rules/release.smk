@@ -36,7 +36,7 @@ rule release:
         include=lambda _, input: [f"--include={name}" for name in input.include],
         detector=option("--detector", CONFIG.detector),
     shell:
-        "python -m jetimg release $(dirname {input.manifest}) --metadata {input.metadata} {params.include:q} "
+        "jetimg release $(dirname {input.manifest}) --metadata {input.metadata} {params.include:q} "
         "{params.detector} --output $(dirname {output})/release > {log} 2>&1 && cp {log} {output} || (cat {log} >&2; exit 1)"
 
 
@@ -57,7 +57,7 @@ rule publish:
         url=option("--url", CONFIG.release.server),
         final="--publish" if CONFIG.release.publish else "",
     shell:
-        "python -m jetimg publish $(dirname {input})/release {params.server} {params.url} {params.final} --output {output} "
+        "jetimg publish $(dirname {input})/release {params.server} {params.url} {params.final} --output {output} "
         "> {log} 2>&1 || (cat {log} >&2; exit 1)"
 
 
@@ -75,5 +75,5 @@ rule download:
         server="--sandbox" if CONFIG.release.sandbox else "",
         url=option("--url", CONFIG.release.server),
     shell:
-        "python -m jetimg download {params.records:q} {params.server} {params.url} --output $(dirname {output})/downloaded "
+        "jetimg download {params.records:q} {params.server} {params.url} --output $(dirname {output})/downloaded "
         "> {log} 2>&1 && cp {log} {output} || (cat {log} >&2; exit 1)"

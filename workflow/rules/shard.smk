@@ -33,7 +33,7 @@ checkpoint plan:
             if sample.events_per_file is not None
         ),
     shell:
-        "python -m jetimg plan @{input.list} {params} --output {output} > {log} 2>&1 || (cat {log} >&2; exit 1)"
+        "jetimg plan @{input.list} {params} --output {output} > {log} 2>&1 || (cat {log} >&2; exit 1)"
 
 
 rule shard:
@@ -50,7 +50,7 @@ rule shard:
     resources:
         **CAMPAIGN.asks("shard"),
     shell:
-        "python -m jetimg shard {input} --output {output} > {log} 2>&1"
+        "jetimg shard {input} --output {output} > {log} 2>&1"
 
 
 rule manifest:
@@ -68,7 +68,7 @@ rule manifest:
     resources:
         **CAMPAIGN.asks("manifest"),
     shell:
-        "python -m jetimg manifest {input.plan} $(dirname {output}) --remove-others > {log} 2>&1"
+        "jetimg manifest {input.plan} $(dirname {output}) --remove-others > {log} 2>&1"
 
 
 rule verify:
@@ -89,7 +89,7 @@ rule verify:
     resources:
         **CAMPAIGN.asks("verify"),
     shell:
-        "python -m jetimg verify $(dirname {input}) > {output} 2> {log} || (cat {log} >&2; exit 1)"
+        "jetimg verify $(dirname {input}) > {output} 2> {log} || (cat {log} >&2; exit 1)"
 
 
 rule dataset:

@@ -19,7 +19,7 @@ rule pool:
         backend=CAMPAIGN.backend(),
         detector=option("--detector", CONFIG.detector),
     shell:
-        "python -m detector pool --seed {params.seed} --events {params.events} --backend {params.backend} "
+        "jetimg detector pool --seed {params.seed} --events {params.events} --backend {params.backend} "
         "{params.detector} --output {output} > {log} 2>&1"
 
 
@@ -48,7 +48,7 @@ rule simulate:
         backend=CAMPAIGN.backend(),
         detector=option("--detector", CONFIG.detector),
     shell:
-        "root={output} && root=${{root%.json}}.root && python -m jetimg attempt --output $root --record {output} "
+        "root={output} && root=${{root%.json}}.root && jetimg campaign attempt --output $root --record {output} "
         f"--events {{params.events}} --minutes {CONFIG.simulation.minutes:g} --tries {CONFIG.simulation.tries} "
         f"{{params.detector}} --log {{log}} -- {CONFIG.simulation.program} --sample {{wildcards.sample}} "
         "--events {params.events} --index {wildcards.index} --mass {params.mass} --seed {params.seed} {params.pythia} "

@@ -29,7 +29,7 @@ rule summary:
     resources:
         **CAMPAIGN.asks("summary"),
     shell:
-        "python -m jetimg summary $(dirname {input.manifest}) --output $(dirname {output.json}) > {log} 2>&1"
+        "jetimg summary $(dirname {input.manifest}) --output $(dirname {output.json}) > {log} 2>&1"
 
 
 rule show:
@@ -50,7 +50,7 @@ rule show:
     resources:
         **CAMPAIGN.asks("show"),
     shell:
-        "python -m jetimg show $(dirname {input}) --sample {wildcards.sample} --output {output} > {log} 2>&1"
+        "jetimg show $(dirname {input}) --sample {wildcards.sample} --output {output} > {log} 2>&1"
 
 
 rule compare:
@@ -78,7 +78,7 @@ rule compare:
         pool=CONFIG.simulation.pool_events,
         detector=option("--detector", CONFIG.detector),
     shell:
-        "python -m jetimg compare {input.files:q} {params.others:q} --sample {wildcards.sample} --label-a ours "
+        "jetimg compare {input.files:q} {params.others:q} --sample {wildcards.sample} --label-a ours "
         "--label-b others --pool-a {params.pool} {params.detector} --output {output} > {log} 2>&1"
 
 

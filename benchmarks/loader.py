@@ -1,0 +1,119 @@
+"""From disk to hits and to dense tensors: our shards against the same events in variable-length columns."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+
+from benchmarks.inputs import Shard
+from benchmarks.measure import Figure, in_turn, processor_ms
+from jetimg.event_file.layout import CHANNELS
+from jetimg.event_file.store import Reader
+from jetimg.loader.torch_dataset import JetImages, dense
+from jetimg.pfjet_format.layout import names
+
+BATCH, STEP = 32, 1024
+AIM_MS = 0.3
+SHAPE = (340, 360)
+
+
+def figures(folder: Path, n_events: int, rounds: int) -> Iterator[Figure]:
+    """Reading, size, and dense batches; one core."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        shard = Shard.make(folder, n_events)
+        yield reading(shard, rounds)
+        yield size(shard)
+        yield tensors(shard, rounds)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def reading(shard: Shard, rounds: int) -> Figure:
+    """All pixels and values, in ranges of events, no image made."""
+    pairs = in_turn(
+        lambda: processor_ms(lambda: read_ours(shard), shard.n_events),
+        lambda: processor_ms(lambda: read_variable(shard), shard.n_events),
+        rounds,
+    )
+    return pairs.figure("read", "all hits of a shard, in order", "ms an event", "h5py, variable-length columns")
+
+
+def size(shard: Shard) -> Figure:
+    """Bytes an event of both files."""
+    ours, theirs = (path.stat().st_size / shard.n_events for path in (shard.ours, shard.variable))
+    return Figure(
+        "shard_bytes", "shard", "bytes an event", ours, theirs, "variable-length columns, int16 indices", ours / theirs
+    )
+
+
+def tensors(shard: Shard, rounds: int) -> Figure:
+    """Dense batches of 32, each image standardised, as training reads them: in random order."""
+    memory = torch.empty(BATCH, 3, *SHAPE)
+    images = {name: JetImages([shard.ours], BATCH, shuffle=name == "shuffled") for name in ("in order", "shuffled")}
+
+    def ours(name: str, normalisation: str) -> float:
+        return processor_ms(lambda: [dense(b, "cpu", normalisation, memory) for b in images[name]], shard.n_events)  # type: ignore[arg-type]
+
+    def floor() -> float:
+        return processor_ms(lambda: [memory.zero_() for _ in range(shard.n_events // BATCH)], shard.n_events)
+
+    pairs = in_turn(lambda: ours("shuffled", "channel"), lambda: variable(shard, "channel"), rounds)
+    also = {
+        "raw, in order": ours("in order", "raw"),
+        "raw, shuffled": ours("shuffled", "raw"),
+        "standardised, in order": ours("in order", "channel"),
+        "variable-length, raw": variable(shard, "raw"),
+        "one write of the dense batch": floor(),
+        "wall, standardised, shuffled": wall(lambda: ours("shuffled", "channel"), shard.n_events),
+    }
+    text = "dense float32 tensor of an image, batches of 32, standardised, shuffled, one core"
+    return pairs.figure("loader", text, "ms an image", "variable-length columns", target=AIM_MS, also=also)
+
+
+def read_ours(shard: Shard) -> None:
+    with Reader(shard.ours) as reader:
+        for start in range(0, shard.n_events, STEP):
+            reader.read(start, min(start + STEP, shard.n_events), CHANNELS)
+
+
+def read_variable(shard: Shard) -> None:
+    with h5py.File(shard.variable) as file:
+        for channel in CHANNELS:
+            for name in names(channel):
+                for start in range(0, shard.n_events, STEP):
+                    file[name][start : start + STEP]
+
+
+def variable(shard: Shard, normalisation: str) -> float:
+    """Milliseconds an image of the plain reader, over as many events as take it a second or two."""
+    n_events = min(shard.n_events, 300)
+    return processor_ms(lambda: sum(plain(shard.variable, n_events, normalisation)), n_events)
+
+
+def plain(path: Path, n_events: int, normalisation: str) -> Iterator[int]:
+    """One event after the other from variable-length columns, stacked to batches, as the published code does."""
+    batch = []
+    with h5py.File(path) as file:
+        columns = [[file[name] for name in names(channel)] for channel in CHANNELS]
+        for event in range(n_events):
+            image = torch.zeros(3, *SHAPE)
+            for channel, (eta, phi, value) in enumerate(columns):
+                place = torch.from_numpy(eta[event].astype(np.int64) * SHAPE[1] + phi[event].astype(np.int64))
+                image[channel].view(-1)[place] = torch.from_numpy(value[event].astype(np.float32))
+            if normalisation == "channel":
+                image = (image - image.mean((1, 2), keepdim=True)) / image.std((1, 2), keepdim=True)
+            batch.append(image)
+            if len(batch) == BATCH or event == n_events - 1:
+                yield len(torch.stack(batch))
+                batch = []
+
+
+def wall(work: object, n: int) -> float:
+    start = time.perf_counter()
+    work()  # type: ignore[operator]
+    return (time.perf_counter() - start) * 1000 / n

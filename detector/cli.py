@@ -1,0 +1,205 @@
+"""The command line: `jetimg detector COMMAND`, or `python -m detector COMMAND`.
+
+Exit codes: 0 done, 1 the data are at fault, 2 the call is at fault. What a command needs is imported when it
+runs, so that each starts at once.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from detector.common import numba_extensions
+from detector.common.errors import CallError, DataError
+from detector.geometry.description import Detector, load
+
+if TYPE_CHECKING:
+    from detector.simulation.job import Job
+
+BACKENDS = ("embedded", "delphes")
+
+app = typer.Typer(
+    help="Simulated collisions in the described detector.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Output = Annotated[Path, typer.Option("--output", "-o", help="File to make; it appears whole or not at all.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of the campaign.")]
+Description = Annotated[
+    Path | None, typer.Option("--detector", help="Detector description; the CMS-like one if not given.", dir_okay=False)
+]
+Backend = Annotated[str, typer.Option(help="embedded, or delphes: real Delphes, if it is on PATH.")]
+Log = Annotated[Path | None, typer.Option(help="What Delphes says; OUTPUT.log if not given.", dir_okay=False)]
+Limit = Annotated[
+    float | None, typer.Option("--time-limit", min=1, help="Seconds for Delphes; by the number of events if not given.")
+]
+Tower = Annotated[bool, typer.Option("--tower", help="Write the branch Tower too (Delphes only).")]
+Sample = Annotated[str, typer.Option(help="bb, tt, hh, WW, qq, ZZ, gg or tth.")]
+Mass = Annotated[
+    list[float] | None,
+    typer.Option(help="Graviton mass, GeV, 1500 if not given; of several, file i takes the i-th."),
+]
+Index = Annotated[int, typer.Option(min=0, help="Number of the file in its sample.")]
+More = Annotated[list[str] | None, typer.Option(help="One more Pythia setting, e.g. '25:onIfAny = 5'.")]
+
+
+@app.command()
+def simulate(
+    sample: Sample,
+    events: Annotated[int, typer.Option(min=1, help="Events to make.")],
+    seed: Seed,
+    output: Output,
+    pool: Annotated[Path, typer.Option(help="Pile-up pool made by `pool`, for the same backend.", dir_okay=False)],
+    index: Index = 0,
+    mass: Mass = None,
+    pythia: More = None,
+    backend: Backend = "embedded",
+    detector: Description = None,
+    log: Log = None,
+    time_limit: Limit = None,
+    tower: Tower = False,
+) -> None:
+    """Simulates one file of a sample: Pythia, pile-up, detector, jets."""
+    _check_backend(backend)
+    job = _job(sample, events, seed, index, mass, pool, pythia)
+    described = _described(detector)
+    if backend == "delphes":
+        from detector.simulation.delphes import run
+
+        run.simulate(job, described, output, log, time_limit, tower)
+        return
+    from detector.common.progress import bar
+    from detector.simulation.fast.run import simulate as embedded
+
+    with bar(f"simulating {sample}", events) as advance:
+        embedded(job, described, output, advance)
+
+
+def _check_backend(backend: str) -> None:
+    if backend not in BACKENDS:
+        raise typer.BadParameter(f"--backend {backend}: one of {', '.join(BACKENDS)}")
+
+
+def _job(
+    sample: str,
+    events: int,
+    seed: int,
+    index: int,
+    mass: list[float] | None,
+    pool: Path,
+    pythia: list[str] | None,
+) -> "Job":
+    from detector.simulation.job import Job
+    from detector.simulation.processes import SAMPLES
+
+    if sample not in SAMPLES:
+        raise typer.BadParameter(f"--sample {sample}: one of {', '.join(SAMPLES)}")
+    if any(value <= 0 for value in mass or ()):
+        raise typer.BadParameter(f"--mass {mass}: must be positive")
+    return Job(sample, events, seed, index, tuple(mass or (1500.0,)), pool, tuple(pythia or ()))
+
+
+@app.command()
+def pool(
+    seed: Seed,
+    output: Output,
+    events: Annotated[int, typer.Option(min=1, help="Soft collisions to make.")] = 4000,
+    backend: Backend = "embedded",
+    detector: Description = None,
+    log: Log = None,
+    time_limit: Limit = None,
+) -> None:
+    """Makes the pool of soft collisions that pile-up is drawn from: for real Delphes, its pile-up file."""
+    from detector.simulation import seeds
+
+    _check_backend(backend)
+    described = _described(detector)
+    pythia_seed = seeds.generator(seed, "pool", 0)
+    if backend == "delphes":
+        from detector.simulation.delphes import run
+
+        run.make_pileup(described, events, pythia_seed, output, log, time_limit)
+        return
+    from detector.common.progress import bar
+    from detector.simulation.pileup import make_pool, save_pool
+
+    with bar("soft collisions", events) as advance:
+        made = make_pool(described.pileup, events, pythia_seed, advance)
+        save_pool(output, made)
+
+
+@app.command()
+def card(
+    output: Output,
+    pileup: Annotated[str, typer.Option(help="Pile-up file, seen from where Delphes runs.")] = "pileup.pileup",
+    tower: Tower = False,
+    seed: Annotated[int, typer.Option(min=0, help="Delphes' RandomSeed; 0: another in each run.")] = 1,
+    soft: Annotated[bool, typer.Option("--soft", help="The card for soft collisions, to make a pile-up file.")] = False,
+    detector: Description = None,
+) -> None:
+    """Renders the Delphes card of the detector."""
+    from detector.common.atomic import whole
+    from detector.simulation.delphes.card import render, render_converter
+
+    text = render_converter() if soft else render(_described(detector), pileup, tower, seed)
+    with whole(output) as partial:
+        partial.write_text(text)
+
+
+@app.command()
+def commands(
+    sample: Annotated[str, typer.Option(help="A sample, or `pool` for soft collisions.")],
+    events: Annotated[int, typer.Option(min=1, help="Events to make.")],
+    seed: Seed,
+    output: Output,
+    index: Index = 0,
+    mass: Mass = None,
+    pythia: More = None,
+    detector: Description = None,
+) -> None:
+    """Renders the command file with which DelphesPythia8 makes what `simulate` or `pool` make."""
+    from detector.common.atomic import whole
+    from detector.simulation import processes, seeds
+    from detector.simulation.pythia_commands import command_file
+
+    if sample == "pool":
+        settings = processes.soft_settings(_described(detector).pileup.undecayed_above)
+    else:
+        settings = _job(sample, events, seed, index, mass, Path(), pythia).settings
+    with whole(output) as partial:
+        partial.write_text(command_file(settings, seeds.generator(seed, sample, index), events))
+
+
+@app.command()
+def describe(detector: Description = None) -> None:
+    """Prints the detector: its name, its digest, its cells, and its description as JSON."""
+    from detector.geometry.cells import build
+
+    described = _described(detector)
+    for name, lists in (("ECAL", described.calorimeters.ecal), ("HCAL", described.calorimeters.hcal)):
+        cells = build(lists)
+        print(
+            f"{name}: {cells.n_phi.sum()} cells in {len(cells.n_phi)} rings, |eta| < {cells.eta_edges[-1]:g}",
+            file=sys.stderr,
+        )
+    print(described.model_dump_json(indent=1))
+
+
+def _described(path: Path | None) -> Detector:
+    try:
+        return load(path)
+    except (ValueError, OSError) as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def main() -> None:
+    """Runs a command; faults of the data end it with exit code 1 and of the call with 2, with one message."""
+    numba_extensions.skip()
+    try:
+        app()
+    except (DataError, CallError) as error:
+        print(error, file=sys.stderr)
+        sys.exit(1 if isinstance(error, DataError) else 2)

@@ -1,0 +1,1 @@
+"""Real Delphes: its card, rendered from the description, and its programs."""

@@ -1,0 +1,1 @@
+"""The embedded fast simulation: propagation, tracker, calorimeters, PUPPI, jets, ROOT output."""

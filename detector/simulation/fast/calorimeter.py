@@ -1,0 +1,227 @@
+"""One calorimeter: towers and energy flow, as Delphes' SimpleCalorimeter (arXiv:1307.6346, section 3.3).
+
+A cell sums the energy fractions of all particles that reach it; the sum is smeared, then compared with
+the tracks of the same cell: a significant excess becomes a neutral object, otherwise the tracks are
+scaled to the best estimate of both measurements.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.common.numba_cache import compiled
+from detector.simulation.fast.parameters import CalorimeterTables
+from detector.simulation.fast.tracking import log_normal
+from detector.simulation.particles import Towers, Tracks
+
+NO_FRACTION = 1e-9  # smaller fractions count as none
+
+
+class CalorimeterOutput(NamedTuple):
+    """What a calorimeter hands on.
+
+    Attributes:
+        tracks: all tracks, in the order of cells; those with a fraction here may be scaled.
+        neutrals: the energy-flow objects.
+        towers: the plain towers, tracks ignored.
+    """
+
+    tracks: Tracks
+    neutrals: Towers
+    towers: Towers
+
+
+@compiled
+def cell_of(tables: CalorimeterTables, eta: float, phi: float) -> int:
+    """The cell that holds a point, -1 outside; a point on an edge belongs to the cell below (Delphes)."""
+    edges = tables.eta_edges
+    if eta <= edges[0] or eta > edges[-1]:
+        return -1
+    # The bin's ring is that of its lower edge; the point may lie past the ring's upper edge.
+    ring = tables.ring_of_bin[int((eta - edges[0]) * tables.bins_per_eta)]
+    while eta > edges[ring + 1]:
+        ring += 1
+    while eta <= edges[ring]:
+        ring -= 1
+    n_phi = tables.n_phi[ring]
+    column = math.ceil((phi + math.pi) * n_phi / (2.0 * math.pi)) - 1
+    return int(tables.first_cell[ring] + column % n_phi)
+
+
+@compiled
+def fraction_of(tables: CalorimeterTables, pid: int) -> float:
+    """The fraction of its energy that a particle deposits here."""
+    code = abs(pid)
+    for k in range(len(tables.fraction_pdg)):
+        if tables.fraction_pdg[k] >= code:
+            return float(tables.fraction[k]) if tables.fraction_pdg[k] == code else tables.default_fraction
+    return tables.default_fraction
+
+
+@compiled
+def sigma_of(tables: CalorimeterTables, ring: int, energy: float) -> float:
+    """Resolution of a cell in this ring, GeV."""
+    constant, stochastic, noise = tables.sigma[ring]
+    return math.sqrt((constant * energy) ** 2 + stochastic**2 * energy + noise**2)
+
+
+@compiled
+def measure(
+    particles: Tracks, tracks: Tracks, tables: CalorimeterTables, rng: np.random.Generator
+) -> CalorimeterOutput:
+    """Towers and energy flow of one calorimeter.
+
+    Args:
+        particles: all particles at its face; tracks: what the tracker, or the calorimeter before, saw.
+        tables: its numbers; rng: smearing, and the place inside the cell.
+    """
+    deposits, touched = _deposit(particles, tables)
+    order, cells, fractions = _sort_tracks(tracks, tables)
+    # Cells with tracks alone matter too: Delphes scales those tracks towards zero energy.
+    touched = np.unique(np.concatenate((touched, cells)))
+    neutrals, n_neutrals = np.empty((8, len(touched))), 0
+    towers, n_towers = np.empty((8, len(touched))), 0
+    pt, energies = tracks.pt.copy(), tracks.energy.copy()
+    t = tracks
+    first = 0
+    for cell in touched:
+        last = first
+        while last < len(order) and cells[last] == cell:
+            last += 1
+        ring = int(np.searchsorted(tables.first_cell, cell, side="right") - 1)
+        track_energy, track_sigma = _track_sum(tracks, order[first:last], fractions, tables, ring)
+        energy, sigma = _smear(deposits[cell], tables, ring, rng)
+        excess, scale = _flow(energy, sigma, track_energy, track_sigma, tables)
+        if energy > 0.0:
+            place = _place(tables, ring, cell, rng)
+            _fill(towers, n_towers, energy, place, track_energy)
+            n_towers += 1
+            if excess > 0.0:
+                _fill(neutrals, n_neutrals, excess, place, track_energy)
+                n_neutrals += 1
+        for i in order[first:last]:
+            if fractions[i] > NO_FRACTION and scale != 1.0:
+                # The mass stays; scaling the momentum by s scales E^2 - m^2 by s^2.
+                pt[i] *= scale
+                energies[i] = math.sqrt(scale**2 * (tracks.energy[i] ** 2 - t.mass[i] ** 2) + t.mass[i] ** 2)
+        first = last
+    flow = Tracks(
+        t.pid[order], t.charge[order], t.pileup[order], pt[order], t.eta[order], t.phi[order], t.mass[order],
+        energies[order], t.eta_outer[order], t.phi_outer[order], t.x[order], t.y[order], t.z[order],
+        t.resolution[order],
+    )  # fmt: skip
+    return CalorimeterOutput(flow, _towers(neutrals, n_neutrals), _towers(towers, n_towers))
+
+
+@compiled
+def _deposit(particles: Tracks, tables: CalorimeterTables) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Energy in every cell, GeV, and the cells with any."""
+    deposits = np.zeros(tables.first_cell[-1])
+    touched = np.empty(len(particles.pid), dtype=np.int64)
+    n = 0
+    for i in range(len(particles.pid)):
+        fraction = fraction_of(tables, particles.pid[i])
+        if fraction < NO_FRACTION:
+            continue
+        cell = cell_of(tables, particles.eta_outer[i], particles.phi_outer[i])
+        if cell < 0:
+            continue
+        if deposits[cell] == 0.0:
+            touched[n] = cell
+            n += 1
+        deposits[cell] += fraction * particles.energy[i]
+    return deposits, touched[:n]
+
+
+@compiled
+def _sort_tracks(
+    tracks: Tracks, tables: CalorimeterTables
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """The tracks that hit a cell, in the order of cells; those cells; the fraction of every track."""
+    n = len(tracks.pid)
+    cells, fractions = np.empty(n, dtype=np.int64), np.empty(n)
+    for i in range(n):
+        cells[i] = cell_of(tables, tracks.eta_outer[i], tracks.phi_outer[i])
+        fractions[i] = fraction_of(tables, tracks.pid[i])
+    order = np.argsort(cells, kind="mergesort")
+    order = order[cells[order] >= 0]
+    return order, cells[order], fractions
+
+
+@compiled
+def _track_sum(
+    tracks: Tracks, members: NDArray[np.int64], fractions: NDArray[np.float64], tables: CalorimeterTables, ring: int
+) -> tuple[float, float]:
+    """Summed energy of a cell's tracks and its uncertainty, GeV."""
+    total, variance = 0.0, 0.0
+    for i in members:
+        if fractions[i] <= NO_FRACTION:
+            continue
+        energy = tracks.energy[i]
+        total += energy * fractions[i]
+        better = sigma_of(tables, ring, energy) / energy < tracks.resolution[i]
+        guess = energy * fractions[i] if better else energy
+        variance += (tracks.resolution[i] * guess) ** 2
+    return total, math.sqrt(variance)
+
+
+@compiled
+def _smear(deposit: float, tables: CalorimeterTables, ring: int, rng: np.random.Generator) -> tuple[float, float]:
+    """A cell's measured energy, 0 if below threshold, and the resolution at it before that cut, GeV."""
+    energy = log_normal(deposit, sigma_of(tables, ring, deposit), rng)
+    sigma = sigma_of(tables, ring, energy)
+    if energy < tables.energy_min or energy < tables.significance_min * sigma:
+        return 0.0, sigma
+    return energy, sigma
+
+
+@compiled
+def _flow(
+    energy: float, sigma: float, track_energy: float, track_sigma: float, tables: CalorimeterTables
+) -> tuple[float, float]:
+    """Energy of the neutral object (0: none), GeV, and the factor on the tracks' pt."""
+    excess = max(energy - track_energy, 0.0)
+    if excess > tables.energy_min and excess > tables.significance_min * math.hypot(track_sigma, sigma):
+        return excess, 1.0
+    if track_energy <= 0.0:
+        return 0.0, 1.0
+    weight_track = 1.0 / track_sigma**2 if track_sigma > 0.0 else 0.0
+    weight_tower = 1.0 / sigma**2 if sigma > 0.0 else 0.0
+    if weight_track + weight_tower == 0.0:
+        return 0.0, 1.0
+    best = (weight_track * track_energy + weight_tower * energy) / (weight_track + weight_tower)
+    return 0.0, best / track_energy
+
+
+@compiled
+def _place(
+    tables: CalorimeterTables, ring: int, cell: int, rng: np.random.Generator
+) -> tuple[float, float, float, float, float, float]:
+    """A random point in a cell and its edges: eta, phi, eta from, to, phi from, to."""
+    eta0, eta1 = tables.eta_edges[ring], tables.eta_edges[ring + 1]
+    column, n_phi = cell - tables.first_cell[ring], tables.n_phi[ring]
+    phi0 = (column - n_phi / 2) * 2.0 * math.pi / n_phi
+    phi1 = (column + 1 - n_phi / 2) * 2.0 * math.pi / n_phi
+    eta, phi = eta0 + (eta1 - eta0) * rng.random(), phi0 + (phi1 - phi0) * rng.random()
+    return eta, phi, eta0, eta1, phi0, phi1
+
+
+@compiled
+def _fill(
+    columns: NDArray[np.float64],
+    k: int,
+    energy: float,
+    place: tuple[float, float, float, float, float, float],
+    track_energy: float,
+) -> None:
+    columns[0, k], columns[7, k] = energy, track_energy
+    for j in range(6):
+        columns[1 + j, k] = place[j]
+
+
+@compiled
+def _towers(columns: NDArray[np.float64], n: int) -> Towers:
+    kept = columns[:, :n]
+    return Towers(kept[0].copy(), kept[1].copy(), kept[2].copy(), kept[3:7].T.copy(), kept[7].copy())

@@ -1,0 +1,114 @@
+"""One bunch crossing through the whole detector: Pythia's record in, energy-flow objects out."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.common.numba_cache import compiled
+from detector.geometry.description import Detector
+from detector.simulation.fast import puppi
+from detector.simulation.fast.calorimeter import measure
+from detector.simulation.fast.parameters import Tables, tables
+from detector.simulation.fast.tracking import reconstruct, to_calorimeter
+from detector.simulation.particles import Particles, Towers, Tracks
+from detector.simulation.pileup import NEUTRINOS, Pool, Vertices, crossing
+from detector.simulation.pythia import Record
+
+LEPTONS = (11, 13)
+METRES = 1e-3  # m / mm
+
+
+class Flow(NamedTuple):
+    """Energy flow of a crossing: tracks, photons (ECAL) and neutral hadrons (HCAL)."""
+
+    tracks: Tracks
+    photons: Towers
+    neutral_hadrons: Towers
+
+
+class Event(NamedTuple):
+    """A simulated crossing.
+
+    Attributes:
+        record: the hard collision.
+        vertices: the hard vertex first.
+        flow: what the detector saw.
+        visible: float64 (n, 4), px, py, pz, E of the hard collision's stable particles but neutrinos.
+        candidates: float64 (m, 4), the same of what PUPPI leaves.
+    """
+
+    record: Record
+    vertices: Vertices
+    flow: Flow
+    visible: NDArray[np.float64]
+    candidates: NDArray[np.float64]
+
+
+class Simulation:
+    """A detector with its pile-up, ready to simulate; not for several threads at once.
+
+    Args:
+        detector: the description.
+        pool: soft collisions.
+        rng: all random numbers of pile-up and detector.
+    """
+
+    def __init__(self, detector: Detector, pool: Pool, rng: np.random.Generator) -> None:
+        self._detector, self._pool, self._rng = detector, pool, rng
+        self._tables = tables(detector)
+        self._puppi = puppi.puppi_tables(detector.puppi)
+
+    def event(self, record: Record) -> Event:
+        """Simulates one hard collision in its own crossing."""
+        particles, vertices = crossing(record, self._pool, self._detector.pileup, self._rng)
+        flow = simulate(particles, self._tables, self._rng)
+        visible = record.momentum[record.stable & ~np.isin(np.abs(record.pid), NEUTRINOS)]
+        return Event(record, vertices, flow, visible, self._candidates(flow, vertices))
+
+    def _candidates(self, flow: Flow, vertices: Vertices) -> NDArray[np.float64]:
+        """What PUPPI leaves: weighted particles, and the leptons of the primary vertex as they are."""
+        tracks, photons, hadrons = flow
+        resolution = self._detector.tracker.vertex_resolution / METRES
+        pileup = (tracks.pileup == 1) & (np.abs(tracks.z - vertices.z[0]) > resolution)
+        lepton = np.isin(np.abs(tracks.pid), LEPTONS)
+        charged = [column[~lepton] for column in (tracks.pt, tracks.eta, tracks.phi, tracks.mass)]
+        smeared = photons.energy * self._rng.normal(1.0, self._detector.response.ecal.extra_smearing, len(photons.eta))
+        energy = np.concatenate([np.maximum(smeared, 0.0), hadrons.energy])
+        eta, phi = np.concatenate([photons.eta, hadrons.eta]), np.concatenate([photons.phi, hadrons.phi])
+        neutral = [energy / np.cosh(eta), eta, phi, np.zeros(len(eta))]
+        pt, eta, phi, mass = (np.concatenate(pair) for pair in zip(charged, neutral, strict=True))
+        kind = np.full(len(pt), puppi.NEUTRAL)
+        kind[: len(charged[0])] = np.where(pileup[~lepton], puppi.PILEUP, puppi.PRIMARY)
+        found = pt > 0.0
+        chosen = puppi.Candidates(pt[found], eta[found], phi[found], mass[found], kind[found])
+        weight = puppi.weights(chosen, len(vertices.z), self._puppi)
+        # PUPPI's four-momenta take eta for the rapidity (see detector.simulation.fast.puppi); those of leptons do not.
+        weighted = weight[:, None] * momenta(chosen.pt, chosen.eta, chosen.phi, chosen.mass, rapidity=True)
+        ours = lepton & ~pileup
+        leptons = momenta(tracks.pt[ours], tracks.eta[ours], tracks.phi[ours], tracks.mass[ours], rapidity=False)
+        return np.concatenate([weighted[weight > 0.0], leptons])
+
+
+@compiled
+def simulate(particles: Particles, numbers: Tables, rng: np.random.Generator) -> Flow:
+    """Tracker, ECAL, HCAL."""
+    arrived = to_calorimeter(particles, numbers.tracker)
+    tracks = reconstruct(arrived, numbers.tracker, rng)
+    ecal = measure(arrived, tracks, numbers.ecal, rng)
+    hcal = measure(arrived, ecal.tracks, numbers.hcal, rng)
+    return Flow(hcal.tracks, ecal.neutrals, hcal.neutrals)
+
+
+def momenta(
+    pt: NDArray[np.float64],
+    eta: NDArray[np.float64],
+    phi: NDArray[np.float64],
+    mass: NDArray[np.float64],
+    rapidity: bool,
+) -> NDArray[np.float64]:
+    """Four-momenta px, py, pz, E, float64 (n, 4), GeV; with `rapidity`, eta holds the rapidity."""
+    transverse = np.hypot(pt, mass) if rapidity else pt
+    pz = transverse * np.sinh(eta)
+    energy = np.sqrt(pt**2 + pz**2 + mass**2)
+    return np.stack([pt * np.cos(phi), pt * np.sin(phi), pz, energy], axis=1)

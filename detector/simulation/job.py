@@ -1,0 +1,39 @@
+"""One file to simulate."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from detector.simulation import processes
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to make; the same job gives the same bytes.
+
+    Attributes:
+        sample: one of `samples.SAMPLES`.
+        events: how many.
+        seed: the campaign's.
+        index: number of the file in its sample.
+        masses: graviton masses, GeV; file number i takes masses[i modulo their number].
+        pool: file with the pile-up pool.
+        pythia: more settings, lines of a Pythia command file.
+    """
+
+    sample: str
+    events: int
+    seed: int
+    index: int
+    masses: tuple[float, ...]
+    pool: Path
+    pythia: tuple[str, ...] = ()
+
+    @property
+    def mass(self) -> float:
+        """The graviton's mass in this file, GeV."""
+        return self.masses[self.index % len(self.masses)]
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """All of Pythia's settings but the seed."""
+        return (*processes.settings(self.sample, self.mass), *self.pythia)

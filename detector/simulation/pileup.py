@@ -1,0 +1,193 @@
+"""Soft collisions: a pool of them made once, and the ones that share a bunch crossing.
+
+A crossing holds a Poisson number of soft collisions, drawn from the pool with replacement, each turned
+by a random angle round the beam, at its own vertex (Delphes' PileUpMerger).
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.common.atomic import whole
+from detector.common.errors import DataError
+from detector.common.numba_cache import compiled
+from detector.geometry.description import PileUp
+from detector.simulation.particles import Particles
+from detector.simulation.processes import soft_settings
+from detector.simulation.pythia import Generator, Record
+
+NEUTRINOS = (12, 14, 16)
+FORMAT = "detector pool 1"
+BATCH = 100  # events held in memory together
+LIGHT = 0.299792458  # mm / ps
+
+
+class Pool(NamedTuple):
+    """Stable particles of many soft collisions, all born at the origin.
+
+    Attributes:
+        start: int64 (n_events + 1), event i owns the particles start[i] to start[i + 1].
+        pid: int32 (n); charge: int8 (n).
+        px, py, pz, mass: float32 (n), GeV.
+    """
+
+    start: NDArray[np.int64]
+    pid: NDArray[np.int32]
+    charge: NDArray[np.int8]
+    px: NDArray[np.float32]
+    py: NDArray[np.float32]
+    pz: NDArray[np.float32]
+    mass: NDArray[np.float32]
+
+    @property
+    def n_events(self) -> int:
+        """Number of collisions."""
+        return len(self.start) - 1
+
+
+class Vertices(NamedTuple):
+    """Vertices of a crossing, the hard one first, each (n).
+
+    Attributes:
+        z: float64, mm; t: float64, mm of light's way.
+        n_charged: int64, stable charged particles.
+    """
+
+    z: NDArray[np.float64]
+    t: NDArray[np.float64]
+    n_charged: NDArray[np.int64]
+
+
+def make_pool(described: PileUp, n_events: int, seed: int, progress: Callable[[int], None] = lambda _: None) -> Pool:
+    """Makes soft collisions with Pythia.
+
+    They are all put at the origin, as in the pile-up files of real Delphes: what lives longer than
+    `undecayed_above` stays whole, so only tracks of short-lived particles lose their small offset.
+    """
+    generator = Generator(soft_settings(described.undecayed_above), seed)
+    parts = []
+    for records in generator.batches(n_events, BATCH):
+        parts += [_seen(record) for record in records]
+        progress(len(records))
+    columns = (np.concatenate(column) for column in zip(*parts, strict=True))
+    start = np.concatenate([[0], np.cumsum([len(part[0]) for part in parts])])
+    return Pool(start.astype(np.int64), *columns)
+
+
+def _seen(record: Record) -> tuple[NDArray[np.generic], ...]:
+    """The stable particles of a collision but for neutrinos, which no part of the detector sees."""
+    keep = record.stable & ~np.isin(np.abs(record.pid), NEUTRINOS)
+    momentum = record.momentum[keep].astype(np.float32)
+    mass = record.mass[keep].astype(np.float32)
+    return record.pid[keep], record.charge[keep], momentum[:, 0], momentum[:, 1], momentum[:, 2], mass
+
+
+def save_pool(path: Path, pool: Pool) -> None:
+    """Writes a pool as compressed numpy arrays; the same pool gives the same bytes."""
+    with whole(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, format=np.array(FORMAT), **pool._asdict())
+
+
+def load_pool(path: Path) -> Pool:
+    """Reads a pool.
+
+    Raises:
+        DataError: the file is missing or holds no pool; the message names it and the remedy.
+    """
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            if str(file["format"]) != FORMAT:
+                raise ValueError(f"format {file['format']}")
+            pool = Pool(*(file[name] for name in Pool._fields))
+    except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile) as error:
+        raise DataError(f"{path}: not a pile-up pool ({error}); make one: jetimg detector pool") from error
+    _check(path, pool)
+    return pool
+
+
+def _check(path: Path, pool: Pool) -> None:
+    n = len(pool.pid)
+    sizes = [len(column) for column in pool[1:]]
+    if (
+        sizes != [n] * 6
+        or pool.n_events < 1
+        or pool.start[0] != 0
+        or pool.start[-1] != n
+        or np.any(np.diff(pool.start) < 0)
+    ):
+        raise DataError(f"{path}: a damaged pile-up pool; make one: jetimg detector pool")
+
+
+def draw_vertices(
+    described: PileUp, n: int, rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Draws n vertices, z (mm) and time (mm): Gaussian, cut off at max_z and max_t.
+
+    The distribution is a product, so both are drawn apart, by trying again what lies beyond the cut.
+    """
+    z = _cut_gauss(described.sigma_z, described.max_z, n, rng) * 1000
+    t = _cut_gauss(described.sigma_t_ps, described.max_t_ps, n, rng) * LIGHT
+    return z, t
+
+
+def _cut_gauss(sigma: float, largest: float, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    drawn = np.empty(0)
+    while len(drawn) < n:
+        more = rng.normal(0.0, sigma, n - len(drawn))
+        drawn = np.concatenate([drawn, more[np.abs(more) <= largest]])
+    return drawn
+
+
+def crossing(hard: Record, pool: Pool, described: PileUp, rng: np.random.Generator) -> tuple[Particles, Vertices]:
+    """A bunch crossing: the stable particles of the hard collision, then those of soft ones."""
+    n = int(rng.poisson(described.mean))
+    z, t = draw_vertices(described, n + 1, rng)
+    chosen = rng.integers(pool.n_events, size=n)
+    angles = rng.uniform(-np.pi, np.pi, n)
+    particles = _merge(_hard(hard, z[0]), pool, chosen, angles, z[1:])
+    return particles, Vertices(
+        z, t, np.concatenate([[np.count_nonzero(hard.charge[hard.stable])], _charged(pool, chosen)])
+    )
+
+
+def _charged(pool: Pool, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+    parts = [pool.charge[pool.start[event] : pool.start[event + 1]] for event in chosen.tolist()]
+    return np.array([np.count_nonzero(part) for part in parts], dtype=np.int64)
+
+
+def _hard(record: Record, z: float) -> Particles:
+    keep = record.stable & ~np.isin(np.abs(record.pid), NEUTRINOS)
+    px, py, pz, _ = (np.ascontiguousarray(column) for column in record.momentum[keep].T)
+    x, y, birth = (np.ascontiguousarray(column) for column in record.vertex[keep].T)
+    n = len(px)
+    mass = np.ascontiguousarray(record.mass[keep])
+    return Particles(record.pid[keep], record.charge[keep], px, py, pz, mass, x, y, birth + z, np.zeros(n, np.uint8))
+
+
+@compiled
+def _merge(
+    hard: Particles, pool: Pool, chosen: NDArray[np.int64], angles: NDArray[np.float64], z: NDArray[np.float64]
+) -> Particles:
+    n = len(hard.pid)
+    for event in chosen:
+        n += pool.start[event + 1] - pool.start[event]
+    pid, charge, pileup = np.empty(n, np.int32), np.empty(n, np.int8), np.empty(n, np.uint8)
+    values = np.zeros((7, n))
+    k = len(hard.pid)
+    pid[:k], charge[:k], pileup[:k] = hard.pid, hard.charge, 0
+    values[0, :k], values[1, :k], values[2, :k], values[3, :k] = hard.px, hard.py, hard.pz, hard.mass
+    values[4, :k], values[5, :k], values[6, :k] = hard.x, hard.y, hard.z
+    for j in range(len(chosen)):
+        cosine, sine = np.cos(angles[j]), np.sin(angles[j])
+        for i in range(pool.start[chosen[j]], pool.start[chosen[j] + 1]):
+            pid[k], charge[k], pileup[k] = pool.pid[i], pool.charge[i], 1
+            values[0, k] = cosine * pool.px[i] - sine * pool.py[i]
+            values[1, k] = sine * pool.px[i] + cosine * pool.py[i]
+            values[2, k], values[3, k], values[6, k] = pool.pz[i], pool.mass[i], z[j]
+            k += 1
+    v = values
+    return Particles(pid, charge, v[0], v[1], v[2], v[3], v[4], v[5], v[6], pileup)

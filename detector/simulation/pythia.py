@@ -1,0 +1,145 @@
+"""Collisions from Pythia 8, read as whole events in plain arrays."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.common.errors import CallError, DataError
+from detector.simulation.pythia_commands import commands
+
+BEAM_STATUS = -12
+# Codes that HepMC's numbering keeps as they are, without the sign (Particle::statusHepMC).
+KEPT_STATUS = (11, 200)
+HADRON_DECAY = (91, 94)  # statuses of particles from the decay of a hadron, muon or tau
+
+
+class Record(NamedTuple):
+    """The full event record of one collision, each array (n); entry 0 is the first incoming beam.
+
+    Attributes:
+        pid: int32, PDG code.
+        status: int32, as Delphes writes it: 1 stable, 2 decayed hadron, 4 beam, 21 to 29 hard process.
+        mothers, daughters: int32 (n, 2), first and last, as indices of entries, -1 for none.
+        charge: int8, units of the positron's.
+        momentum: float64 (n, 4), px, py, pz, E, GeV.
+        mass: float64, GeV.
+        vertex: float64 (n, 3), place of birth, mm.
+    """
+
+    pid: NDArray[np.int32]
+    status: NDArray[np.int32]
+    mothers: NDArray[np.int32]
+    daughters: NDArray[np.int32]
+    charge: NDArray[np.int8]
+    momentum: NDArray[np.float64]
+    mass: NDArray[np.float64]
+    vertex: NDArray[np.float64]
+
+    @property
+    def stable(self) -> NDArray[np.bool_]:
+        """Which particles leave the collision, (n)."""
+        return np.equal(self.status, 1)
+
+
+class Generator:
+    """A Pythia that is ready to make collisions.
+
+    Args:
+        settings: lines of a Pythia command file.
+        seed: 1 to 900,000,000.
+
+    Raises:
+        CallError: Pythia refuses a setting or all of them together; the message names the line.
+    """
+
+    def __init__(self, settings: Sequence[str], seed: int) -> None:
+        import pythia8mc
+
+        self._pythia = pythia8mc.Pythia("", False)
+        for line in ("Print:quiet = on", *commands(settings, seed)):
+            if not self._pythia.readString(line):
+                raise CallError(f"Pythia refuses the setting {line!r}")
+        if not self._pythia.init():
+            raise CallError(f"Pythia cannot start with the settings {list(settings)}")
+        self._charges: dict[int, int] = {}
+
+    def batches(self, n: int, size: int) -> Iterator[list[Record]]:
+        """Makes n collisions, `size` at a time, the last batch what is left.
+
+        Raises:
+            DataError: Pythia makes no more events.
+        """
+        made = 0
+        while made < n:
+            wanted = min(size, n - made)
+            records = self._records(self._pythia.nextBatch(wanted))
+            if len(records) != wanted:
+                raise DataError(f"Pythia stopped after {made + len(records)} of {n} events")
+            yield records
+            made += wanted
+
+    def _records(self, events: Any) -> list[Record]:
+        import awkward as ak
+
+        particles = events.prt
+        starts = np.concatenate([[0], np.cumsum(ak.to_numpy(ak.num(particles.id)))])
+        flat = {name: _flat(particles[name]) for name in ("id", "status", "m", *_LINKS)}
+        momentum = np.stack([_flat(particles.p[name]) for name in ("px", "py", "pz", "e")], axis=1)
+        vertex = np.stack([_flat(ak.fill_none(particles.vProd[name], 0.0)) for name in ("px", "py", "pz")], axis=1)
+        charge = self._charge(flat["id"])
+        # Entry 0 is Pythia's own "system": Delphes leaves it out and counts from the first beam.
+        parts = [slice(a + 1, b) for a, b in pairwise(starts)]
+        return [
+            Record(
+                pid=flat["id"][part],
+                status=hepmc_status(flat["id"][part], flat["status"][part], flat["daughter1"][part] - 1),
+                mothers=np.stack([flat["mother1"][part], flat["mother2"][part]], axis=1) - 1,
+                daughters=np.stack([flat["daughter1"][part], flat["daughter2"][part]], axis=1) - 1,
+                charge=charge[part],
+                momentum=momentum[part],
+                mass=flat["m"][part],
+                vertex=vertex[part],
+            )
+            for part in parts
+        ]
+
+    def _charge(self, pid: NDArray[np.int32]) -> NDArray[np.int8]:
+        codes, inverse = np.unique(pid, return_inverse=True)
+        for code in codes.tolist():
+            if code not in self._charges:
+                # Delphes' charges are whole: those of quarks are cut to 0.
+                self._charges[code] = int(self._pythia.particleData.charge(code))
+        return np.array([self._charges[code] for code in codes.tolist()], dtype=np.int8)[inverse]
+
+
+_LINKS = ("mother1", "mother2", "daughter1", "daughter2")
+
+
+def _flat(column: Any) -> NDArray[Any]:
+    import awkward as ak
+
+    return np.asarray(ak.to_numpy(ak.flatten(column)))
+
+
+def hepmc_status(pid: NDArray[np.int32], status: NDArray[np.int32], daughter: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Pythia's status codes in HepMC's numbering, which Delphes writes.
+
+    Args:
+        pid: int32 (n), PDG codes.
+        status: int32 (n), Pythia's codes, negative for what decayed or branched.
+        daughter: int32 (n), index of the first daughter, -1 for none.
+
+    Returns:
+        int32 (n): 1 for stable particles, 4 for beams, 2 for hadrons, muons and taus that decay,
+        else the code without its sign (Pythia 8 manual, "Particle Properties", statusHepMC).
+    """
+    heir = np.maximum(daughter, 0)
+    decays = (np.abs(status[heir]) >= HADRON_DECAY[0]) & (np.abs(status[heir]) <= HADRON_DECAY[1])
+    code = np.abs(pid)
+    lived = (code > 100) & (code < 1_000_000) | (code == 13) | (code == 15)
+    kept = (-status >= KEPT_STATUS[0]) & (-status <= KEPT_STATUS[1])
+    choices = [status > 0, status == BEAM_STATUS, lived & (daughter >= 0) & (pid[heir] != pid) & decays, kept]
+    return np.select(choices, [1, 4, 2, -status], 0).astype(np.int32)

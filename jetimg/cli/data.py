@@ -1,0 +1,302 @@
+"""The command line: `jetimg COMMAND`.
+
+Exit codes: 0 done, 1 the data are at fault, 2 the call is at fault. What a command needs is imported
+when it runs, so that each starts at once.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jetimg.cli import options
+from jetimg.cli.options import (
+    AsJson,
+    Bits,
+    DetectorFile,
+    Files,
+    Hcal,
+    Nested,
+    Output,
+    SettingsFile,
+    Source,
+    Truth,
+    console,
+)
+
+app = options.app("Delphes files to verified jet-image data sets.")
+
+Expect = Annotated[int | None, typer.Option(min=0, help="Events that each file should hold.")]
+KeepGoing = Annotated[
+    bool, typer.Option("--keep-going", help="Exit with 0 although files are bad; they stand in the output.")
+]
+
+
+@app.command()
+def check(
+    files: Files,
+    expect: Expect = None,
+    as_json: AsJson = False,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File for the verdicts, as JSON.")] = None,
+    keep_going: KeepGoing = False,
+    settings: SettingsFile = None,
+    source: Source = None,
+    detector: DetectorFile = None,
+) -> None:
+    """A verdict for every Delphes file; exit code 0 only if all are ok."""
+    from detector.common.progress import bar
+    from jetimg.imaging.verdicts import check as check_file
+
+    described, images = options.description(detector), options.image_settings(settings, source=source)
+    paths, verdicts = options.expand(files), []
+    with bar("checking files", len(paths)) as advance:
+        for path in paths:
+            verdicts.append(check_file(path, described, images, expect))
+            advance(1)
+    if output is not None or as_json:
+        options.save_or_print([verdict.as_dict() for verdict in verdicts], output)
+    if not as_json:
+        for verdict in verdicts:
+            line = f"{verdict.verdict:<16} {verdict.entries:>8} events  {verdict.path}"
+            console.print(f"{line}: {verdict.reason}" if verdict.reason else line, markup=False, soft_wrap=True)
+    if not (keep_going or all(verdict.ok for verdict in verdicts)):
+        raise typer.Exit(1)
+
+
+@app.command()
+def convert(
+    files: Files,
+    output: Output,
+    sample: Annotated[str, typer.Option(help="Name of the physics sample.")] = "events",
+    expect: Expect = None,
+    keep_going: KeepGoing = False,
+    settings: SettingsFile = None,
+    source: Source = None,
+    hcal: Hcal = None,
+    truth: Truth = None,
+    nested: Nested = None,
+    value_bits: Bits = None,
+    detector: DetectorFile = None,
+) -> None:
+    """Delphes files to one event file: images, boxes, baseline jets, in the files' order."""
+    from detector.common.progress import bar
+    from jetimg.imaging.channels import Setup
+    from jetimg.imaging.convert import Inputs
+    from jetimg.imaging.convert import convert as convert_files
+
+    chosen = {"source": source, "hcal": hcal, "truth": truth, "nested": nested, "value_bits": value_bits}
+    setup = Setup(options.description(detector), options.image_settings(settings, **chosen))
+    with bar(f"converting {sample}", None) as advance:
+        rows = convert_files(Inputs(options.expand(files), sample, expect), output, setup, advance)
+    bad = [row for row in rows if row.verdict != "ok"]
+    events = sum(row.entries for row in rows if row.verdict == "ok")
+    console.print(f"{output}: {events} events of {len(rows) - len(bad)} files, {len(bad)} bad files", soft_wrap=True)
+    for row in bad:
+        console.print(f"{row.name}: {row.verdict}: {row.reason}", markup=False, soft_wrap=True)
+    if bad and not keep_going:
+        raise typer.Exit(1)
+
+
+@app.command()
+def plan(
+    event_files: Files,
+    output: Output,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of split and shuffle.")] = 2019,
+    validation_fraction: Annotated[
+        float, typer.Option(min=0, max=0.99, help="Share of training events held back.")
+    ] = 0.2,
+    events_per_shard: Annotated[int, typer.Option(min=1, help="Events in each shard.")] = 10_000,
+    block: Annotated[int, typer.Option(min=1, help="Neighbouring events that stay in one shard.")] = 50,
+    test: Annotated[list[str] | None, typer.Option(help="A sample whose events are for testing.")] = None,
+    expect: Annotated[list[str] | None, typer.Option(help="SAMPLE=N: events asked for in each of its files.")] = None,
+    bad_files: Annotated[str, typer.Option(help="fail or skip.")] = "fail",
+    max_bad_share: Annotated[float, typer.Option(min=0, max=1, help="With skip: most bad files of a sample.")] = 0.05,
+) -> None:
+    """Which event goes into which shard, and whether the bad files allow a data set at all."""
+    from detector.common.atomic import write_text
+    from jetimg.dataset import plan as planning
+    from jetimg.dataset import policy
+
+    if bad_files not in ("fail", "skip"):
+        raise typer.BadParameter(f"--bad-files {bad_files}: fail or skip")
+    sharding = planning.Sharding(
+        seed=seed, validation_fraction=validation_fraction, events_per_shard=events_per_shard, block=block
+    )
+    made = planning.make(options.expand(event_files), sharding, test or [], _expected(expect or []))
+    policy.apply(policy.Policy.model_validate({"bad_files": bad_files, "max_bad_share": max_bad_share}), made.sources)
+    write_text(output, made.model_dump_json(indent=1) + "\n")
+    console.print(policy.table(made.sources), markup=False, highlight=False, soft_wrap=True)
+    console.print(f"{output}: {len(made.shards())} shards of {events_per_shard} events", soft_wrap=True)
+
+
+def _expected(pairs: list[str]) -> dict[str, int]:
+    expected = {}
+    for pair in pairs:
+        sample, _, number = pair.partition("=")
+        if not number.isdecimal():
+            raise typer.BadParameter(f"--expect {pair}: SAMPLE=N")
+        expected[sample] = int(number)
+    return expected
+
+
+@app.command()
+def shard(
+    plan_file: Annotated[Path, typer.Argument(metavar="PLAN", help="Plan made by `plan`.", dir_okay=False)],
+    output: Output,
+    name: Annotated[str | None, typer.Option(help="Shard to make; the output's name if not given.")] = None,
+) -> None:
+    """One shard of a plan: its events, gathered and shuffled."""
+    from detector.common.progress import bar
+    from jetimg.dataset import plan as planning
+    from jetimg.dataset.shard import make
+
+    made = planning.read(plan_file)
+    wanted = name or output.name
+    with bar(f"shard {wanted}", made.shards().get(wanted)) as advance:
+        n_events = make(made, wanted, output, advance)
+    console.print(f"{output}: {n_events} events", soft_wrap=True)
+
+
+@app.command()
+def manifest(
+    plan_file: Annotated[Path, typer.Argument(metavar="PLAN", help="Plan made by `plan`.", dir_okay=False)],
+    folder: Annotated[Path, typer.Argument(help="Folder with all shards of the plan.", file_okay=False)],
+    remove_others: Annotated[bool, typer.Option("--remove-others", help="Remove shards of an older plan.")] = False,
+) -> None:
+    """Writes the data set's manifest: shards, checksums, inputs, and where every event went."""
+    from jetimg.dataset import manifest as manifests
+    from jetimg.dataset import plan as planning
+
+    contents = manifests.make(planning.read(plan_file), folder)
+    if remove_others:
+        manifests.remove_others(contents, folder)
+    counts = manifests.account(contents.inputs)
+    text = ", ".join(f"{number} {name}" for name, number in counts.items())
+    console.print(f"{folder / manifests.NAME}: {len(contents.shards)} shards; events: {text}", soft_wrap=True)
+
+
+@app.command()
+def verify(path: Annotated[Path, typer.Argument(help="A data set's folder, or one event file.")]) -> None:
+    """Proves layout, invariants, checksums, and that no event is lost or in two splits."""
+    from detector.common.progress import bar
+    from jetimg.dataset.verify import verify as verify_path
+
+    with bar(f"verifying {path}", None) as advance:
+        report = verify_path(path, advance)
+    if report.faults:
+        options.fail("\n".join([*report.faults, f"{path}: {len(report.faults)} faults"]))
+    console.print(f"{path}: {report.n_files} files, {report.n_events} events, no faults", soft_wrap=True)
+
+
+@app.command()
+def inspect(
+    path: Annotated[Path, typer.Argument(help="An event file, a shard, or a Delphes file.")],
+    settings: SettingsFile = None,
+    source: Source = None,
+    hcal: Hcal = None,
+    detector: DetectorFile = None,
+) -> None:
+    """A file's content at a glance."""
+    from jetimg.imaging.channels import Setup
+    from jetimg.reports.inspect import describe
+
+    console.print(
+        describe(path, Setup(options.description(detector), options.image_settings(settings, source=source, hcal=hcal)))
+    )
+
+
+@app.command()
+def show(
+    path: Annotated[Path, typer.Argument(help="An event file or shard, or a data set's folder with --sample.")],
+    output: Output,
+    event: Annotated[int, typer.Option(min=0, help="Which event; with --sample, which of that sample.")] = 0,
+    sample: Annotated[str | None, typer.Option(help="Show an event of this sample of a data set.")] = None,
+) -> None:
+    """A picture of one event: three channels and their sum, with boxes."""
+    from jetimg.dataset.find_event import find
+    from jetimg.plotting.event_display import draw
+
+    try:
+        file, number = find(path, sample, event) if sample else (path, event)
+        draw(file, number, output)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    console.print(f"{output}: event {number} of {file}", soft_wrap=True)
+
+
+@app.command()
+def audit(
+    files: Files,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File for the counts, as JSON.")] = None,
+    detector: DetectorFile = None,
+) -> None:
+    """Is one crystal one pixel? Counts of shared pixels, by cell edges and by smeared centres."""
+    from detector.common.progress import bar
+    from jetimg.imaging.channels import Setup
+    from jetimg.imaging.settings import Images
+    from jetimg.reports.crystal_audit import audit as audit_files
+
+    with bar("auditing", None) as advance:
+        found = audit_files(options.expand(files), Setup(options.description(detector), Images()), advance)
+    console.print(found.table())
+    if output is not None:
+        options.save_or_print(found.as_dict(), output)
+
+
+@app.command()
+def summary(
+    folder: Annotated[Path, typer.Argument(help="A finished data set.", file_okay=False)],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder for table, JSON and pictures.")] = None,
+) -> None:
+    """The table of samples, where every event went, and how the jets look."""
+    from detector.common.progress import bar
+    from jetimg.reports import summary as summaries
+
+    with bar(f"summing up {folder}", None) as advance:
+        found = summaries.summarize(folder, advance)
+    console.print(found.table())
+    if output is not None:
+        summaries.write(found, output)
+    if not found.balances:
+        options.fail(f"{folder}: events are lost without a reason; see the table")
+
+
+@app.command()
+def compare(
+    files: Files,
+    to: Annotated[list[str], typer.Option("--to", help="File, quoted pattern or @LIST of the other set; repeatable.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for tables, JSON and pictures.")],
+    sample: Annotated[
+        str | None, typer.Option(help="All files are of this sample; else each is told from its name or folder.")
+    ] = None,
+    label_a: Annotated[str, typer.Option(help="Name of the first set.")] = "A",
+    label_b: Annotated[str, typer.Option(help="Name of the set after --to.")] = "B",
+    pool_a: Annotated[int, typer.Option(min=1, help="Soft collisions in the first set's pile-up pool.")] = 4000,
+    pool_b: Annotated[int, typer.Option(min=1, help="The same of the other set.")] = 4000,
+    permutations: Annotated[int, typer.Option(min=1, help="Permutations of the test.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the permutations.")] = 1,
+    max_ratio_difference: Annotated[
+        float | None, typer.Option(min=0, help="Exit with 1 if the ratio of a mean is further from 1.")
+    ] = None,
+    detector: DetectorFile = None,
+) -> None:
+    """Two sets of Delphes files side by side: means, spectra with p values, energy by ring, jet response."""
+    from detector.common.progress import bar
+    from jetimg.imaging.channels import Setup
+    from jetimg.imaging.settings import Images
+    from jetimg.validation import compare as comparing
+    from jetimg.validation import report
+    from jetimg.validation.observables import Observer
+
+    sets = options.by_sample(files, sample), options.by_sample(to, sample)
+    if odd := sets[0].keys() ^ sets[1].keys():
+        raise typer.BadParameter(f"samples in one set alone: {', '.join(sorted(odd))}; or give --sample NAME")
+    choices = comparing.Choices((label_a, label_b), (pool_a, pool_b), permutations, seed)
+    observer = Observer(Setup(options.description(detector), Images()))
+    with bar("comparing files", sum(len(paths) for files in sets for paths in files.values())) as advance:
+        found = comparing.compare(sets, observer, choices, advance)
+    report.write(found, output)
+    for sheet in report.sheets(found):
+        console.print(sheet)
+    if max_ratio_difference is not None and (bad := found.offenders(max_ratio_difference)):
+        options.fail("\n".join([f"ratios further than {max_ratio_difference:g} from 1:", *bad]))

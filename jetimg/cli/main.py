@@ -1,0 +1,58 @@
+"""The command `jetimg`: the commands of this package, and those that other packages register.
+
+A package offers a group of commands by an entry point in the group `jetimg.commands`: its name is the group's, its
+object a `typer.Typer`. So `jetimg detector`, `jetimg models` and `jetimg campaign` are found without an import upward.
+What a command needs is imported when it runs, so that help comes at once.
+
+Exit codes: 0 done, 1 the data are at fault, 2 the call is at fault.
+"""
+
+from importlib.metadata import EntryPoint, entry_points
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from detector.common import numba_extensions
+from jetimg.cli import data, options, release
+
+GROUP = "jetimg.commands"
+
+
+class Commands(TyperGroup):
+    """Our own commands, and groups of others that are loaded when they are called."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        """Names, our own first."""
+        return [*super().list_commands(ctx), *sorted(registered())]
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> typer.core.TyperCommand | None:  # type: ignore[override]
+        """A command by its name."""
+        own = super().get_command(ctx, cmd_name)
+        if own is not None or cmd_name not in registered():
+            return own  # type: ignore[return-value]
+        group = get_command(registered()[cmd_name].load())
+        group.name = cmd_name
+        return group  # type: ignore[return-value]
+
+
+def registered() -> dict[str, EntryPoint]:
+    """Groups of commands that installed packages offer, by name."""
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+app = typer.Typer(
+    cls=Commands,
+    help="Delphes files to verified jet-image data sets, and detectors trained on them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(data.app)
+app.add_typer(release.app)
+
+
+def main() -> None:
+    """Runs a command."""
+    numba_extensions.skip()
+    options.run(app)

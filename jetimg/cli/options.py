@@ -1,0 +1,124 @@
+"""What the commands share: options, lists of files, exit codes."""
+
+import glob
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from detector import Detector, load
+from detector.common.atomic import write_text
+from detector.common.errors import CallError
+from detector.geometry.tower_map import ecal_map, hcal_map
+from detector.simulation.processes import SAMPLES
+from jetimg.common.errors import DataError
+from jetimg.imaging import settings
+
+Files = Annotated[list[str], typer.Argument(help="Files, or @LIST for a text file with one name a line.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="File to make; it appears whole or not at all.")]
+SettingsFile = Annotated[Path | None, typer.Option("--settings", help="YAML file with image settings.", dir_okay=False)]
+DetectorFile = Annotated[
+    Path | None, typer.Option("--detector", help="Detector description; the CMS-like one if not given.", dir_okay=False)
+]
+Source = Annotated[str | None, typer.Option(help="Calorimeter branches: eflow or tower.")]
+Hcal = Annotated[str | None, typer.Option(help="HCAL towers: point or spread.")]
+Truth = Annotated[str | None, typer.Option(help="Boxes from: status or genjet.")]
+Nested = Annotated[str | None, typer.Option(help="Labelled particles inside labelled ones: all or outermost.")]
+Bits = Annotated[int | None, typer.Option("--value-bits", help="Mantissa bits kept of pixel values; 23 is lossless.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+# Tables in log files are not cut to 80 columns; names of files may look like rich's markup.
+console = Console(width=None if sys.stdout.isatty() else 160, markup=False)
+
+
+def app(text: str) -> typer.Typer:
+    """An application with this help text."""
+    return typer.Typer(help=text, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+def run(application: typer.Typer) -> None:
+    """Runs an application; faults of the data end it with exit code 1, of the call with 2, and one message."""
+    try:
+        application()
+    except DataError as error:
+        fail(str(error))
+    except CallError as error:
+        fail(str(error), code=2)
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """Says what is wrong and exits with this code: 1 if the data are at fault, 2 if the call is."""
+    Console(stderr=True).print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(code)
+
+
+def expand(names: Sequence[str]) -> list[Path]:
+    """The files that were named, with each @LIST replaced by the lines of LIST."""
+    paths: list[Path] = []
+    for name in names:
+        if name.startswith("@"):
+            try:
+                lines = Path(name[1:]).read_text().splitlines()
+            except (OSError, UnicodeDecodeError) as error:
+                raise typer.BadParameter(f"{name[1:]}: {getattr(error, 'strerror', None) or error}") from error
+            paths += [Path(line) for line in lines if line]
+        else:
+            paths.append(Path(name))
+    if not paths:
+        raise typer.BadParameter(f"{', '.join(names)}: names no file")
+    return paths
+
+
+def by_sample(names: Sequence[str], sample: str | None) -> dict[str, list[Path]]:
+    """Files, @LISTs and patterns, by sample: the one given, or the first that a name or folder begins with."""
+    found: dict[str, list[Path]] = {}
+    for path in expand(names):
+        matching = [Path(name) for name in sorted(glob.glob(str(path)))] if _is_pattern(path) else [path]
+        if not matching:
+            raise typer.BadParameter(f"{path}: matches no file")
+        for file in matching:
+            found.setdefault(sample or _sample_of(file), []).append(file)
+    return dict(sorted(found.items()))
+
+
+def _is_pattern(path: Path) -> bool:
+    return glob.has_magic(str(path)) and not path.exists()
+
+
+def _sample_of(path: Path) -> str:
+    """The sample that the file's name begins with, or that its folder is called; "events" if neither."""
+    own = re.split(r"[^A-Za-z0-9]", path.stem)[0]
+    return next((name for name in (own, path.absolute().parent.name) if name in SAMPLES), "events")
+
+
+def image_settings(path: Path | None, **overrides: Any) -> settings.Images:
+    """Image settings from a file and options; wrong ones are the call's fault."""
+    try:
+        return settings.read(path, **overrides)
+    except (DataError, OSError) as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def description(path: Path | None) -> Detector:
+    """The detector; a wrong description is the call's fault, as are cells that do not fit its pixels."""
+    try:
+        described = load(path)
+        ecal_map(described)
+        hcal_map(described)
+        return described
+    except (ValueError, OSError) as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def save_or_print(content: Any, output: Path | None) -> None:
+    """JSON to a file, or to the terminal if there is none."""
+    text = json.dumps(content, indent=1)
+    if output is None:
+        print(text)
+    else:
+        write_text(output, text + "\n")

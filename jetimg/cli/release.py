@@ -1,0 +1,161 @@
+"""Commands that hand data on: to Zenodo, from Zenodo, to and from the published PF-Jet-SSD layout."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jetimg.cli import options
+from jetimg.cli.options import DetectorFile, Files, Output, console
+from jetimg.common.errors import DataError
+
+if TYPE_CHECKING:
+    from jetimg.release.metadata import Metadata
+
+app = options.app("Releases, and the published layout.")
+
+
+@app.command("import-reference")
+def import_reference(
+    files: Files,
+    output: Output,
+    sample: Annotated[str, typer.Option(help="Name of the physics sample.")] = "reference",
+    detector: DetectorFile = None,
+) -> None:
+    """Files in the published PF-Jet-SSD layout to one event file."""
+    from detector.common.progress import bar
+    from jetimg.pfjet_format.importer import Inputs
+    from jetimg.pfjet_format.importer import import_reference as import_files
+
+    with bar(f"importing {sample}", None) as advance:
+        mended = import_files(Inputs(options.expand(files), sample), output, options.description(detector), advance)
+    console.print(f"{output}: {len(options.expand(files))} files imported", soft_wrap=True)
+    if mended.repeated or mended.zero:
+        console.print(f"{mended.repeated} hits added to others of their pixel, {mended.zero} of value 0 left out")
+    for name in mended.unknown:
+        console.print(f"{name}: not in the layout, left out", markup=False, soft_wrap=True)
+
+
+@app.command("export-reference")
+def export_reference(
+    files: Files,
+    output: Output,
+    index_type: Annotated[str | None, typer.Option(help="int16, int32, int64 or float32 pixel indices.")] = None,
+) -> None:
+    """Event files or shards to one file in the published PF-Jet-SSD layout."""
+    from detector.common.progress import bar
+    from jetimg.pfjet_format.exporter import INDEX_DTYPES
+    from jetimg.pfjet_format.exporter import export_reference as export_files
+
+    if index_type not in (None, *INDEX_DTYPES):
+        raise typer.BadParameter(f"--index-type {index_type}: one of {', '.join(INDEX_DTYPES)}")
+    with bar(f"exporting {output.name}", None) as advance:
+        exported = export_files(options.expand(files), output, index_type, advance)
+    console.print(f"{output}: {exported.n_events} events", soft_wrap=True)
+    if exported.left_out:
+        text = ", ".join(f"{number} {name}" for name, number in exported.left_out.items())
+        console.print(f"left out, as the layout has no such class: {text}", soft_wrap=True)
+
+
+MetadataFile = Annotated[
+    Path | None, typer.Option("--metadata", help="YAML file: title, creators, licence, limits.", dir_okay=False)
+]
+
+
+def _metadata(path: Path | None) -> "Metadata":
+    from jetimg.release import metadata
+
+    try:
+        return metadata.read(path)
+    except (DataError, OSError) as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+@app.command()
+def release(
+    dataset: Annotated[Path, typer.Argument(help="Folder of a finished data set.", file_okay=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to make; it appears whole or not at all.")],
+    metadata: MetadataFile = None,
+    include: Annotated[list[Path] | None, typer.Option(help="One more file, such as a summary or a plot.")] = None,
+    detector: DetectorFile = None,
+) -> None:
+    """A folder ready for Zenodo: shards, checksums, README, metadata; several records if one is too small."""
+    from detector.common.progress import bar
+    from detector.geometry.description import DEFAULT
+    from jetimg.release.build import Request
+    from jetimg.release.build import release as make
+
+    request = Request(dataset, _metadata(metadata), options.description(detector), detector or DEFAULT, include or [])
+    with bar(f"verifying {output}", None) as advance:
+        parts = make(request, output, advance)
+    console.print(f"{output}: {len(parts)} records, verified", soft_wrap=True)
+
+
+Production = Annotated[bool, typer.Option("--production", help="zenodo.org itself; its sandbox if not given.")]
+Server = Annotated[str | None, typer.Option("--url", help="Another server of Zenodo's kind, in place of both.")]
+
+
+@app.command()
+def publish(
+    folder: Annotated[Path, typer.Argument(metavar="RELEASE", help="Folder made by `release`.", file_okay=False)],
+    final: Annotated[bool, typer.Option("--publish", help="Publish for ever; drafts if not given.")] = False,
+    production: Production = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent; no token, no network.")] = False,
+    url: Server = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File for ids and DOIs, as JSON.")] = None,
+) -> None:
+    """Sends a release to Zenodo (token: ZENODO_TOKEN); a second call sends only what is missing."""
+    from detector.common.progress import bar
+    from jetimg.release import publish as publishing
+    from jetimg.release import token
+    from jetimg.release.zenodo import Api, server
+
+    address = url or server(production)
+    todo = publishing.uploads(folder)
+    if dry_run:
+        for upload in todo:
+            console.print(
+                f"{upload.folder}: {len(upload.files)} files, {upload.size} bytes to {address}", soft_wrap=True
+            )
+            for name, md5 in sorted(upload.files.items()):
+                console.print(f"  {md5}  {name}", markup=False, highlight=False, soft_wrap=True)
+        return
+    try:
+        api = Api(address, token.read())
+    except DataError as error:
+        raise typer.BadParameter(str(error)) from None
+    with bar(f"to {address}", sum(upload.size for upload in todo), in_bytes=True) as advance:
+        drafts = publishing.publish(folder, api, final, advance)
+    for upload, draft in zip(todo, drafts, strict=True):
+        what = "published" if draft.published else f"a draft; look at it: {address}/deposit/{draft.id}"
+        console.print(f"{upload.folder}: {draft.doi or draft.id}, {what}", highlight=False, soft_wrap=True)
+    if output is not None:
+        options.save_or_print([draft.model_dump() for draft in drafts], output)
+
+
+@app.command()
+def download(
+    wanted: Annotated[
+        list[str],
+        typer.Argument(metavar="RECORD...", help="DOIs or record ids: one record, or all records of one release."),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to make; it appears whole or not at all.")],
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="Record ids are those of Zenodo's sandbox.")] = False,
+    max_bytes: Annotated[int, typer.Option(min=1, help="Refuse a record that is larger.")] = 200_000_000_000,
+    url: Server = None,
+) -> None:
+    """Records of Zenodo to a verified data set; a second call fetches only what is missing."""
+    from functools import partial
+
+    from detector.common.progress import bar
+    from jetimg.release import download as downloading
+    from jetimg.release.remote_files import source
+    from jetimg.release.zenodo import server
+
+    try:
+        sources = [source(text, url or server(not sandbox)) for text in wanted]
+    except DataError as error:
+        raise typer.BadParameter(str(error)) from error
+    request = downloading.Request(sources, max_bytes)
+    fetched = downloading.download(request, output, partial(bar, f"to {output}", in_bytes=True))
+    console.print(f"{output}: {'downloaded and verified' if fetched else 'was there, whole'}", soft_wrap=True)

@@ -1,0 +1,1 @@
+"""What every room of this package uses: errors, checksums, tables of text."""

@@ -1,0 +1,25 @@
+"""The faults that a user can do something about."""
+
+from pathlib import Path
+
+from detector.common.errors import DataError
+
+__all__ = ["BadFile", "DataError"]
+
+
+class BadFile(DataError):
+    """One file that cannot be used.
+
+    Attributes:
+        path: the file.
+        verdict: one of `jetimg.imaging.verdicts.VERDICTS`.
+        reason: what was found, what was expected, what to do.
+        entries: events that the file says it holds, 0 where unknown.
+    """
+
+    def __init__(self, path: Path, verdict: str, reason: str, entries: int = 0) -> None:
+        super().__init__(f"{path}: {verdict}: {reason}")
+        self.path = path
+        self.verdict = verdict
+        self.reason = reason
+        self.entries = entries

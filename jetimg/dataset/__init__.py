@@ -1,0 +1,1 @@
+"""Event files to a data set: plan, shards, manifest, proof."""

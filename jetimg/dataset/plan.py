@@ -1,0 +1,239 @@
+"""Which event goes into which shard: from counts and a seed alone.
+
+Events keep their file's order in the event files; a shard takes blocks of neighbouring events from
+files all over the campaign and shuffles them, so that making a shard reads ranges and holds one shard
+in memory, whatever the campaign's size. Every shard can be made by itself, at any time, with the same
+result.
+
+An event's split depends on the seed, its file's sha256 and its entry, and on nothing else: it stays on
+its side when files are added to the campaign.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from jetimg.common.errors import DataError
+from jetimg.event_file.store import Reader
+
+SPLITS = ("train", "validation", "test")
+
+# Words that separate the random streams of one seed.
+_SPLIT_STREAM, _BLOCK_STREAM, _ORDER_STREAM = 1, 2, 3
+
+# What all event files of a campaign must agree on.
+COMMON = ("class_names", "channels", "image_shape", "eta_pitch", "config", "detector", "detector_sha256", "software")
+
+
+class Sharding(BaseModel):
+    """How events are split, mixed and cut into shards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seed: int = Field(default=2019, ge=0, description="seed of the split and of the shuffle")
+    validation_fraction: float = Field(
+        default=0.2, ge=0, lt=1, description="share of the events of a training sample that go to validation"
+    )
+    events_per_shard: int = Field(default=10_000, ge=1, description="events in each shard; the last has the rest")
+    block: int = Field(
+        default=50,
+        ge=1,
+        description="neighbouring events of a file that stay in one shard: larger reads faster, smaller mixes better",
+    )
+
+
+class Input(BaseModel):
+    """A Delphes file of the campaign: a row of /files, and the events that were asked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    sha256: str
+    entries: int
+    verdict: str
+    reason: str
+    expected: int | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether its events are there."""
+        return self.verdict == "ok"
+
+
+class Source(BaseModel):
+    """An event file of the campaign.
+
+    Attributes:
+        path: the event file.
+        sample: its physics sample.
+        test: whether its events are for testing.
+        inputs: its Delphes files.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str
+    sample: str
+    test: bool
+    inputs: tuple[Input, ...]
+
+
+class Plan(BaseModel):
+    """Everything that decides the shards.
+
+    Attributes:
+        sharding: how to split, mix and cut.
+        sources: the event files.
+        attributes: what all of them say of themselves: settings, classes, detector, software.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sharding: Sharding
+    sources: tuple[Source, ...]
+    attributes: dict[str, Any]
+
+    @property
+    def samples(self) -> list[str]:
+        """Names of the samples, sorted."""
+        return sorted({source.sample for source in self.sources})
+
+    def shards(self) -> dict[str, int]:
+        """Names of the shards and their numbers of events."""
+        size = self.sharding.events_per_shard
+        names: dict[str, int] = {}
+        for split in SPLITS:
+            total = sum(len(entries) for entries in self._entries(split))
+            names |= {f"{split}-{k:05d}.h5": min(size, total - k * size) for k in range(-(-total // size))}
+        return names
+
+    def events_of(self, shard: str) -> "Picked":
+        """The events of one shard, in its order.
+
+        Raises:
+            DataError: the plan has no such shard.
+        """
+        if shard not in (names := self.shards()):
+            raise DataError(f"the plan has no shard {shard!r}; it has {', '.join(names) or 'none'}")
+        split, _, number = shard.removesuffix(".h5").partition("-")
+        start = int(number) * self.sharding.events_per_shard
+        source, entry = (part[start : start + names[shard]] for part in self._mixed(split))
+        order = self._random(_ORDER_STREAM, SPLITS.index(split), int(number)).permutation(len(source))
+        return Picked(source[order], entry[order])
+
+    def events_of_input(self, file: Input, test: bool) -> dict[str, int]:
+        """How many of an input's events go to each split."""
+        counts = np.bincount(self._split_of(file, test), minlength=len(SPLITS))
+        return dict(zip(SPLITS, counts.tolist(), strict=True))
+
+    def _split_of(self, file: Input, test: bool) -> NDArray[np.uint8]:
+        """For each event that an input gave, its split's index in SPLITS."""
+        if not file.ok:
+            return np.empty(0, np.uint8)
+        if test:
+            return np.full(file.entries, SPLITS.index("test"), np.uint8)
+        draws = self._random(_SPLIT_STREAM, int(file.sha256, 16)).random(file.entries)
+        return (draws < self.sharding.validation_fraction).astype(np.uint8)
+
+    @cached_property
+    def _splits(self) -> list[NDArray[np.uint8]]:
+        """For each source, the split of each of its events."""
+        return [
+            np.concatenate([np.empty(0, np.uint8), *(self._split_of(file, source.test) for file in source.inputs)])
+            for source in self.sources
+        ]
+
+    def _entries(self, split: str) -> list[NDArray[np.int64]]:
+        """For each source, the places of its events of this split, ascending."""
+        return [np.flatnonzero(splits == SPLITS.index(split)) for splits in self._splits]
+
+    def _mixed(self, split: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Sources and places of all events of a split, block by block in random order."""
+        blocks = [
+            (number, entries[start : start + self.sharding.block])
+            for number, entries in enumerate(self._entries(split))
+            for start in range(0, len(entries), self.sharding.block)
+        ]
+        order = self._random(_BLOCK_STREAM, SPLITS.index(split)).permutation(len(blocks))
+        source = np.concatenate([np.full(len(blocks[k][1]), blocks[k][0], np.int64) for k in order])
+        return source, np.concatenate([blocks[k][1] for k in order])
+
+    def _random(self, *stream: int) -> np.random.Generator:
+        return np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.sharding.seed, *stream])))
+
+
+@dataclass(frozen=True)
+class Picked:
+    """Events by the index of their source and their place in it.
+
+    Attributes:
+        source, place: int64 (n_events).
+    """
+
+    source: NDArray[np.int64]
+    place: NDArray[np.int64]
+
+
+def make(
+    event_files: Sequence[Path], sharding: Sharding, test_samples: Sequence[str], expected: dict[str, int]
+) -> Plan:
+    """Plans the shards of these event files, in any order.
+
+    Args:
+        event_files: event files of one campaign.
+        sharding: how to split, mix and cut.
+        test_samples: samples whose events are for testing.
+        expected: events that were asked for in each file of a sample, where known.
+
+    Raises:
+        DataError: event files made in different ways, an input given twice, or a sample without event files.
+    """
+    sources, attributes = [], {}
+    for path in sorted(event_files):
+        with Reader(path) as reader:
+            (sample,) = reader.attributes["sample_names"]
+            inputs = tuple(Input(**vars(row), expected=expected.get(sample)) for row in reader.files)
+            attributes[path] = {key: reader.attributes[key] for key in COMMON}
+        sources.append(Source(path=str(path), sample=sample, test=sample in test_samples, inputs=inputs))
+    if not sources:
+        raise DataError("no event files, so no shards")
+    _refuse_strangers(attributes)
+    _refuse_twins(sources)
+    if strangers := {*test_samples, *expected} - {source.sample for source in sources}:
+        raise DataError(f"no events of sample {', '.join(sorted(strangers))}; a misspelt name?")
+    return Plan(sharding=sharding, sources=tuple(sources), attributes=next(iter(attributes.values())))
+
+
+def read(path: Path) -> Plan:
+    """Reads a plan.
+
+    Raises:
+        DataError: not a plan.
+    """
+    try:
+        return Plan.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise DataError(f"{path}: not a plan of shards: {error}") from error
+
+
+def _refuse_strangers(attributes: dict[Path, dict[str, Any]]) -> None:
+    first, *others = attributes
+    for other in others:
+        for key in COMMON:
+            if attributes[other][key] != attributes[first][key]:
+                raise DataError(f"{other} was made with another {key} than {first}: convert both in the same way")
+
+
+def _refuse_twins(sources: Sequence[Source]) -> None:
+    """The same content under two names could put one event into two splits."""
+    seen: dict[str, str] = {}
+    for file in (file for source in sources for file in source.inputs if file.ok):
+        if file.sha256 in seen:
+            raise DataError(f"{file.name} and {seen[file.sha256]} have the same content: give each file once")
+        seen[file.sha256] = file.name

@@ -1,0 +1,1 @@
+"""The HDF5 layout of event files and shards: written, read, validated."""

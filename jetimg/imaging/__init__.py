@@ -1,0 +1,1 @@
+"""Delphes files to event files: verdicts, images, boxes, classical jets."""

@@ -1,0 +1,223 @@
+"""Reading Delphes trees: only the branches that are needed, in chunks of entries.
+
+uproot gives awkward arrays; their buffers are handed on as flat arrays with offsets.
+"""
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import uproot
+from numpy.typing import NDArray
+
+from jetimg.common.errors import BadFile
+from jetimg.imaging.settings import Images
+
+TREE = "Delphes"
+
+# Branches with several values an object (Delphes: Float_t Edges[4], Tau[5]). Delphes writes rows of them;
+# files written by uproot have them flat.
+WIDTHS = {"Edges": 4, "Tau": 5}
+
+# Entries read at once: some 40 MB in memory, whatever the file's length.
+CHUNK = 250
+
+
+@dataclass(frozen=True)
+class Jagged:
+    """A variable number of values an event: event i has content[offsets[i] : offsets[i + 1]].
+
+    Attributes:
+        offsets: int64 (n_events + 1), from 0.
+        content: (n,) or (n, k).
+    """
+
+    offsets: NDArray[np.int64]
+    content: NDArray[Any]
+
+
+Chunk = dict[str, Jagged]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Branches to read. A group is used only if all of it is there; what is absent is reported."""
+
+    required: tuple[str, ...]
+    optional: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def wanted(settings: Images) -> Wanted:
+    """The branches that these settings need, by their names without Delphes' "[4]"."""
+    required = ["EFlowTrack.PT", "EFlowTrack.Eta", "EFlowTrack.Phi"]
+    if settings.source == "eflow":
+        required += ["EFlowPhoton.ET", "EFlowPhoton.Edges", "EFlowNeutralHadron.ET"]
+        point = ["EFlowNeutralHadron.Eta", "EFlowNeutralHadron.Phi"]
+        required += point if settings.hcal == "point" else ["EFlowNeutralHadron.Edges"]
+    else:
+        required += ["Tower.Eem", "Tower.Ehad", "Tower.Eta", "Tower.Edges"]
+        required += ["Tower.Phi"] if settings.hcal == "point" else []
+    required += [f"Particle.{name}" for name in ("PID", "Status", "PT", "Eta", "Phi", "Mass")]
+    if settings.nested == "outermost":
+        required += ["Particle.M1"]
+    if settings.truth == "genjet":
+        required += [f"{settings.genjet}.{name}" for name in ("PT", "Eta", "Phi", "Mass")]
+    jets = tuple(f"{settings.baseline}.{name}" for name in ("PT", "Eta", "Phi", "Tau"))
+    return Wanted(
+        required=tuple(required),
+        optional={
+            "weights": ("Event.Weight",),
+            # Delphes has the soft-dropped jet as a TLorentzVector; our simulation, its mass.
+            "baseline": (*jets, f"{settings.baseline}.SoftDroppedJet"),
+            "baseline with mass": (*jets, f"{settings.baseline}.SoftDroppedMass"),
+        },
+    )
+
+
+class DelphesFile:
+    """An open Delphes file.
+
+    Attributes:
+        path: the file.
+        n_events: entries of the tree.
+        absent: optional groups that the file does not have.
+    """
+
+    def __init__(self, path: Path, want: Wanted) -> None:
+        """Opens a file and finds its branches.
+
+        Raises:
+            BadFile: unreadable, truncated, no-tree or missing-branch.
+        """
+        self.path = path
+        self._tree = _open_tree(path)
+        self.n_events = int(self._tree.num_entries)
+        names = _plain_names(self._tree)
+        if missing := [name for name in want.required if name not in names]:
+            self.close()
+            raise BadFile(path, "missing-branch", _missing(missing, names))
+        self.absent = [group for group, branches in want.optional.items() if not set(branches) <= names.keys()]
+        present = [name for group in want.optional if group not in self.absent for name in want.optional[group]]
+        self._all = names
+        self._names = {name: names[name] for name in dict.fromkeys((*want.required, *present))}
+
+    def chunks(self, step: int | None = None) -> Iterator[Chunk]:
+        """The wanted branches, `step` entries at a time (CHUNK if None).
+
+        Raises:
+            BadFile: unreadable, where a basket cannot be decompressed or read.
+        """
+        yield from self._iterate(self._names, CHUNK if step is None else step, None)
+
+    def head(self, stop: int, also: tuple[str, ...] = ()) -> Chunk:
+        """The first `stop` entries of the wanted branches, and of those named in `also` where present.
+
+        Raises:
+            BadFile: as for chunks.
+        """
+        more = {name: self._all[name] for name in also if name in self._all}
+        return next(self._iterate(self._names | more, stop, stop))
+
+    def _iterate(self, names: dict[str, str], step: int, stop: int | None) -> Iterator[Chunk]:
+        entry = 0
+        try:
+            for arrays in self._tree.iterate(
+                list(names.values()), step_size=step, entry_stop=stop, how=dict, library="ak"
+            ):
+                chunk = {name: _flat(arrays[full]) for name, full in names.items()}
+                _check_lengths(chunk)
+                entry += len(next(iter(chunk.values())).offsets) - 1
+                yield chunk
+        # Whatever a parser raises on damaged bytes is the file's fault.
+        except Exception as error:
+            raise BadFile(self.path, "unreadable", f"after entry {entry}: {_one_line(error)}", self.n_events) from error
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._tree.file.close()
+
+    def basket_ends(self) -> Iterator[tuple[str, int, int]]:
+        """Name, number of entries and last byte of each wanted branch's baskets."""
+        for name, full in self._names.items():
+            branch = self._tree[full]
+            ends = np.asarray(branch.member("fBasketSeek")[: branch.num_baskets], dtype=np.int64)
+            ends = ends + np.asarray(branch.member("fBasketBytes")[: branch.num_baskets], dtype=np.int64)
+            yield name, int(branch.num_entries), int(ends.max(initial=0))
+
+
+def inventory(path: Path) -> tuple[int, frozenset[str]]:
+    """The number of entries and the names of the branches, whatever they are, without reading any.
+
+    Raises:
+        BadFile: unreadable or no-tree.
+    """
+    tree = _open_tree(path)
+    with tree.file:
+        return int(tree.num_entries), frozenset(_plain_names(tree))
+
+
+def _open_tree(path: Path) -> Any:
+    file = None
+    try:
+        file = uproot.open(path, object_cache=None, array_cache=None)
+        names = file.keys(recursive=False, cycle=False)
+        tree = file[TREE] if TREE in names else None
+    except Exception as error:  # as above: damaged bytes make uproot raise almost anything
+        if file is not None:
+            file.close()
+        raise BadFile(path, "unreadable", _one_line(error)) from error
+    if not isinstance(tree, uproot.TTree):
+        file.close()
+        raise BadFile(path, "no-tree", f"no tree `{TREE}`; the file holds {names or 'nothing'}")
+    return tree
+
+
+def _plain_names(tree: Any) -> dict[str, str]:
+    """Branch names without "[4]" -> their names in the file, for the leaves of Delphes' branches."""
+    return {name.partition("[")[0]: name for name in tree.keys(full_paths=False) if "." in name}
+
+
+def _missing(missing: list[str], names: dict[str, str]) -> str:
+    near = difflib.get_close_matches(missing[0], names, n=3, cutoff=0.5)
+    hint = f"; nearest to the first: {', '.join(near)}" if near else ""
+    return f"needs {', '.join(missing)}{hint}. Write them in the card's TreeWriter, or choose another source"
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:300]}"
+
+
+def _check_lengths(chunk: Chunk) -> None:
+    """Branches of one kind of object hold as many rows, event by event.
+
+    Raises:
+        ValueError: naming two branches that do not.
+    """
+    first: dict[str, str] = {}
+    for name, column in chunk.items():
+        branch, _, leaf = name.partition(".")
+        other = first.setdefault(branch, name)
+        width = WIDTHS.get(leaf, 1) if column.content.ndim == 1 else 1
+        if not np.array_equal(column.offsets, chunk[other].offsets * width):
+            raise ValueError(f"`{name}` and `{other}` differ in their numbers of values")
+
+
+def _flat(array: ak.Array) -> Jagged:
+    layout = array.layout
+    if isinstance(layout, ak.contents.ListArray):
+        layout = layout.to_ListOffsetArray64(True)
+    offsets = np.asarray(layout.offsets, dtype=np.int64)
+    content = layout.content[offsets[0] : offsets[-1]]
+    return Jagged(offsets - offsets[0], _values(content))
+
+
+def _values(content: ak.contents.Content) -> NDArray[Any]:
+    if isinstance(content, ak.contents.RecordArray):  # TLorentzVector: (px, py, pz, E)
+        space = content["fP"]
+        return np.stack([_values(part) for part in (space["fX"], space["fY"], space["fZ"], content["fE"])], axis=1)
+    return np.asarray(ak.to_numpy(content))

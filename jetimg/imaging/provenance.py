@@ -1,0 +1,36 @@
+"""What an event file says about how it was made. Nothing here changes from run to run."""
+
+import platform
+from typing import Any
+
+import awkward
+import deflate
+import h5py
+import numba
+import numpy
+import uproot
+
+import jetimg
+from detector import Detector
+from detector.geometry.grid import Grid
+from jetimg.imaging.settings import Images
+
+
+def provenance(detector: Detector, settings: Images) -> dict[str, Any]:
+    """Attributes for an event file: classes, settings, detector, software."""
+    grid = Grid.of(detector)
+    return {
+        "class_names": list(settings.classes),
+        "channels": ["tracker", "ecal", "hcal"],
+        "image_shape": [grid.n_eta, grid.n_phi],
+        "eta_pitch": grid.eta_pitch,
+        "config": settings.model_dump(mode="json"),
+        "detector": detector.name,
+        "detector_sha256": detector.digest,
+        "software": {
+            "jetimg": jetimg.__version__,
+            "python": platform.python_version(),
+            "hdf5": h5py.version.hdf5_version,
+        }
+        | {module.__name__: module.__version__ for module in (numpy, awkward, uproot, numba, h5py, deflate)},
+    }

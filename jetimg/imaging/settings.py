@@ -1,0 +1,122 @@
+"""What can be chosen about images and boxes, with the defaults."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from jetimg.common.errors import DataError
+
+
+class Section(BaseModel):
+    """A section of the configuration: no unknown keys, no change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=False)
+
+
+class JetClass(Section):
+    """Which generator particles make jets of one class."""
+
+    pdg_ids: tuple[int, ...] = Field(description="PDG ids, without sign")
+    status: int = Field(description="Pythia status: 22 = decaying resonance, 23 = outgoing parton")
+    genjet_min_pt: float = Field(default=0.0, ge=0, description="least pt of a generator jet in truth mode genjet, GeV")
+
+
+# Minimum pt: the status report of October 2019 (bb 20.9, hh 312.4, tt 432.7, WW 201 GeV).
+DEFAULT_CLASSES = {
+    "b": JetClass(pdg_ids=(5,), status=23, genjet_min_pt=21.0),
+    "t": JetClass(pdg_ids=(6,), status=22, genjet_min_pt=433.0),
+    "H": JetClass(pdg_ids=(25,), status=22, genjet_min_pt=312.0),
+    "V": JetClass(pdg_ids=(23, 24), status=22, genjet_min_pt=201.0),
+    "q": JetClass(pdg_ids=(1, 2, 3, 4, 21), status=23, genjet_min_pt=1.0),
+}
+
+
+class Tag(Section):
+    """When the classical baseline calls a jet one of a class: a window in soft-drop mass and a score."""
+
+    mass_min: float = Field(description="least soft-drop mass, GeV")
+    mass_max: float = Field(description="greatest soft-drop mass, GeV")
+    prongs: int = Field(ge=2, le=5, description="the score is 1 - tau_prongs / tau_(prongs - 1)")
+
+    @model_validator(mode="after")
+    def _window(self) -> "Tag":
+        if self.mass_min >= self.mass_max:
+            raise ValueError(f"mass_min {self.mass_min:g} is not below mass_max {self.mass_max:g}")
+        return self
+
+
+DEFAULT_TAGS = {
+    "t": Tag(mass_min=105.0, mass_max=210.0, prongs=3),
+    "V": Tag(mass_min=65.0, mass_max=105.0, prongs=2),
+    "H": Tag(mass_min=105.0, mass_max=140.0, prongs=2),
+}
+
+
+class Images(Section):
+    """How an event becomes an image and its boxes."""
+
+    source: Literal["eflow", "tower"] = Field(
+        default="eflow",
+        description="eflow: energy-flow photons and neutral hadrons (particle-flow images); "
+        "tower: Tower.Eem and Tower.Ehad (calorimeter images)",
+    )
+    hcal: Literal["point", "spread"] = Field(
+        default="point",
+        description="point: the whole energy of an HCAL tower in the pixel of its eta, phi; "
+        "spread: shared over the crystals that the tower covers, by area",
+    )
+    value_bits: int = Field(
+        default=23,
+        ge=1,
+        le=23,
+        description="bits kept of a pixel value's 23 mantissa bits; 23 is lossless, 10 makes files a third smaller",
+    )
+    truth: Literal["status", "genjet"] = Field(
+        default="status",
+        description="status: a box around each selected generator particle; "
+        "genjet: around each generator jet that one of them matches",
+    )
+    nested: Literal["all", "outermost"] = Field(
+        default="all",
+        description="all: a W inside a labelled t is labelled too; outermost: it is not",
+    )
+    box_radius: float = Field(default=0.4, gt=0, le=1.5, description="half the width of a box, in eta and in phi")
+    genjet: str = Field(default="GenJet", description="branch of generator jets for truth mode genjet")
+    genjet_delta_r: float = Field(default=0.4, gt=0, description="farthest a matched particle is from the jet's axis")
+    classes: dict[str, JetClass] = Field(
+        default=DEFAULT_CLASSES, min_length=1, description="jet classes; their order gives class_id"
+    )
+    priority: tuple[str, ...] = Field(
+        default=("t", "V", "H", "b", "q"), description="which class a generator jet gets where several match"
+    )
+    baseline: str = Field(default="JetPUPPIAK8", description="branch of the classical jets; used where present")
+    tags: dict[str, Tag] = Field(default=DEFAULT_TAGS, description="classes that the classical baseline tags")
+
+    @model_validator(mode="after")
+    def _known_classes(self) -> "Images":
+        if sorted(self.priority) != sorted(self.classes):
+            raise ValueError(f"priority {list(self.priority)} must name each of the classes {list(self.classes)} once")
+        if unknown := set(self.tags) - set(self.classes):
+            raise ValueError(f"tags for classes that do not exist: {sorted(unknown)}")
+        return self
+
+
+def read(path: Path | None, **overrides: Any) -> Images:
+    """The image settings of a YAML file, or the defaults; overrides that are None do not count.
+
+    Raises:
+        DataError: the file has unknown keys or wrong values; the message names them.
+    """
+    try:
+        content = (yaml.safe_load(path.read_bytes()) or {}) if path else {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: not image settings (keys and values)")
+    content |= {key: value for key, value in overrides.items() if value is not None}
+    try:
+        return Images.model_validate(content)
+    except ValidationError as error:
+        raise DataError(f"{path or 'image settings'}: {error}") from error

@@ -1,0 +1,1 @@
+"""Shards to batches: sparse events, normalisation, augmentation, PyTorch data sets."""

@@ -1,0 +1,126 @@
+"""Other events that could as well have happened: mirrored, turned about the beam, laid over one another.
+
+Everything acts on hits and boxes, not on dense images, and is exact: a turn by whole pixels moves hits
+across the seam at phi = +-pi and loses none. Mirroring in eta and phi and the shift in phi are those of
+the ECAL images, the overlay of images with one object each that of the HGCal study.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetimg.event_file.layout import CHANNELS
+from jetimg.loader.sparse import SparseBatch
+
+
+def flip_eta(batch: SparseBatch, chosen: NDArray[np.bool_]) -> SparseBatch:
+    """Mirrors images eta -> -eta.
+
+    Args:
+        batch: the images.
+        chosen: (images), which of them.
+    """
+    row, column = _rows_and_columns(batch)
+    n_eta = batch.shape[0]
+    row = np.where(chosen[batch.image_of_hit], n_eta - 1 - row, row)
+    mirrored = batch.box.copy()
+    mirrored[:, [0, 2]] = n_eta - batch.box[:, [2, 0]]
+    box = np.where(chosen[batch.image_of_jet, None], mirrored, batch.box)
+    return replace(batch, pixel=_pixel(batch, row, column), box=box)
+
+
+def flip_phi(batch: SparseBatch, chosen: NDArray[np.bool_]) -> SparseBatch:
+    """Mirrors images phi -> -phi.
+
+    Args:
+        batch: the images.
+        chosen: (images), which of them.
+    """
+    row, column = _rows_and_columns(batch)
+    n_phi = batch.shape[1]
+    column = np.where(chosen[batch.image_of_hit], n_phi - 1 - column, column)
+    moved = _moved_to(batch, n_phi - batch.box[:, 3].astype(np.float64))
+    box = np.where(chosen[batch.image_of_jet, None], moved, batch.box)
+    return replace(batch, pixel=_pixel(batch, row, column), box=box)
+
+
+def rotate(batch: SparseBatch, columns: NDArray[np.int64]) -> SparseBatch:
+    """Turns images about the beam by whole pixels.
+
+    Args:
+        batch: the images.
+        columns: (images), pixels towards greater phi.
+    """
+    row, column = _rows_and_columns(batch)
+    column = (column + columns[batch.image_of_hit]) % batch.shape[1]
+    box = _moved_to(batch, batch.box[:, 1].astype(np.float64) + columns[batch.image_of_jet])
+    return replace(batch, pixel=_pixel(batch, row, column), box=box)
+
+
+def overlay(batch: SparseBatch, group: NDArray[np.int64]) -> SparseBatch:
+    """Adds up the images of each group; the result has the jets of all of them.
+
+    Args:
+        batch: the images.
+        group: (images), the new image of each: from 0, ascending, none left out.
+    """
+    n_groups, size = int(group[-1]) + 1, batch.shape[0] * batch.shape[1]
+    place = (batch.channel_of_hit * n_groups + group[batch.image_of_hit]) * size + batch.pixel
+    order = np.argsort(place, kind="stable")
+    place = place[order]
+    first = np.flatnonzero(np.diff(place, prepend=-1))
+    value = np.add.reduceat(batch.value[order], first) if len(first) else batch.value
+    owner, pixel = np.divmod(place[first], size)
+    return replace(
+        batch,
+        counts=np.bincount(owner, minlength=len(CHANNELS) * n_groups).reshape(len(CHANNELS), n_groups),
+        pixel=pixel.astype(np.uint32),
+        value=value,
+        jet_counts=np.bincount(group, batch.jet_counts, n_groups).astype(np.int64),
+        event=batch.event[np.searchsorted(group, np.arange(n_groups))],
+    )
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Which changes are made, at random.
+
+    Attributes:
+        flip_eta, flip_phi: probability of each mirroring.
+        rotate: whether images are turned by a random number of pixels.
+        overlay: events laid over one another to make one image; 1 for none.
+    """
+
+    flip_eta: float = 0.5
+    flip_phi: float = 0.5
+    rotate: bool = True
+    overlay: int = 1
+
+    def __call__(self, batch: SparseBatch, random: np.random.Generator) -> SparseBatch:
+        """A batch with these changes; with overlays it has so many times fewer images."""
+        n_images = len(batch)
+        batch = flip_eta(batch, random.random(n_images) < self.flip_eta)
+        batch = flip_phi(batch, random.random(n_images) < self.flip_phi)
+        if self.rotate:
+            batch = rotate(batch, random.integers(batch.shape[1], size=n_images))
+        return overlay(batch, np.arange(n_images) // self.overlay) if self.overlay > 1 else batch
+
+
+def _rows_and_columns(batch: SparseBatch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    row, column = np.divmod(batch.pixel.astype(np.int64), batch.shape[1])
+    return row, column
+
+
+def _pixel(batch: SparseBatch, row: NDArray[np.int64], column: NDArray[np.int64]) -> NDArray[np.uint32]:
+    return (row * batch.shape[1] + column).astype(np.uint32)
+
+
+def _moved_to(batch: SparseBatch, phi_min: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The boxes at another place in phi, their widths kept; phi_min may be any number of turns off."""
+    width = batch.box[:, 3].astype(np.float64) - batch.box[:, 1]
+    first = np.mod(phi_min, batch.shape[1]).astype(np.float32)
+    first[first >= batch.shape[1]] = 0.0  # a float32 just below n_phi rounds up to it
+    moved = batch.box.copy()
+    moved[:, 1], moved[:, 3] = first, first + width
+    return moved

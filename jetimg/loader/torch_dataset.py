@@ -1,0 +1,226 @@
+"""Shards as a torch data set, and sparse batches as dense images. The only module of jetimg with torch.
+
+`torch.utils.data.DataLoader(JetImages(paths), batch_size=None, num_workers=2)` gives sparse batches;
+`dense` makes images of one in one scatter, on the CPU or the GPU.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import IterableDataset, get_worker_info
+
+from jetimg.common.errors import DataError
+from jetimg.event_file.store import Batch, Reader, concatenate
+from jetimg.loader.augment import Augmentation
+from jetimg.loader.normalise import Normalisation, normalise
+from jetimg.loader.sparse import TABLES, SparseBatch
+
+# Files that a process keeps open.
+MOST_OPEN = 64
+
+
+class Images(NamedTuple):
+    """Dense images.
+
+    Attributes:
+        pixels: float32 (images, 3, n_eta, n_phi).
+        scale: float32 (images), GeV: the energy that a network seeing only `pixels` can measure pt in.
+    """
+
+    pixels: Tensor
+    scale: Tensor
+
+
+class JetImages(IterableDataset[SparseBatch]):
+    """The events of some shards, as sparse batches.
+
+    With `shuffle`, blocks of neighbouring events are put in random order, and the events of a window of
+    some blocks are mixed: ranges are read, never single events. Every event comes once an epoch, over all
+    ranks and workers. The batches of an epoch follow from seed, epoch, rank and world size; the number of
+    workers only changes their order.
+
+    `images[i]` is event i, in the order of the files, as a batch of one.
+
+    Attributes:
+        class_names: names of the classes, the same in all files.
+        shape: pixels along eta and phi.
+        n_events: events in all files.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[Path | str],
+        batch_size: int = 32,
+        *,
+        shuffle: bool = False,
+        seed: int = 0,
+        augmentation: Augmentation | None = None,
+        rank: int = 0,
+        world_size: int = 1,
+        block: int = 1024,
+        window: int = 4096,
+    ) -> None:
+        """Looks at the files; they are opened again, once in each worker, when events are read.
+
+        Args:
+            paths: event files or shards.
+            batch_size: images in a batch; the last one of a window may have fewer.
+            shuffle: whether events come in random order.
+            seed: of order and augmentation, together with the epoch.
+            augmentation: random changes of events.
+            rank, world_size: which share of the events this process gets.
+            block: neighbouring events that are read at once.
+            window: events that are mixed, held in memory as hits (20 kB each).
+
+        Raises:
+            DataError: no files, not event files, or of different classes or image shapes.
+        """
+        if not 0 <= rank < world_size or batch_size < 1 or block < 1:
+            raise ValueError(f"rank {rank} of {world_size}, batch_size {batch_size}, block {block}")
+        self.paths = [Path(path) for path in paths]
+        self.batch_size, self.shuffle, self.seed, self.epoch = batch_size, shuffle, seed, 0
+        self.augmentation, self.rank, self.world_size, self.block = augmentation, rank, world_size, block
+        self._step = batch_size * (augmentation.overlay if augmentation else 1)
+        self._window = max(window // self._step, 1) * self._step
+        self.class_names, self.shape, events = _common(self.paths)
+        self._first = np.concatenate(([0], np.cumsum(events)))
+        self.n_events = int(self._first[-1])
+        self._readers: dict[int, Reader] = {}
+        self._process = os.getpid()
+
+    def set_epoch(self, epoch: int) -> None:
+        """Chooses the order of another epoch; takes effect when iteration starts (not in persistent workers)."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return sum(-(-(last - first) // self._step) for first, last in self._windows())
+
+    def __iter__(self) -> Iterator[SparseBatch]:
+        worker = get_worker_info()
+        number, workers = (worker.id, worker.num_workers) if worker else (0, 1)
+        starts, stops = self._blocks()
+        for first, last in self._windows()[number::workers]:
+            yield from self._read_window(_ranges(starts, stops, first, last), first)
+
+    def __getitem__(self, index: int) -> SparseBatch:
+        if not -self.n_events <= index < self.n_events:
+            raise IndexError(f"event {index} of {self.n_events}")
+        number = index % self.n_events
+        return self.read(number, number + 1)
+
+    def read(self, start: int, stop: int) -> SparseBatch:
+        """Events start to stop, in the order of the files."""
+        events, numbers = self._load([(start, stop)])
+        return SparseBatch.of(events, numbers, self.shape)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Open files stay in the process that opened them."""
+        return self.__dict__ | {"_readers": {}}
+
+    def _blocks(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Blocks of events in the epoch's order: first event, and the one past the last."""
+        files = zip(self._first[:-1], self._first[1:], strict=True)
+        starts = np.concatenate([np.arange(first, last, self.block) for first, last in files])
+        stops = np.minimum(starts + self.block, self._first[np.searchsorted(self._first, starts, side="right")])
+        order = np.random.default_rng((self.seed, self.epoch)).permutation(len(starts)) if self.shuffle else slice(None)
+        return starts[order], stops[order]
+
+    def _windows(self) -> list[tuple[int, int]]:
+        """This rank's windows, as places in the epoch's sequence of events."""
+        first, last = (self.n_events * share // self.world_size for share in (self.rank, self.rank + 1))
+        return [(start, min(start + self._window, last)) for start in range(first, last, self._window)]
+
+    def _read_window(self, ranges: list[tuple[int, int]], place: int) -> Iterator[SparseBatch]:
+        # The window's place makes its random numbers its own, whichever worker reads it.
+        random = np.random.default_rng((self.seed, self.epoch, place))
+        events, numbers = self._load(ranges)
+        order = random.permutation(len(numbers)) if self.shuffle else np.arange(len(numbers))
+        for start in range(0, len(order), self._step):
+            chosen = order[start : start + self._step]
+            batch = SparseBatch.of(events.take(chosen), numbers[chosen], self.shape)
+            yield self.augmentation(batch, random) if self.augmentation else batch
+
+    def _load(self, ranges: list[tuple[int, int]]) -> tuple[Batch, NDArray[np.int64]]:
+        """The events of some ranges, and their numbers; a range may go on in the next file."""
+        parts, numbers = [], []
+        for start, stop in ranges:
+            for file in range(np.searchsorted(self._first, start, "right") - 1, np.searchsorted(self._first, stop)):
+                offset = int(self._first[file])
+                first, last = max(start, offset), min(stop, int(self._first[file + 1]))
+                parts.append(self._reader(file).read(first - offset, last - offset, TABLES))
+                numbers.append(np.arange(first, last))
+        return concatenate(parts), np.concatenate(numbers)
+
+    def _reader(self, file: int) -> Reader:
+        """The open file; opened in the process that reads it, because HDF5 files do not survive a fork."""
+        if self._process != os.getpid():
+            self._readers, self._process = {}, os.getpid()
+        if file not in self._readers:
+            if len(self._readers) >= MOST_OPEN:
+                self._readers.pop(next(iter(self._readers))).close()
+            self._readers[file] = Reader(self.paths[file])
+        return self._readers[file]
+
+
+def dense(
+    batch: SparseBatch,
+    device: torch.device | str = "cpu",
+    normalisation: Normalisation = "channel",
+    out: Tensor | None = None,
+) -> Images:
+    """Images of a batch: each channel's background, then all hits in one scatter.
+
+    Args:
+        batch: the images.
+        device: where they are to be; hits travel there, not pixels.
+        normalisation: as in `jetimg.loader.normalise`.
+        out: float32 (at least as many images, 3, n_eta, n_phi) on that device, memory to use again: on the CPU, the
+            page faults of fresh memory take longer than all the rest.
+    """
+    normalised = normalise(batch, normalisation)
+    n_channels, n_images = batch.counts.shape
+    size = batch.shape[0] * batch.shape[1]
+    row = np.arange(n_images) * n_channels + np.arange(n_channels)[:, None]
+    place = np.repeat(row.ravel() * size, batch.counts.ravel()) + batch.pixel
+    used = _memory(n_images * n_channels * size, device) if out is None else out.view(-1)[: row.size * size]
+    background = np.ascontiguousarray(normalised.background.T).reshape(-1, 1)
+    used.view(-1, size).copy_(torch.from_numpy(background).to(device))
+    used.scatter_(0, torch.from_numpy(place).to(device), torch.from_numpy(normalised.value).to(device))
+    return Images(used.view(n_images, n_channels, *batch.shape), torch.from_numpy(normalised.scale).to(device))
+
+
+def _memory(n_values: int, device: torch.device | str) -> Tensor:
+    if torch.device(device).type == "cpu":
+        # numpy asks for huge pages, torch does not: a quarter of the page faults' time.
+        return torch.from_numpy(np.empty(n_values, np.float32))
+    return torch.empty(n_values, device=device)
+
+
+def _common(paths: Sequence[Path]) -> tuple[list[str], tuple[int, int], list[int]]:
+    """Class names, image shape and numbers of events of files that belong together."""
+    if not paths:
+        raise DataError("no event files: nothing to read")
+    found: list[tuple[list[str], tuple[int, int]]] = []
+    events = []
+    for path in paths:
+        with Reader(path) as reader:
+            n_eta, n_phi = reader.attributes["image_shape"]
+            found.append((reader.attributes["class_names"], (n_eta, n_phi)))
+            events.append(reader.n_events)
+        if found[-1] != found[0]:
+            raise DataError(f"{path}: classes and image shape {found[-1]}; {paths[0]} has {found[0]}")
+    return *found[0], events
+
+
+def _ranges(starts: NDArray[np.int64], stops: NDArray[np.int64], first: int, last: int) -> list[tuple[int, int]]:
+    """The events at places first to last of a sequence of blocks, as ranges of event numbers."""
+    ends = np.cumsum(stops - starts)
+    begins = ends - (stops - starts)
+    inside = np.flatnonzero((ends > first) & (begins < last))
+    return [(int(starts[k] + max(first - begins[k], 0)), int(stops[k] - max(ends[k] - last, 0))) for k in inside]

@@ -1,0 +1,1 @@
+"""The layout of the published PF-Jet-SSD data, in and out."""

@@ -1,0 +1,1 @@
+"""A data set as records of an archive: built, published, downloaded again."""

@@ -1,0 +1,108 @@
+"""What a release says of itself to people and archives: title, creators, licence; and how large a record may be."""
+
+import datetime
+from html import escape
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from jetimg.common.errors import DataError
+
+# Zenodo takes 100 files and less than 50 GB a record.
+ZENODO_BYTES = 50_000_000_000
+ZENODO_FILES = 100
+
+# What the images, labels and simulation follow.
+SOURCES = ("arXiv:2105.05785", "arXiv:2202.04499", "arXiv:1307.6346", "10.5281/zenodo.4883651")
+
+DESCRIPTION = (
+    "Simulated proton-proton collisions at 13 TeV in a CMS-like detector, as three-channel images (tracker, "
+    "electromagnetic and hadron calorimeter; one pixel is one crystal) with a box around each heavy or light jet, "
+    "for training object-detection networks."
+)
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class Section(BaseModel):
+    """No unknown keys, no change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Creator(Section):
+    """Who made the data."""
+
+    name: Text = Field(description="family name, given name; or a collaboration")
+    affiliation: Text | None = Field(default=None, description="institute")
+    orcid: str | None = Field(default=None, pattern=r"^\d{4}-\d{4}-\d{4}-\d{3}[\dX]$", description="ORCID iD")
+
+
+class Metadata(Section):
+    """What a release says of itself, and where it goes to or comes from."""
+
+    title: Text = Field(default="Jet images for object detection", description="title of the record")
+    creators: tuple[Creator, ...] = Field(
+        default=(Creator(name="The jetimg developers"),), min_length=1, description="creators, in order"
+    )
+    description: Text = Field(default=DESCRIPTION, description="what the data are, in a few sentences")
+    licence: str = Field(
+        default="CC-BY-4.0", pattern=r"^[A-Za-z0-9.+-]+$", description="licence of the data, as SPDX names it"
+    )
+    keywords: tuple[Text, ...] = Field(
+        default=("high-energy physics", "jets", "object detection", "Delphes", "CMS"), description="keywords"
+    )
+    version: Text = Field(default="1.0.0", description="version of the data")
+    date: datetime.date | None = Field(default=None, description="date of publication; that of the upload if null")
+    record_bytes: int = Field(
+        default=ZENODO_BYTES, ge=1, le=ZENODO_BYTES, description="a record is smaller than this; more records if needed"
+    )
+    record_files: int = Field(default=ZENODO_FILES, ge=1, le=ZENODO_FILES, description="most files of a record")
+    sandbox: bool = Field(default=True, description="publish to and download from Zenodo's sandbox")
+    server: str | None = Field(
+        default=None, pattern=r"^https?://", description="another server of Zenodo's kind, in place of Zenodo's own"
+    )
+    publish: bool = Field(default=False, description="true: publish the records, for ever; false: leave them as drafts")
+    download: tuple[str, ...] = Field(
+        default=(), description="DOIs or record ids that the target `download` fetches; all records of one release"
+    )
+
+
+def read(path: Path | None) -> Metadata:
+    """The metadata of a YAML file, or the defaults.
+
+    Raises:
+        DataError: unknown keys or wrong values; the message names them.
+    """
+    content = yaml.safe_load(path.read_text()) or {} if path else {}
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: not metadata of a release (keys and values)")
+    try:
+        return Metadata(**content)
+    except ValidationError as error:
+        raise DataError(f"{path or 'metadata'}: {error}") from error
+
+
+def part_title(metadata: Metadata, number: int, of: int) -> str:
+    """The title of one record."""
+    return metadata.title if of == 1 else f"{metadata.title} (part {number} of {of})"
+
+
+def deposit(metadata: Metadata, number: int, of: int) -> dict[str, Any]:
+    """One record's metadata as Zenodo's deposit API takes it."""
+    fields: dict[str, Any] = {
+        "title": part_title(metadata, number, of),
+        "upload_type": "dataset",
+        "description": f"<p>{escape(metadata.description)}</p>",
+        "creators": [creator.model_dump(exclude_none=True) for creator in metadata.creators],
+        "access_right": "open",
+        "license": metadata.licence.lower(),
+        "keywords": list(metadata.keywords),
+        "version": metadata.version,
+        "related_identifiers": [{"identifier": source, "relation": "references"} for source in SOURCES],
+    }
+    if metadata.date is not None:
+        fields["publication_date"] = metadata.date.isoformat()
+    return {"metadata": fields}

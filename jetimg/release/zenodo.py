@@ -1,0 +1,254 @@
+"""Zenodo's deposit API, as far as publishing needs it.
+
+Dropped connections and faults of the server are tried again with growing pauses. The token goes to the
+server that was named and to no other: redirects and links that lead elsewhere are refused.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import quote, urlsplit
+
+import requests
+import tenacity
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from jetimg.common.errors import DataError
+from jetimg.release import token as tokens
+
+PRODUCTION = "https://zenodo.org"
+SANDBOX = "https://sandbox.zenodo.org"
+
+# Seconds to connect, and to wait for an answer; after a large file the server needs its time.
+TIMEOUT = (30, 600)
+
+# Where the token may go unencrypted.
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def server(production: bool) -> str:
+    """Zenodo itself, or its sandbox."""
+    return PRODUCTION if production else SANDBOX
+
+
+class Links(BaseModel):
+    """Where a deposit's files go."""
+
+    bucket: str
+
+
+class Deposit(BaseModel):
+    """A deposit: a record before, or after, it is published."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: int
+    submitted: bool = False
+    links: Links | None = None
+    metadata: dict[str, Any] = Field(default={})
+
+    @property
+    def doi(self) -> str:
+        """The reserved DOI; empty if the server says none."""
+        reserved = self.metadata.get("prereserve_doi")
+        return str(reserved.get("doi", "")) if isinstance(reserved, dict) else ""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often to try, and how long to wait between: seconds, growing from the first to the longest."""
+
+    tries: int = 6
+    first: float = 1.0
+    longest: float = 60.0
+
+
+class _Retry(Exception):
+    """Worth another try."""
+
+
+class Api:
+    """A session with a server of Zenodo's kind."""
+
+    def __init__(self, url: str, token: SecretStr, patience: Patience = Patience()) -> None:
+        """Prepares a session; nothing is sent.
+
+        Raises:
+            DataError: the server would get the token unencrypted.
+        """
+        parts = urlsplit(url)
+        if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+            raise DataError(f"{url}: not https, so the token could be read on the way")
+        self.url = url.rstrip("/")
+        self._origin = (parts.scheme, parts.netloc)
+        self._token = token
+        self._session = requests.Session()
+        # An object for the header, not the header itself: otherwise ~/.netrc would win over it.
+        self._session.auth = _Bearer(token)
+        self._patience = patience
+
+    def create(self) -> Deposit:
+        """A new, empty draft."""
+        return self._deposit("POST", "", json={})
+
+    def get(self, number: int) -> Deposit | None:
+        """A deposit; None if the server has none of that number."""
+        answer = self._send("GET", f"{self._base}/{number}", (200, 404, 410))
+        return _parsed(answer, self._base) if answer.status_code == 200 else None
+
+    def describe(self, number: int, content: Mapping[str, Any]) -> Deposit:
+        """Sets a draft's metadata."""
+        return self._deposit("PUT", f"/{number}", json=dict(content))
+
+    def publish(self, number: int) -> None:
+        """Publishes a draft, which cannot be undone."""
+        try:
+            self._send("POST", f"{self._base}/{number}/actions/publish", (202,))
+        except DataError:
+            # The answer to an earlier try may have been lost on the way.
+            deposit = self.get(number)
+            if deposit is None or not deposit.submitted:
+                raise
+
+    def files(self, number: int) -> dict[str, str]:
+        """md5 of the files of a draft, by name."""
+        content = self._send("GET", f"{self._base}/{number}/files", (200,)).json()
+        try:
+            return {str(file["filename"]): str(file["checksum"]).removeprefix("md5:") for file in content}
+        except (TypeError, KeyError) as error:
+            raise DataError(f"{self._base}/{number}/files: not a list of files: {error!r}") from error
+
+    def remove(self, number: int, name: str) -> None:
+        """Removes a file from a draft."""
+        for file in self._send("GET", f"{self._base}/{number}/files", (200,)).json():
+            if file["filename"] == name:
+                self._send("DELETE", f"{self._base}/{number}/files/{quote(str(file['id']), safe='')}", (204,))
+
+    def upload(self, deposit: Deposit, path: Path, advance: Callable[[int], None]) -> str:
+        """Sends a file and returns the md5 of what arrived.
+
+        Args:
+            deposit: the draft.
+            path: the file.
+            advance: called with the number of bytes sent, and with minus that when a try starts over.
+        """
+        if deposit.links is None:
+            raise DataError(f"{self._base}/{deposit.id}: the server names no place for files")
+        target = f"{deposit.links.bucket}/{quote(path.name)}"
+        with _Body(path, advance) as body:
+            answer = self._send("PUT", target, (200, 201), data=body)
+        try:
+            return str(answer.json()["checksum"]).removeprefix("md5:")
+        except (ValueError, TypeError, KeyError) as error:
+            raise DataError(f"{target}: no checksum in the server's answer") from error
+
+    @property
+    def _base(self) -> str:
+        return f"{self.url}/api/deposit/depositions"
+
+    def _deposit(self, method: str, where: str, **content: Any) -> Deposit:
+        return _parsed(self._send(method, self._base + where, (200, 201), **content), self._base + where)
+
+    def _send(self, method: str, url: str, expected: tuple[int, ...], **content: Any) -> requests.Response:
+        """Sends a request until it is answered.
+
+        Raises:
+            DataError: refused, or no answer after all tries; without the token, whatever the server said.
+        """
+        parts = urlsplit(url)
+        if (parts.scheme, parts.netloc) != self._origin:
+            raise DataError(f"{parts.scheme}://{parts.netloc}: the server wants the token sent there; refused")
+        tries = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_Retry),
+            stop=tenacity.stop_after_attempt(self._patience.tries),
+            wait=tenacity.wait_random_exponential(self._patience.first, self._patience.longest),
+        )
+        try:
+            return tries(self._try, method, url, expected, content)
+        except tenacity.RetryError as error:
+            reason = error.last_attempt.exception()
+            text = f"{method} {url}: no success in {self._patience.tries} tries: {reason}; call again to go on"
+        # Raised outside the handler: the chain of causes holds requests with their headers.
+        raise DataError(tokens.masked(text, self._token))
+
+    def _try(self, method: str, url: str, expected: tuple[int, ...], content: Mapping[str, Any]) -> requests.Response:
+        body = content.get("data")
+        if isinstance(body, _Body):
+            body.rewind()
+        try:
+            answer = self._session.request(method, url, timeout=TIMEOUT, allow_redirects=False, **content)
+        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+            raise _Retry(f"connection lost ({type(error).__name__})") from None
+        if answer.status_code in expected:
+            return answer
+        said = tokens.masked(" ".join(answer.text[:500].split()), self._token)
+        text = f"{method} {url}: status {answer.status_code}: {said}"
+        if answer.status_code == 429 or answer.status_code >= 500:
+            raise _Retry(text)
+        raise DataError(text + _remedy(answer.status_code))
+
+
+def _remedy(status: int) -> str:
+    if status in (401, 403):
+        return f"; {tokens.VARIABLE} has to be a token of this server (the sandbox has its own) with deposit:write"
+    return ""
+
+
+def _parsed(answer: requests.Response, where: str) -> Deposit:
+    try:
+        return Deposit.model_validate_json(answer.content)
+    except ValidationError as error:
+        raise DataError(f"{where}: not a deposit: {error}") from error
+
+
+class _Bearer(requests.auth.AuthBase):
+    """Puts the token into a request's header, and shows it nowhere else."""
+
+    def __init__(self, token: SecretStr) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
+        return request
+
+
+class _Body:
+    """A file that is read as it is sent, and says how far it is."""
+
+    def __init__(self, path: Path, advance: Callable[[int], None]) -> None:
+        self._path = path
+        self._advance = advance
+        self._size = path.stat().st_size
+        self._sent = 0
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> "_Body":
+        self._file = self._path.open("rb")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._file is not None
+        self._file.close()
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[bytes]:
+        while block := self.read(1 << 20):
+            yield block
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes."""
+        assert self._file is not None
+        block = self._file.read(size)
+        self._sent += len(block)
+        self._advance(len(block))
+        return block
+
+    def rewind(self) -> None:
+        """Back to the start, for another try."""
+        assert self._file is not None
+        self._file.seek(0)
+        self._advance(-self._sent)
+        self._sent = 0

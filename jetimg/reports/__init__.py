@@ -1,0 +1,1 @@
+"""What is in a data set or file: tables and distributions."""

@@ -1,0 +1,1 @@
+"""Two sets of Delphes files compared: means, spectra, p values."""

@@ -1,0 +1,1 @@
+"""Detections measured: average precision, residuals, report."""

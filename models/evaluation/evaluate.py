@@ -1,0 +1,176 @@
+"""The evaluation: detectors and the classical baseline on the same events of a data set.
+
+Only detections are kept in memory, at most 100 an event, never images or predictions.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from detector import load
+from detector.common.progress import bar
+from detector.geometry import boxes
+from detector.geometry.grid import Grid
+from jetimg.common.checksums import sha256
+from jetimg.common.errors import DataError
+from jetimg.dataset import manifest
+from jetimg.event_file.store import Batch, Columns, Reader
+from jetimg.loader.torch_dataset import JetImages, dense
+from models.evaluation.measure import BASELINE, LEAST_IOU, Detector, Truth, measure
+from models.evaluation.metrics import REPLICAS
+from models.evaluation.pairing import Jets, above, joined
+from models.evaluation.result import Evaluation, Settings
+from models.networks.config import Model
+from models.networks.postprocess import Detections, detect
+from models.trained import checkpoint
+from models.training.data import DataSet
+
+BASELINE_SCORE = "1 - tau_n / tau_(n-1) of a jet in its class's window of soft-drop mass, n prongs; no probability"
+
+
+def evaluate(folder: Path, checkpoints: Mapping[str, Path], settings: Settings) -> Evaluation:
+    """Measures detectors.
+
+    Args:
+        folder: the data set.
+        checkpoints: by the detector's name.
+        settings: how.
+
+    Raises:
+        DataError: no data set or no such events; not a checkpoint, or one for other classes, images or boxes.
+        ValueError: a detector has the baseline's name.
+    """
+    if BASELINE in checkpoints:
+        raise ValueError(f"a detector cannot have the name {BASELINE}; choose another with NAME=PATH")
+    data = DataSet.of(folder)
+    shards: tuple[Path, ...] = getattr(data, settings.split)
+    if not shards:
+        raise DataError(f"{folder}: no {settings.split} events")
+    if settings.device == "auto":
+        settings = replace(settings, device="cuda" if torch.cuda.is_available() else "cpu")
+    # Before hours of work, not after them.
+    about = {name: _about(path, data) for name, path in checkpoints.items()}
+    contents, grid = manifest.read(folder), Grid.of(load())
+    truth, tagged = _tables(shards, data, grid, contents.config["box_radius"])
+    detectors = [_run(name, path, shards, settings, grid, about[name]) for name, path in checkpoints.items()]
+    tags = tuple(data.class_names.index(name) for name in contents.config.get("tags", {}))
+    missing = _missing(settings, tags, tagged)
+    if not missing:
+        detectors.append(Detector(BASELINE, tagged, tags, {"kind": "baseline", "score": BASELINE_SCORE}))
+    if settings.least_pt:
+        detectors, truth = _harder(detectors, truth, settings.least_pt)
+    with bar("bootstrap", REPLICAS) as advance:
+        measured = measure(detectors, truth, advance)
+    return Evaluation(data, shards, truth, settings, measured, missing)
+
+
+def _harder(detectors: Sequence[Detector], truth: Truth, least_pt: float) -> tuple[list[Detector], Truth]:
+    """What counts where only jets of at least this pt are to be found."""
+    true, n_phi = truth.jets, truth.n_phi
+    counting = [replace(one, found=above(one.found, true, least_pt, LEAST_IOU, n_phi)) for one in detectors]
+    return counting, replace(truth, jets=true.take(true.pt >= least_pt))
+
+
+def _missing(settings: Settings, tags: tuple[int, ...], tagged: Jets) -> str:
+    if not settings.baseline:
+        return "not asked for"
+    if not tags:
+        return "the data set's settings tag no class"
+    return "" if len(tagged) else "no tagged jet in these events: their files may lack the branch of classical jets"
+
+
+def _about(path: Path, data: DataSet) -> dict[str, Any]:
+    """What the report says of a checkpoint.
+
+    Raises:
+        DataError: not a checkpoint, or it does not fit the data set.
+    """
+    content, config = checkpoint.read(path)
+    model, wanted = config.model, data.describe(config.model)
+    for what in ("class_names", "image_shape", "box_size"):
+        mine, theirs = getattr(model, what), getattr(wanted, what)
+        if tuple(mine) != tuple(theirs):
+            raise DataError(f"{path}: a detector with {what} {mine}; the data set has {theirs}")
+    trained_on = content.get("dataset_sha256")
+    return {
+        "kind": "network",
+        "architecture": model.architecture,
+        "file": path.name,
+        "sha256": sha256(path),
+        "epoch": content.get("epoch"),
+        "trained_on_sha256": trained_on,
+        "trained_on_this_data_set": None if trained_on is None else trained_on == data.digest,
+        "score": "probability of the class",
+    }
+
+
+def _tables(shards: Sequence[Path], data: DataSet, grid: Grid, radius: float) -> tuple[Truth, Jets]:
+    """True jets and baseline jets of all events, numbered over the shards as `JetImages` does."""
+    true, tagged, first = [], [], 0
+    for path in shards:
+        with Reader(path) as reader:
+            if (names := tuple(reader.attributes["class_names"])) != data.class_names:
+                raise DataError(f"{path}: classes {names}; the manifest has {data.class_names}")
+            batch: Batch = reader.read(tables=("jets", "baseline"))
+            n_events = reader.n_events
+        jets, tags = batch.tables["jets"], batch.tables["baseline"]
+        true.append(_jets(jets, first, jets["box"], np.ones(len(jets["pt"]), np.float32)))
+        around = boxes.around(grid, tags["eta"], tags["phi"], radius)
+        tagged.append(_jets(tags, first, around, tags["score"]))
+        first += n_events
+    return Truth(joined(true), first, data.class_names, data.image_shape[1]), joined(tagged)
+
+
+def _jets(table: Columns, first: int, box: np.ndarray[Any, Any], score: np.ndarray[Any, Any]) -> Jets:
+    counts = np.diff(table["indptr"])
+    return Jets(
+        event=first + np.repeat(np.arange(len(counts)), counts),
+        class_id=table["class_id"].astype(np.int64),
+        box=box,
+        eta=table["eta"].astype(np.float64),
+        phi=table["phi"].astype(np.float64),
+        pt=table["pt"].astype(np.float64),
+        score=score,
+    )
+
+
+@torch.no_grad()
+def _run(
+    name: str, path: Path, shards: Sequence[Path], settings: Settings, grid: Grid, about: dict[str, Any]
+) -> Detector:
+    """A network's detections in all events."""
+    network, config = checkpoint.load(path, settings.device, for_inference=True)
+    images, parts = JetImages(shards, settings.batch_size), []
+    memory = torch.empty(settings.batch_size, config.model.input_channels, *images.shape, device=settings.device)
+    with bar(name, images.n_events) as advance:
+        for batch in images:
+            pixels, scale = dense(batch, settings.device, config.model.normalisation, memory)
+            found = detect(
+                network(pixels),
+                network.priors,
+                scale,
+                least_score=settings.least_score,
+                n_phi=images.shape[1],
+            )
+            parts.append(_detections(found, batch.event, grid, config.model))
+            advance(len(batch))
+    return Detector(name, joined(parts), tuple(range(len(images.class_names))), about)
+
+
+def _detections(found: Sequence[Detections], event: np.ndarray[Any, Any], grid: Grid, model: Model) -> Jets:
+    box, class_id, score, pt = (torch.cat(column).cpu().numpy() for column in zip(*found, strict=True))
+    eta, phi = boxes.centre(grid, box)
+    measured = model.architecture == "pfjet" or model.pt
+    return Jets(
+        event=np.repeat(event, [len(one.score) for one in found]),
+        class_id=class_id,
+        box=box,
+        eta=eta,
+        phi=phi,
+        pt=pt.astype(np.float64) if measured else np.full(len(pt), np.nan),
+        score=score,
+    )

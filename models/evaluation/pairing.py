@@ -1,0 +1,131 @@
+"""Which detection is which true jet.
+
+Detections are taken from the most certain down, each event and class by itself. A detection is right if it overlaps a
+true jet of its class that no more certain detection has taken, by at least a threshold; of several such jets it takes
+the one it overlaps most. So every jet is found once, and what finds it again is wrong.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.networks.box_ops import iou
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Jets:
+    """Jets of many events, true ones or detections, event by event.
+
+    Attributes:
+        event: int64 (jets), the event's number, never falling.
+        class_id: int64 (jets).
+        box: float32 (jets, 4), pixels as in `detector.geometry.boxes`.
+        eta, phi: float64 (jets), of the axis, radians.
+        pt: float64 (jets), GeV; not a number from a detector that does not measure it.
+        score: float32 (jets), how certain a detection is; 1 for true jets.
+    """
+
+    event: Ints
+    class_id: Ints
+    box: NDArray[np.float32]
+    eta: Floats
+    phi: Floats
+    pt: Floats
+    score: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.event)
+
+    def take(self, rows: "Ints | Bools") -> "Jets":
+        """Some of the jets."""
+        return Jets(**{name: column[rows] for name, column in vars(self).items()})
+
+
+def joined(parts: Sequence[Jets]) -> Jets:
+    """The jets of several runs of events, one after the other.
+
+    Raises:
+        ValueError: no parts.
+    """
+    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])}
+    return Jets(**columns)
+
+
+class Pairs(NamedTuple):
+    """Each detection with each true jet of its event and class, however far apart.
+
+    Events and classes come one after the other; in each, the detections by falling score (equal ones in their order).
+
+    Attributes:
+        found: int64 (pairs), row of the detection.
+        true: int64 (pairs), row of the jet.
+        iou: float64 (pairs), their overlap.
+    """
+
+    found: Ints
+    true: Ints
+    iou: Floats
+
+
+def pairs(found: Jets, true: Jets, n_phi: int) -> Pairs:
+    """All pairs of a detection and a true jet of the same event and class, with their overlap round the cylinder."""
+    n_classes = 1 + int(max(found.class_id.max(initial=0), true.class_id.max(initial=0)))
+    key, true_key = (jets.event * n_classes + jets.class_id for jets in (found, true))
+    order, true_order = np.lexsort((-found.score, key)), np.argsort(true_key, kind="stable")
+    first = np.searchsorted(true_key[true_order], key[order], side="left")
+    counts = np.searchsorted(true_key[true_order], key[order], side="right") - first
+    place = np.arange(counts.sum()) + np.repeat(first - (np.cumsum(counts) - counts), counts)
+    rows, true_rows = np.repeat(order, counts), true_order[place]
+    # In double precision, so that a threshold means the same for all detectors.
+    one, two = (torch.from_numpy(box.astype(np.float64))[:, None] for box in (found.box[rows], true.box[true_rows]))
+    return Pairs(rows, true_rows, iou(one, two, n_phi).reshape(-1).numpy())
+
+
+def match(pairs: Pairs, n_found: int, n_true: int, least: float, last: Bools | None = None) -> Ints:
+    """The true jet that each detection found.
+
+    Args:
+        pairs: of all events.
+        n_found, n_true: how many detections and true jets there are.
+        least: overlap that makes a detection right.
+        last: bool (n_true), jets that are taken only where no other can be.
+
+    Returns:
+        int64 (n_found), row of the jet; -1 for a wrong detection.
+    """
+    near = np.flatnonzero(pairs.iou >= least)
+    later = np.zeros(n_true, np.bool_) if last is None else last
+    # Detections in their order, and the jets of one by falling overlap. Pairs of one detection stand together.
+    turn = np.cumsum(np.diff(pairs.found[near], prepend=-1) != 0)
+    near = near[np.lexsort((-pairs.iou[near], later[pairs.true[near]], turn))]
+    partner, free = np.full(n_found, -1, np.int64), np.ones(n_true, np.bool_)
+    for row, jet in zip(pairs.found[near].tolist(), pairs.true[near].tolist(), strict=True):
+        if partner[row] < 0 and free[jet]:
+            partner[row], free[jet] = jet, False
+    return partner
+
+
+def above(found: Jets, true: Jets, least_pt: float, least: float, n_phi: int) -> Jets:
+    """The detections that count where only true jets of at least some pt are to be found.
+
+    As COCO does it for sizes (Lin et al., arXiv:1405.0312, and its code): what finds a softer jet, and no harder one,
+    is neither right nor wrong; nor is what finds none and is softer itself. A detector that does not measure pt has
+    none of the latter.
+
+    Args:
+        found, true: all detections and true jets.
+        least_pt: GeV.
+        least: overlap that makes a detection right.
+        n_phi: pixels round phi.
+    """
+    soft = true.pt < least_pt
+    partner = match(pairs(found, true, n_phi), len(found), len(true), least, soft)
+    return found.take(~np.where(partner >= 0, np.append(soft, False)[partner], found.pt < least_pt))

@@ -1,0 +1,50 @@
+"""What an evaluation is asked, and what it found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.evaluation.measure import Measured, Truth
+from models.training.data import DataSet
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How an evaluation runs.
+
+    Attributes:
+        split: which events.
+        batch_size: images that a network sees at once.
+        device: cpu, cuda, or auto for a GPU if there is one.
+        least_score: less certain detections are left out.
+        least_pt: of true jets that are to be found, GeV; see `models.evaluation.pairing.above`.
+        baseline: whether the classical baseline is measured too.
+    """
+
+    split: str = "test"
+    batch_size: int = 25
+    device: str = "auto"
+    least_score: float = 0.01
+    least_pt: float = 0.0
+    baseline: bool = True
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured, on what.
+
+    Attributes:
+        data: the data set.
+        shards: the files of its events.
+        truth: their jets.
+        settings: with the device that was used.
+        measured: the detectors, the baseline last.
+        missing_baseline: why there is no baseline; empty if there is one.
+    """
+
+    data: DataSet
+    shards: tuple[Path, ...]
+    truth: Truth
+    settings: Settings
+    measured: Sequence[Measured]
+    missing_baseline: str

@@ -1,0 +1,101 @@
+"""A detector in an ONNX file: the graph, and in its metadata all that is needed to find jets with it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from torch import Tensor
+
+from jetimg.common.errors import DataError
+from models.networks.config import Config, Model
+from models.networks.layers import Prediction
+from models.networks.postprocess import Detections, detect
+
+INPUT = "image"
+FORMAT = "jetimg-detector"
+# In the file's metadata, each a text.
+KEYS = ("format", "class_names", "normalisation", "box_size", "image_shape", "priors", "checkpoint_sha256", "config")
+
+
+def describe(model: onnx.ModelProto, config: Config, priors: Tensor, sha256: str) -> None:
+    """Puts into a graph's metadata what a user of the file alone needs.
+
+    Args:
+        model: the graph, changed in place.
+        config: of the checkpoint.
+        priors: default boxes, (priors, 4), pixels.
+        sha256: of the checkpoint.
+    """
+    chosen = config.model
+    texts = {
+        "format": FORMAT,
+        "class_names": json.dumps(chosen.class_names),
+        "normalisation": chosen.normalisation,
+        "box_size": json.dumps(chosen.box_size),
+        "image_shape": json.dumps(chosen.image_shape),
+        "priors": json.dumps(priors.tolist()),
+        "checkpoint_sha256": sha256,
+        "config": config.model_dump_json(),
+    }
+    onnx.helper.set_model_props(model, texts)
+
+
+@dataclass
+class OnnxDetector:
+    """A detector that ONNX Runtime computes.
+
+    Attributes:
+        session: of ONNX Runtime.
+        model: its network's configuration.
+        priors: default boxes, float32 (priors, 4).
+    """
+
+    session: onnxruntime.InferenceSession
+    model: Model
+    priors: Tensor
+
+    @classmethod
+    def open(cls, path: Path, *, provider: str = "CPUExecutionProvider", threads: int = 0) -> "OnnxDetector":
+        """Reads a file that `models export` wrote.
+
+        Args:
+            path: the file.
+            provider: of ONNX Runtime.
+            threads: for one image after the other; 0 lets ONNX Runtime choose.
+
+        Raises:
+            DataError: not there, not an ONNX file, or not one of ours.
+        """
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        # Threads that wait would otherwise keep a core busy, and slow down the model that is measured next.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=[provider])
+        # ONNX Runtime raises classes of its own without a common one.
+        except Exception as error:
+            raise DataError(f"{path}: not a readable ONNX file: {' '.join(str(error).split())[:300]}") from error
+        texts = session.get_modelmeta().custom_metadata_map
+        if missing := [key for key in KEYS if key not in texts]:
+            raise DataError(f"{path}: its metadata have no {missing[0]}; write it by `jetimg models export`")
+        try:
+            config = Config.model_validate_json(texts["config"])
+            priors = torch.tensor(json.loads(texts["priors"]))
+        except ValueError as error:
+            raise DataError(f"{path}: metadata that are not ours: {error}") from error
+        return cls(session, config.model, priors)
+
+    def __call__(self, images: Tensor) -> Prediction:
+        """Predictions for images, float32 (images, channels, n_eta, n_phi), normalised."""
+        found: list[Any] = self.session.run(list(Prediction._fields), {INPUT: images.numpy()})
+        return Prediction(*(torch.from_numpy(np.ascontiguousarray(part)) for part in found))
+
+    def detect(self, images: Tensor, scale: Tensor, **chosen: float) -> list[Detections]:
+        """Jets in images; see `models.networks.postprocess.detect`."""
+        return detect(self(images), self.priors, scale, n_phi=self.model.image_shape[1], **chosen)  # type: ignore[arg-type]

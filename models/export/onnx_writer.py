@@ -1,0 +1,215 @@
+"""A checkpoint as an ONNX file that needs nothing else, checked against PyTorch before it appears."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import onnx
+import torch
+from torch import Tensor
+
+from detector.common.atomic import whole
+from jetimg.common.checksums import sha256
+from jetimg.common.errors import DataError
+from jetimg.loader.torch_dataset import Images
+from models.export import graph, qonnx, sample_images
+from models.export.onnx_detector import INPUT, OnnxDetector, describe
+from models.networks.box_ops import iou
+from models.networks.build import Network, build
+from models.networks.config import Config
+from models.networks.layers import Prediction
+from models.networks.postprocess import Detections, detect
+from models.trained import checkpoint
+
+Format = Literal["onnx", "qonnx"]
+# Images that a file is checked with, in batches of these sizes.
+CHECKED = (1, 3)
+LEAST_SCORE = 0.01
+# Of two jets of one class that both stay; see `models.networks.postprocess.detect`.
+OVERLAP = 0.25
+SAID = {"prediction": "predictions", "score": "scores", "jets": "jets"}
+# Boxes of one jet overlap at least so much.
+SAME = 0.95
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """What may differ between PyTorch and a file.
+
+    Attributes:
+        prediction: mean difference of offsets, logits and ln pt, in units of their standard deviation.
+        score: difference of a jet's scores.
+        jets: share of the jets that only one of the two finds.
+    """
+
+    prediction: float
+    score: float
+    jets: float
+
+
+# Sums in another order.
+FLOATS = Tolerance(1e-4, 1e-3, 0.01)
+# A number near the middle between two integers may become either, and what follows differs by a unit; averages of four
+# integers lie there often. In a network of a few channels one unit is a large share of a prediction's small spread.
+INTEGERS = Tolerance(0.3, 0.05, 0.1)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How PyTorch and a file differed.
+
+    Attributes:
+        prediction, score, jets: as in `Tolerance`, the largest of all batches.
+        n_jets: that PyTorch found.
+    """
+
+    prediction: float
+    score: float
+    jets: float
+    n_jets: int
+
+
+def export(path: Path, output: Path, *, form: Format = "onnx", dataset: Path | None = None) -> Agreement:
+    """Writes the network of a checkpoint as an ONNX file.
+
+    The file takes `image`, float32 (images, channels, n_eta, n_phi), normalised, and gives `offset`, `logits` and
+    `log_pt` as `models.networks.layers.Prediction` has them. Its metadata hold the rest: see
+    `models.export.onnx_detector`.
+
+    Args:
+        path: the checkpoint.
+        output: the file.
+        form: onnx, or qonnx for ternary and binary networks, one image at a time.
+        dataset: whose first images the file is checked with; made-up ones if None.
+
+    Raises:
+        DataError: not a checkpoint, a kind that the format does not hold, a data set of other images, a file that
+            does not predict what PyTorch does, or one that cannot be written.
+    """
+    network, config = checkpoint.load(path, for_inference=True)
+    if form == "qonnx" and config.compression.kind not in ("ternary", "binary"):
+        raise DataError(f"{path}: qonnx is for ternary and binary networks; this one is {config.compression.kind}")
+    n = max(CHECKED)
+    tried = sample_images.of_dataset(dataset, n, config.model) if dataset else sample_images.made_up(n, config.model)
+    model = _graph(network, config, form)
+    describe(model, config, network.priors, sha256(path))
+    with whole(output) as partial:
+        onnx.save(model, partial)
+        onnx.checker.check_model(partial, full_check=form == "onnx")
+        return _checked(network, config, partial, tried, output, form)
+
+
+def _graph(network: Network, config: Config, form: Format) -> onnx.ModelProto:
+    chosen = config.model
+    if form == "onnx":
+        return graph.to_onnx(graph.rewritten(network), chosen.input_channels, chosen.image_shape)
+    plain = build(chosen).for_inference()
+    return graph.to_onnx(
+        qonnx.named(network, plain, config.compression), chosen.input_channels, chosen.image_shape, dynamic=False
+    )
+
+
+def _checked(network: Network, config: Config, path: Path, tried: Images, output: Path, form: Format) -> Agreement:
+    """Compares predictions and jets, in batches of some sizes.
+
+    Raises:
+        DataError: they differ by more than the tolerance.
+    """
+    allowed = INTEGERS if config.compression.kind == "int8" else FLOATS
+    detector: Any = OnnxDetector.open(path) if form == "onnx" else QonnxDetector(path)
+    parts = []
+    for n in CHECKED if form == "onnx" else (1,):
+        pixels, scale = tried.pixels[:n], tried.scale[:n]
+        with torch.inference_mode():
+            expected = network(pixels)
+        parts.append(
+            agreement(expected, detector(pixels), network.priors, scale, config.model.image_shape[1], allowed.score)
+        )
+    result = Agreement(
+        *(max(getattr(part, name) for part in parts) for name in ("prediction", "score", "jets", "n_jets"))
+    )
+    for name in ("prediction", "score", "jets"):
+        if not getattr(result, name) <= getattr(allowed, name):
+            raise DataError(
+                f"{output}: not written: its {SAID[name]} differ from PyTorch's by {getattr(result, name):.3g}, "
+                f"more than {getattr(allowed, name):.3g}"
+            )
+    return result
+
+
+def agreement(
+    expected: Prediction, found: Prediction, priors: Tensor, scale: Tensor, n_phi: int, tie: float = FLOATS.score
+) -> Agreement:
+    """How two predictions for the same images, and the jets in them, differ.
+
+    Args:
+        expected, found: predictions.
+        priors: default boxes.
+        scale: (images), unit of pt, GeV.
+        n_phi: pixels round phi.
+        tie: scores that differ by no more are the same.
+    """
+    differences = [
+        ((one - two).abs().mean() / one.std().clamp(min=1e-6)).item() for one, two in zip(expected, found, strict=True)
+    ]
+    one, two = (
+        detect(prediction, priors, scale, least_score=LEAST_SCORE, overlap=OVERLAP, n_phi=n_phi)
+        for prediction in (expected, found)
+    )
+    compared = [different(*pair, tie, n_phi) for pair in zip(one, two, strict=True)]
+    n_jets = sum(len(jets.score) for jets in one)
+    alone = sum(number for number, _ in compared)
+    return Agreement(max(differences), max(score for _, score in compared), alone / max(2 * n_jets, 1), n_jets)
+
+
+def different(one: Detections, two: Detections, tie: float, n_phi: int) -> tuple[int, float]:
+    """How many jets of two lists have no partner in the other, and the largest difference of the partners' scores.
+
+    Of two overlapping boxes with the same score either may suppress the other, and then those that overlap with it; of
+    boxes with the same score any may be the last one that is kept. Jets that a tie explains are not counted.
+
+    Args:
+        one, two: jets of one image.
+        tie: scores that differ by no more are the same.
+        n_phi: pixels round phi.
+    """
+    if not len(one.score) or not len(two.score):
+        return int((torch.cat([one.score, two.score]) > LEAST_SCORE + tie).sum()), 0.0
+    of_class = one.class_id[:, None] == two.class_id
+    overlap = iou(one.box, two.box, n_phi).where(of_class, 0.0)
+    difference = (one.score[:, None] - two.score).abs()
+    partners = difference.where(overlap > SAME, torch.inf)
+    close, tied = overlap > OVERLAP, (overlap > OVERLAP) & (difference <= tie)
+    lone_one, lone_two = partners.amin(dim=1).isinf(), partners.amin(dim=0).isinf()
+    told_one = lone_one & (tied.any(dim=1) | _last(one, two, of_class, tie))
+    told_two = lone_two & (tied.any(dim=0) | _last(two, one, of_class.T, tie))
+    before = -1
+    while (now := int(told_one.sum() + told_two.sum())) > before:
+        before = now
+        told_one |= lone_one & (close & told_two).any(dim=1)
+        told_two |= lone_two & (close & told_one[:, None]).any(dim=0)
+    number = int((lone_one & ~told_one).sum() + (lone_two & ~told_two).sum())
+    best = partners.amin(dim=1)[~lone_one]
+    return number, float(best.max()) if len(best) else 0.0
+
+
+def _last(jets: Detections, others: Detections, of_class: Tensor, tie: float) -> Tensor:
+    """Which jets are no more certain than the last one of their class among the others."""
+    least = others.score.expand(of_class.shape).where(of_class, torch.inf).amin(dim=1)
+    return jets.score <= least.where(least.isfinite(), LEAST_SCORE) + tie
+
+
+class QonnxDetector:
+    """A QONNX file as qonnx computes it, one image at a time."""
+
+    def __init__(self, path: Path) -> None:
+        from qonnx.core.modelwrapper import ModelWrapper
+
+        self.model = ModelWrapper(str(path))
+
+    def __call__(self, pixels: Tensor) -> Prediction:
+        """Predictions for one image, float32 (1, channels, n_eta, n_phi)."""
+        from qonnx.core.onnx_exec import execute_onnx
+
+        found = execute_onnx(self.model, {INPUT: pixels.numpy()})
+        return Prediction(*(torch.from_numpy(found[name]) for name in Prediction._fields))

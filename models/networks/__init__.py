@@ -1,0 +1,1 @@
+"""The networks and what belongs to them: default boxes, targets, loss, checkpoints."""

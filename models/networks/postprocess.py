@@ -1,0 +1,68 @@
+"""From predictions to jets: scores, boxes and pt after suppression."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from models.networks.box_ops import N_PHI, suppress
+from models.networks.layers import Prediction
+from models.networks.matching import decode
+
+
+class Detections(NamedTuple):
+    """The jets found in one image, the most certain first.
+
+    Attributes:
+        box: float32 (jets, 4), pixels as in `detector.geometry.boxes`.
+        class_id: int64 (jets).
+        score: float32 (jets), probability of the class.
+        pt: float32 (jets), GeV.
+    """
+
+    box: Tensor
+    class_id: Tensor
+    score: Tensor
+    pt: Tensor
+
+
+@torch.no_grad()
+def detect(
+    prediction: Prediction,
+    priors: Tensor,
+    scale: Tensor,
+    *,
+    least_score: float = 0.01,
+    overlap: float = 0.25,
+    most: int = 100,
+    n_phi: float = N_PHI,
+) -> list[Detections]:
+    """The jets that a network found, class by class; the defaults are those of PF-Jet-SSD.
+
+    Args:
+        prediction: of the network, for some images.
+        priors: its default boxes, (priors, 4).
+        scale: (images), GeV, unit of pt (`jetimg.loader.torch_dataset.Images.scale`).
+        least_score: jets less certain than this are left out.
+        overlap: largest overlap of two jets of one class.
+        most: default boxes of each class that go into suppression, and jets that an image can have.
+        n_phi: pixels round phi.
+    """
+    # Classes first, (images, classes, priors): suppression acts within each.
+    score = prediction.logits.float().softmax(dim=-1)[..., 1:].transpose(1, 2)
+    box = decode(prediction.offset.float(), priors, n_phi)
+    pt = prediction.log_pt.float().clamp(-20, 20).exp() * scale[:, None]
+    best, place = score.topk(min(most, score.shape[-1]), dim=-1)
+    images = torch.arange(len(score), device=score.device)[:, None, None]
+    kept = (best >= least_score) & suppress(box[images, place], best, overlap, n_phi)
+    return [
+        _of_image(box[image], pt[image], best[image], place[image], kept[image], most) for image in range(len(score))
+    ]
+
+
+def _of_image(box: Tensor, pt: Tensor, score: Tensor, place: Tensor, kept: Tensor, most: int) -> Detections:
+    class_id, rank = kept.nonzero(as_tuple=True)
+    order = score[class_id, rank].argsort(descending=True, stable=True)[:most]
+    class_id, rank = class_id[order], rank[order]
+    prior = place[class_id, rank]
+    return Detections(box[prior], class_id, score[class_id, rank], pt[prior])

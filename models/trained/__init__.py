@@ -1,0 +1,1 @@
+"""A trained network on disk, and what it costs at inference."""

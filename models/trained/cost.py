@@ -1,0 +1,147 @@
+"""What a network costs at inference: parameters, multiplications, zeros, bits."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.table import Column, Table
+from torch import Tensor, nn
+
+from models.compress.layers import chosen_convolutions
+from models.networks.build import build, parameters
+from models.networks.config import Config, Model
+from models.trained import checkpoint
+
+# Bits of a weight, and of what it is multiplied with; three values need two bits.
+BITS = {"none": (32, 32), "ternary": (2, 32), "int8": (8, 8), "binary": (1, 1)}
+FULL = 32
+NUMBERS = ("parameters", "MACs", "zeros", "bits (weight x input)", "quantized", "bytes")
+
+
+@dataclass(frozen=True)
+class Complexity:
+    """What one network costs at inference.
+
+    Attributes:
+        checkpoint: the file.
+        kind: of compression.
+        parameters: as in the papers: weights, biases, batch norms' scales and shifts, slopes.
+        macs: multiplications with addition for one image, by kind of layer; batch norm and activations, which can be
+            folded into convolutions or are few, are not counted.
+        zeros: share of the weights of convolutions that are zero.
+        weight_bits, input_bits: of quantized convolutions' weights and inputs; 32 if there are none.
+        quantized: share of the parameters that are stored with `weight_bits`.
+        size: bytes of all parameters, with one scale of 32 bits for each channel of quantized weights.
+    """
+
+    checkpoint: str
+    kind: str
+    parameters: int
+    macs: dict[str, int]
+    zeros: float
+    weight_bits: int
+    input_bits: int
+    quantized: float
+    size: int
+
+    @property
+    def all_macs(self) -> int:
+        """Of all kinds of layers."""
+        return sum(self.macs.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self) | {"all_macs": self.all_macs}
+
+
+def describe(path: Path) -> Complexity:
+    """What the network of a checkpoint costs.
+
+    Raises:
+        DataError: not a checkpoint.
+    """
+    network, config = checkpoint.load(path, for_inference=True)
+    n_weights, n_scales = _quantized(config)
+    plain = build(config.model).for_inference()
+    count, (weight_bits, input_bits) = parameters(plain), BITS[config.compression.kind]
+    bits = (count - n_weights + n_scales) * FULL + n_weights * weight_bits
+    return Complexity(
+        checkpoint=str(path),
+        kind=config.compression.kind,
+        parameters=count,
+        macs=_by_kind(plain, config.model),
+        zeros=zeros(network),
+        weight_bits=weight_bits if n_weights else FULL,
+        input_bits=input_bits if n_weights else FULL,
+        quantized=n_weights / count,
+        size=-(-bits // 8),
+    )
+
+
+def table(costs: Sequence[Complexity]) -> Table:
+    """A table with a row for each network."""
+    result = Table("checkpoint", "kind", *(Column(name, justify="right") for name in NUMBERS))
+    for cost in costs:
+        bits = f"{cost.weight_bits} x {cost.input_bits}"
+        numbers = (f"{cost.parameters:,}", f"{cost.all_macs / 1e6:,.1f} M", f"{cost.zeros:.1%}", bits)
+        result.add_row(cost.checkpoint, cost.kind, *numbers, f"{cost.quantized:.1%}", f"{cost.size:,}")
+    return result
+
+
+def macs(network: nn.Module, config: Model) -> dict[str, int]:
+    """Multiplications with addition of each convolution for one image, by the layer's name."""
+    counted: dict[str, int] = {}
+
+    def counter(name: str) -> Any:
+        def count(module: nn.Conv1d | nn.Conv2d, _: Any, output: Tensor) -> None:
+            # Each output takes one multiplication for each weight of its channel.
+            counted[name] = output[0].numel() * module.weight[0].numel()
+
+        return count
+
+    hooks = [
+        module.register_forward_hook(counter(name))
+        for name, module in network.named_modules()
+        if isinstance(module, nn.Conv1d | nn.Conv2d)
+    ]
+    training = network.training
+    with torch.no_grad():
+        network.eval()(torch.zeros(1, config.input_channels, *config.image_shape))
+    network.train(training)
+    for hook in hooks:
+        hook.remove()
+    return counted
+
+
+def zeros(network: nn.Module) -> float:
+    """Share of the weights of two-dimensional convolutions that are zero."""
+    weights = [module.weight for module in network.modules() if isinstance(module, nn.Conv2d)]
+    return sum(int((weight == 0).sum()) for weight in weights) / sum(weight.numel() for weight in weights)
+
+
+def _quantized(config: Config) -> tuple[int, int]:
+    """Quantized weights at inference, and the output channels that they belong to."""
+    if config.compression.kind == "none":
+        return 0, 0
+    layers = chosen_convolutions(build(config.model).for_inference(), config.compression).values()
+    return sum(layer.weight.numel() for layer in layers), sum(layer.out_channels for layer in layers)
+
+
+def _by_kind(network: nn.Module, config: Model) -> dict[str, int]:
+    sums = Counter[str]()
+    for name, count in macs(network, config).items():
+        sums[_kind(name, network.get_submodule(name))] += count
+    return dict(sums)
+
+
+def _kind(name: str, module: nn.Module) -> str:
+    if name.startswith("heads."):
+        return "heads"
+    if not isinstance(module, nn.Conv2d):
+        return "attention"
+    if module.groups > 1:
+        return "depthwise"
+    return "pointwise" if module.kernel_size == (1, 1) else "convolution"

@@ -1,0 +1,40 @@
+"""How a training run went: one JSON line an epoch, and a plot."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from detector.common.atomic import whole, write_text
+
+# An epoch's record: epoch, learning_rate, seconds, train and validation losses by part.
+Record = dict[str, Any]
+PARTS = ("total", "classification", "localisation", "regression")
+
+
+def write(folder: Path, history: Sequence[Record]) -> None:
+    """Writes metrics.jsonl and loss.png, whole: a resumed run leaves no lines twice."""
+    write_text(folder / "metrics.jsonl", "".join(json.dumps(record) + "\n" for record in history))
+    plot(folder / "loss.png", history)
+
+
+def plot(path: Path, history: Sequence[Record]) -> None:
+    """The loss against the epoch, each part for training and validation."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    epochs = [record["epoch"] for record in history]
+    for number, part in enumerate(PARTS):
+        for split, style in (("train", "-"), ("validation", "--")):
+            if all(split in record for record in history):
+                values = [record[split][part] for record in history]
+                axes.plot(epochs, values, style, color=f"C{number}", label=f"{part}, {split}", marker=".")
+    axes.set(xlabel="epoch", ylabel="loss", yscale="log")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(fontsize="small", ncols=2)
+    FigureCanvasAgg(figure)
+    with whole(path) as partial:
+        figure.savefig(partial, format="png", dpi=120)

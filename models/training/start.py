@@ -1,0 +1,41 @@
+"""The full-precision checkpoint that quantization and pruning begin with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from jetimg.common.checksums import sha256
+from jetimg.common.errors import DataError
+from models.networks.config import Model
+from models.trained import checkpoint
+from models.training.data import DataSet
+
+
+@dataclass(frozen=True)
+class Start:
+    """A checkpoint of full precision.
+
+    Attributes:
+        path: the file.
+        sha256: its digest.
+        model: its network.
+    """
+
+    path: Path
+    sha256: str
+    model: Model
+
+    @classmethod
+    def of(cls, path: Path, data: DataSet) -> "Start":
+        """A checkpoint that a run on these data can begin with.
+
+        Raises:
+            DataError: not a whole checkpoint, quantized already, or its classes, images or boxes are others.
+        """
+        _, config = checkpoint.load(path)
+        if config.compression.kind != "none":
+            raise DataError(f"{path}: {config.compression.kind} already; begin with one of full precision")
+        wanted = data.describe(config.model)
+        for name, value in wanted:
+            if (found := getattr(config.model, name)) != value:
+                raise DataError(f"{path}: trained with {name} {found}; the data set has {value}")
+        return cls(path, sha256(path), config.model)

@@ -1,0 +1,339 @@
+"""Training a detector: the loop, and what it leaves behind.
+
+A run's folder holds `last.pt` (to go on from), `best.pt` (least validation loss), `metrics.jsonl` and `loss.png`; when
+it is over also `network.pt`, the best network without what only serves training.
+A run that is started again goes on after its last whole epoch and reaches the same weights, bit for bit on a CPU
+with the same number of threads: the random numbers of an epoch follow from seed, epoch and rank alone.
+"""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.distributed.algorithms.join import Join
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader
+
+from detector.common.progress import bar
+from jetimg.common.errors import DataError
+from jetimg.loader.augment import Augmentation
+from jetimg.loader.sparse import SparseBatch
+from jetimg.loader.torch_dataset import JetImages, dense
+from models import compress
+from models.networks.build import Network, build
+from models.networks.config import Config, Training
+from models.networks.loss import Loss, loss
+from models.networks.matching import assign
+from models.trained import checkpoint
+from models.training import channel_pruning, distributed, history
+from models.training.data import DataSet, truth
+from models.training.distributed import Place
+from models.training.start import Start
+
+# Steps after which a run says how long it will take; the first ones are slow.
+STEPS_TO_ESTIMATE = 3
+
+
+def train(
+    folder: Path,
+    output: Path,
+    config: Config,
+    *,
+    start: Path | None = None,
+    resume: bool = True,
+    replace: bool = False,
+    device: str = "auto",
+    processes: int | None = None,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Trains a detector on a data set.
+
+    Args:
+        folder: the data set, with its manifest.
+        output: the run's folder.
+        config: network and training; classes, image shape and box size are taken from the data set.
+        start: a checkpoint of full precision, whose weights and network the run begins with.
+        resume: go on with the run that is in the folder.
+        replace: a run of another configuration, data set or start may be thrown away.
+        device: cpu, cuda or auto.
+        processes: how many train together; None for one a GPU.
+        say: told of each epoch, and how long the run will take.
+
+    Raises:
+        DataError: no data set, no training events, the folder holds a run of another configuration, data set or
+            start, or the start does not fit the data set.
+    """
+    data = DataSet.of(folder)
+    if not data.train:
+        raise DataError(f"{folder}: no shards for training")
+    begin = Start.of(start, data) if start else None
+    model = begin.model if begin else data.describe(config.model)
+    config = config.model_copy(update={"model": model})
+    last, complaint = output / "last.pt", ""
+    if resume and last.is_file() and (complaint := _other_run(last, config, data, begin)) and not replace:
+        raise DataError(f"{last}: {complaint}; choose another folder, --restart or --replace")
+    if complaint or not resume:
+        last.unlink(missing_ok=True)
+    distributed.run(_train, device, processes, data, output, config, begin, say)
+
+
+@dataclass
+class Run:
+    """A training run in one process.
+
+    Attributes:
+        epoch: epochs done.
+        records: one for each of them.
+    """
+
+    place: Place
+    config: Config
+    network: Network
+    trained: nn.Module
+    optimizer: torch.optim.Optimizer
+    scheduler: torch.optim.lr_scheduler.LRScheduler
+    scaler: torch.amp.GradScaler
+    start: Start | None
+    say: Callable[[str], None]
+    epoch: int = 0
+    records: list[history.Record] = field(default_factory=list)
+    # Of each block, where batch norm scales are penalised.
+    costs: list[int] = field(default_factory=list)
+    # Memory for the images of a step, used again in the next.
+    images: Tensor | None = None
+
+    def losses(self) -> list[float]:
+        """The loss that decides, of each epoch: on validation events, or on training events where there are none."""
+        return [
+            (record["validation"] if "validation" in record else record["train"])["total"] for record in self.records
+        ]
+
+
+def stalled(losses: Sequence[float], patience: int) -> bool:
+    """Whether the least loss is at least so many epochs old."""
+    return bool(losses) and len(losses) - 1 - losses.index(min(losses)) >= patience
+
+
+def _train(
+    place: Place, data: DataSet, output: Path, config: Config, start: Start | None, say: Callable[[str], None]
+) -> None:
+    run = _start(place, config, output / "last.pt", start, say)
+    training, validation = _images(data.train, run, train=True), None
+    if data.validation:
+        validation = _images(data.validation, run, train=False)
+    while run.epoch < config.training.epochs and not stalled(run.losses(), config.training.patience):
+        begun = time.perf_counter()
+        record: history.Record = {"epoch": run.epoch + 1, "learning_rate": run.scheduler.get_last_lr()[0]}
+        record["train"] = _train_epoch(run, training)
+        if validation is not None:
+            record["validation"] = _validate(run, validation)
+        run.scheduler.step()
+        run.epoch += 1
+        run.records.append(record | {"seconds": round(time.perf_counter() - begun, 3), "events": training.n_events})
+        if place.first:
+            _leave(run, data, output)
+    if place.first:
+        history.write(output, run.records)
+        checkpoint.finish(output / "best.pt", output / "network.pt")
+
+
+def _start(place: Place, config: Config, last: Path, start: Start | None, say: Callable[[str], None]) -> Run:
+    """A new run, or the one that was left."""
+    chosen = config.training
+    torch.manual_seed(chosen.seed)
+    network = _network(config, None if last.is_file() else start).to(place.device)
+    optimizer = _optimizer(network, chosen)
+    scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(chosen.milestones), chosen.gamma)
+    scaler = torch.amp.GradScaler(place.device.type, enabled=_autocast(place, config) is torch.float16)
+    run = Run(place, config, network, network, optimizer, scheduler, scaler, start, say)
+    if chosen.slimming:
+        run.costs = channel_pruning.costs(config.model)
+    if last.is_file():
+        content, _ = checkpoint.read(last, place.device)
+        network.load_state_dict(content["weights"])
+        optimizer.load_state_dict(content["optimizer"])
+        scheduler.load_state_dict(content["scheduler"])
+        scaler.load_state_dict(content["scaler"])
+        run.epoch, run.records = content["epoch"], content["history"]
+        if place.first:
+            say(f"{last}: going on after epoch {run.epoch}")
+    if place.world_size > 1:
+        run.trained = DistributedDataParallel(network, [place.device] if place.device.type == "cuda" else None)
+    return run
+
+
+def _optimizer(network: nn.Module, chosen: Training) -> torch.optim.Optimizer:
+    rate, decay = chosen.learning_rate, chosen.weight_decay
+    if chosen.optimizer == "adamw":
+        return torch.optim.AdamW(network.parameters(), rate, weight_decay=decay)
+    return torch.optim.SGD(network.parameters(), rate, chosen.momentum, weight_decay=decay)
+
+
+def _network(config: Config, start: Start | None) -> Network:
+    network = build(config.model)
+    if start:
+        network.load_state_dict(checkpoint.read(start.path)[0]["weights"])
+    # After the weights are there: a quantizer may take its scales from them.
+    return compress.apply(network, config.compression)
+
+
+def _images(paths: tuple[Path, ...], run: Run, *, train: bool) -> JetImages:
+    place, chosen = run.place, run.config.training
+    return JetImages(
+        paths,
+        chosen.batch_size,
+        shuffle=train,
+        seed=chosen.seed,
+        augmentation=Augmentation(**run.config.augmentation.model_dump()) if train else None,
+        rank=place.rank,
+        world_size=place.world_size,
+    )
+
+
+def _train_epoch(run: Run, images: JetImages) -> dict[str, float]:
+    """One pass over the training events; the mean loss of its steps."""
+    # Everything random in an epoch follows from these, so that a resumed run repeats it.
+    seeds = np.random.SeedSequence((run.config.training.seed, run.epoch, run.place.rank))
+    torch.manual_seed(int(seeds.generate_state(1)[0]))
+    images.set_epoch(run.epoch)
+    run.trained.train()
+    means = _Means(run.place)
+    # Processes may have one step more than others; those that are done answer for them.
+    together = Join([run.trained]) if isinstance(run.trained, DistributedDataParallel) else nullcontext()
+    begun = time.perf_counter()
+    with together, bar(f"epoch {run.epoch + 1}", len(images) if run.place.first else None) as advance:
+        for step, batch in enumerate(DataLoader(images, batch_size=None, num_workers=run.config.training.workers)):
+            run.optimizer.zero_grad(set_to_none=True)
+            parts = _loss(run, batch)
+            total = parts.total
+            if run.costs:
+                total = total + run.config.training.slimming * channel_pruning.penalty(run.network, run.costs)
+            run.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
+            run.scaler.step(run.optimizer)
+            run.scaler.update()
+            means.add(parts)
+            advance(1)
+            if run.place.first and not run.records and step + 1 == min(STEPS_TO_ESTIMATE, len(images)):
+                _estimate(run, len(images), (time.perf_counter() - begun) / (step + 1))
+    return means.result()
+
+
+@torch.no_grad()
+def _validate(run: Run, images: JetImages) -> dict[str, float]:
+    """The mean loss of the steps over the validation events."""
+    run.network.eval()
+    means = _Means(run.place)
+    for batch in DataLoader(images, batch_size=None, num_workers=run.config.training.workers):
+        means.add(_loss(run, batch))
+    return means.result()
+
+
+def _loss(run: Run, batch: SparseBatch) -> Loss:
+    """The loss of a batch, in mixed precision where that is chosen."""
+    device, chosen = run.place.device, run.config.training
+    if run.images is None or len(run.images) < len(batch):
+        run.images = torch.empty(len(batch), 3, *batch.shape, device=device)
+    pixels, scale = dense(batch, device, run.config.model.normalisation, run.images)
+    network = run.trained if run.trained.training else run.network
+    precision = _autocast(run.place, run.config)
+    with torch.autocast(device.type, precision, enabled=precision is not None):
+        prediction = network(pixels)
+    assigned = assign(
+        truth(batch, device), scale, run.network.priors, run.network.coordinates, chosen.match_threshold, batch.shape[1]
+    )
+    return loss(prediction, assigned, chosen)
+
+
+class _Means:
+    """Sums up the losses of steps without waiting for the GPU; the mean is over the steps of all processes."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._sums = torch.zeros(len(history.PARTS) + 1, dtype=torch.float64, device=place.device)
+
+    def add(self, parts: Loss) -> None:
+        values = [getattr(parts, name).detach().double() for name in history.PARTS]
+        self._sums += torch.stack([*values, torch.ones_like(values[0])])
+
+    def result(self) -> dict[str, float]:
+        """The mean of each part.
+
+        Raises:
+            DataError: the loss is not finite.
+        """
+        *sums, steps = self._place.summed(self._sums).tolist()
+        means = {name: value / max(steps, 1) for name, value in zip(history.PARTS, sums, strict=True)}
+        if not math.isfinite(means["total"]):
+            raise DataError(f"training diverged: loss {means}; choose a lower learning rate")
+        return means
+
+
+def _estimate(run: Run, steps: int, seconds: float) -> None:
+    """Says how long the run will take at most, from the mean time of a step."""
+    chosen, device = run.config.training, run.place.device
+    where = "GPU" if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+    whole = seconds * steps * chosen.epochs
+    run.say(
+        f"{seconds:.2f} s a step on {run.place.world_size} {where}; {steps} steps an epoch: "
+        f"{_duration(seconds * steps)} an epoch, {_duration(whole)} for {chosen.epochs} epochs, plus validation"
+    )
+
+
+def _duration(seconds: float) -> str:
+    for unit, name in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * unit:
+            return f"{seconds / unit:.1f} {name}"
+    return f"{seconds:.0f} s"
+
+
+def _leave(run: Run, data: DataSet, output: Path) -> None:
+    """Writes checkpoints, metrics and plot, and says how the epoch went."""
+    content: dict[str, Any] = {
+        "epoch": run.epoch,
+        "history": run.records,
+        "dataset_sha256": data.digest,
+        "start_sha256": run.start.sha256 if run.start else None,
+        "optimizer": run.optimizer.state_dict(),
+        "scheduler": run.scheduler.state_dict(),
+        "scaler": run.scaler.state_dict(),
+    }
+    losses, record = run.losses(), run.records[-1]
+    if losses[-1] == min(losses):
+        checkpoint.save(output / "best.pt", run.config, run.network, **content)
+    history.write(output, run.records)
+    # Last of all: where it is missing or old, the epoch is done again.
+    checkpoint.save(output / "last.pt", run.config, run.network, **content)
+    parts = "; ".join(
+        f"{split} " + ", ".join(f"{name} {value:.4f}" for name, value in record[split].items())
+        for split in ("train", "validation")
+        if split in record
+    )
+    run.say(f"epoch {run.epoch} of {run.config.training.epochs}: {parts}; {record['seconds']:.1f} s")
+
+
+def _other_run(last: Path, config: Config, data: DataSet, start: Start | None) -> str:
+    """What makes the run that was left another one; nothing if it is the same."""
+    content, found = checkpoint.read(last)
+    # More epochs or other patience go on with the same run.
+    free = {"training": {"epochs", "patience", "workers"}}
+    if found.model_dump(exclude=free) != config.model_dump(exclude=free):
+        return "a run of another configuration"
+    if content["dataset_sha256"] != data.digest:
+        return "a run on another data set"
+    if content.get("start_sha256") != (start.sha256 if start else None):
+        return "a run that began with other weights"
+    return ""
+
+
+def _autocast(place: Place, config: Config) -> torch.dtype | None:
+    """The type of mixed precision, None for float32 alone."""
+    if place.device.type != "cuda" or config.training.precision == "float32":
+        return None
+    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16

@@ -1,0 +1,108 @@
+"""Whole files: same seed, same bytes; and what stands in them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import awkward as ak
+import numpy as np
+import pytest
+import uproot
+
+from detector import Detector
+from detector.common.errors import DataError
+from detector.geometry.grid import Grid
+from detector.simulation.fast.root_writer import read_provenance
+from detector.simulation.fast.run import simulate
+from detector.simulation.job import Job
+
+N = 6
+
+
+@pytest.fixture(scope="module")
+def job(pool_file: Path) -> Job:
+    return Job("WW", N, seed=7, index=0, masses=(1500.0, 2000.0), pool=pool_file)
+
+
+@pytest.fixture(scope="module")
+def made(job: Job, cms: Detector, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("made") / "ww.root"
+    simulate(job, cms, path)
+    return path
+
+
+def test_the_same_job_gives_the_same_bytes(job: Job, cms: Detector, made: Path, tmp_path: Path) -> None:
+    again = tmp_path / "elsewhere" / "under_another_name.root"
+    told: list[int] = []
+    simulate(job, cms, again, told.append)
+    assert again.read_bytes() == made.read_bytes()
+    assert sum(told) == N
+    assert [path.name for path in again.parent.iterdir()] == [again.name]
+
+
+def test_another_index_gives_other_events(job: Job, cms: Detector, made: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.root"
+    simulate(replace(job, index=1), cms, other)
+    with uproot.open(made) as one, uproot.open(other) as two:
+        assert not ak.array_equal(one["Delphes"]["EFlowTrack.PT"].array(), two["Delphes"]["EFlowTrack.PT"].array())
+    assert read_provenance(other)["pythia_settings"][4] == "5100039:m0 = 2000"
+
+
+def test_a_failed_job_leaves_nothing(job: Job, cms: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("power cut")
+
+    monkeypatch.setattr("detector.simulation.fast.branches.write", fails)
+    with pytest.raises(RuntimeError, match="power cut"):
+        simulate(job, cms, tmp_path / "x.root")
+    assert not list(tmp_path.iterdir())
+
+
+def test_branches(made: Path) -> None:
+    with uproot.open(made) as file:
+        tree = file["Delphes"]
+        assert tree.num_entries == N
+        names = set(tree.keys())
+        wanted = {"EFlowTrack_size", "EFlowTrack.PT", "EFlowTrack.IsPU", "EFlowPhoton.ET", "EFlowNeutralHadron.E"}
+        wanted |= {"Particle.D2", "Event.Weight", "GenJet.Mass", "GenJetAK8.PT", "JetPUPPIAK8.SoftDroppedMass"}
+        assert wanted <= names
+        arrays = tree.arrays(["EFlowPhoton.ET", "EFlowPhoton.Edges", "JetPUPPIAK8.PT", "JetPUPPIAK8.Tau"])
+        assert ak.all(4 * ak.num(arrays["EFlowPhoton.ET"]) == ak.num(arrays["EFlowPhoton.Edges"]))
+        assert ak.all(5 * ak.num(arrays["JetPUPPIAK8.PT"]) == ak.num(arrays["JetPUPPIAK8.Tau"]))
+        assert ak.all(tree["Event.Number"].array()[:, 0] == np.arange(N))
+        tracks = tree["EFlowTrack_size"].array(library="np")
+    assert tracks.min() > 300
+
+
+def test_the_hard_process_can_be_boxed(made: Path) -> None:
+    with uproot.open(made) as file:
+        particle = file["Delphes"].arrays(["Particle.PID", "Particle.Status", "Particle.PT", "Particle.Eta"])
+    hard = (abs(particle["Particle.PID"]) == 24) & (particle["Particle.Status"] == 22)
+    assert ak.all(ak.sum(hard, axis=1) == 2)
+    assert ak.mean(particle["Particle.PT"][hard]) > 300
+
+
+def test_edges_are_pixels(made: Path, cms: Detector) -> None:
+    grid = Grid.of(cms)
+    with uproot.open(made) as file:
+        edges = ak.to_numpy(ak.flatten(file["Delphes"]["EFlowPhoton.Edges"].array())).reshape(-1, 4)
+        eta, phi = (ak.to_numpy(ak.flatten(file["Delphes"][f"EFlowPhoton.{x}"].array())) for x in ("Eta", "Phi"))
+    inside = (edges[:, 0] > -2.96) & (edges[:, 1] < 2.96)
+    centre = grid.pixel(edges[inside, :2].mean(axis=1), edges[inside, 2:].mean(axis=1))
+    # The random point is stored as float32: one in 250,000 rounds into the neighbour.
+    assert np.count_nonzero(centre != grid.pixel(eta[inside], phi[inside])) <= 1
+    assert inside.mean() > 0.6
+
+
+def test_provenance(made: Path, cms: Detector) -> None:
+    about = read_provenance(made)
+    assert about["backend"] == "embedded"
+    assert about["detector_sha256"] == cms.digest
+    assert "PUPPI" in about["jet_pileup_mitigation"]
+    assert about["software"]["pythia8mc"]
+
+
+def test_a_file_of_others_has_no_provenance(tmp_path: Path) -> None:
+    with uproot.recreate(tmp_path / "x.root") as file:
+        file["a"] = "b"
+    with pytest.raises(DataError, match=r"x.root.*provenance"):
+        read_provenance(tmp_path / "x.root")

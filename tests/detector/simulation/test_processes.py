@@ -1,0 +1,30 @@
+"""The samples' Pythia settings."""
+
+import pytest
+
+from detector.common.errors import CallError
+from detector.simulation.processes import SAMPLES, settings, soft_settings
+
+
+def test_the_graviton_decays_to_the_sample_alone() -> None:
+    lines = settings("WW", 2000.0)
+    assert "5100039:m0 = 2000" in lines
+    assert lines.index("5100039:onMode = off") < lines.index("5100039:onIfMatch = 24 -24")
+
+
+def test_tth_has_no_graviton() -> None:
+    assert not any("5100039" in line for line in settings("tth", 1500.0))
+
+
+def test_all_samples_of_the_design_are_there() -> None:
+    assert set(SAMPLES) == {"bb", "tt", "hh", "WW", "qq", "ZZ", "gg", "tth"}
+
+
+@pytest.mark.parametrize(("sample", "mass"), [("xx", 1500.0), ("tt", 0.0), ("tt", float("nan"))])
+def test_wrong_calls_are_refused(sample: str, mass: float) -> None:
+    with pytest.raises(CallError, match=r"unknown|positive"):
+        settings(sample, mass)
+
+
+def test_long_lived_particles_of_the_pool_stay_whole() -> None:
+    assert "ParticleDecays:tau0Max = 10" in soft_settings(0.010)

@@ -1,0 +1,54 @@
+"""The command line: what it makes, and its exit codes."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from detector.cli import main
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
+    monkeypatch.setattr(sys, "argv", ["detector", *map(str, arguments)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    return int(end.value.code or 0)
+
+
+def simulate(monkeypatch: pytest.MonkeyPatch, output: Path, pool: Path, *more: str) -> int:
+    call = ("simulate", "--sample", "tt", "--events", "2", "--seed", "7", "--output", output, "--pool", pool)
+    return run(monkeypatch, *call, *more)
+
+
+def test_simulate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pool_file: Path) -> None:
+    assert simulate(monkeypatch, tmp_path / "x.root", pool_file) == 0
+    assert (tmp_path / "x.root").stat().st_size > 10_000
+
+
+def test_pool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert run(monkeypatch, "pool", "--events", "3", "--seed", "1", "--output", tmp_path / "pool.npz") == 0
+
+
+def test_describe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "describe") == 0
+    said = capsys.readouterr()
+    assert "123192 cells" in said.err
+    assert '"field_tesla": 3.8' in said.out
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [["--sample", "xx"], ["--mass", "-1"], ["--backend", "geant4"], ["--pythia", "No:such = 1"], ["--events", "0"]],
+)
+def test_the_call_is_at_fault(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pool_file: Path, wrong: list[str]
+) -> None:
+    assert simulate(monkeypatch, tmp_path / "x.root", pool_file, *wrong) == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_data_are_at_fault(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert simulate(monkeypatch, tmp_path / "x.root", tmp_path / "no_pool.npz") == 1
+    assert "no_pool.npz" in capsys.readouterr().err

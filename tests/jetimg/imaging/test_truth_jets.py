@@ -1,0 +1,196 @@
+"""Boxes from the generator's particles: which particles, which order, which generator jets."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from detector import load
+from detector.geometry.grid import Grid
+from jetimg.imaging.delphes_reader import Chunk, DelphesFile, wanted
+from jetimg.imaging.settings import Images
+from jetimg.imaging.truth_jets import Jets, has_hard_process, jets
+from tests.helpers.handmade import objects, particles
+
+GRID = Grid.of(load())
+NAMES = list(Images().classes)
+
+
+def particle(pid: int, status: int = 0, pt: float = 100.0, eta: float = 0.0, phi: float = 0.0) -> dict[str, Any]:
+    usual = 23 if abs(pid) in (1, 2, 3, 4, 5, 21) else 22
+    return {"PID": pid, "Status": status or usual, "PT": pt, "Eta": eta, "Phi": phi, "Mass": 1.5}
+
+
+def genjet(pt: float, eta: float = 0.0, phi: float = 0.0) -> dict[str, Any]:
+    return {"PT": pt, "Eta": eta, "Phi": phi, "Mass": 20.0}
+
+
+def with_genjets(event: list[dict[str, Any]], found: list[dict[str, Any]]) -> Chunk:
+    return particles([event]) | objects("GenJet", [found], ("PT", "Eta", "Phi", "Mass"))
+
+
+def named(found: Jets) -> list[str]:
+    return [NAMES[k] for k in found.class_id]
+
+
+def test_three_events_by_hand() -> None:
+    """A b at the seam, a W; nothing; two tops in the order of their pt."""
+    chunk = particles(
+        [
+            [particle(24, pt=30, eta=1.0), particle(-5, pt=50, eta=-0.5, phi=math.pi)],
+            [],
+            [particle(6, pt=100), particle(-6, pt=200)],
+        ]
+    )
+    found = jets(chunk, GRID, Images())
+    assert found.indptr.tolist() == [0, 2, 2, 4]
+    assert named(found) == ["b", "V", "t", "t"]
+    assert found.pdg_id.tolist() == [-5, 24, -6, 6]
+    assert found.pt.tolist() == [50, 30, 200, 100]
+    assert found.mass.tolist() == [1.5] * 4
+    row = -0.5 / 0.0174 + 170
+    np.testing.assert_allclose(found.box[0], [row - 23, 337, row + 23, 383], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("pid", "status", "label"),
+    [
+        (5, 23, "b"),
+        (-5, 23, "b"),
+        (5, 22, None),
+        (5, 71, None),
+        (6, 22, "t"),
+        (6, 62, None),
+        (25, 22, "H"),
+        (23, 22, "V"),
+        (-24, 22, "V"),
+        (24, 23, None),
+        (21, 23, "q"),
+        (1, 23, "q"),
+        (-4, 23, "q"),
+        (21, 21, None),
+        (22, 23, None),
+        (11, 23, None),
+        (5, -23, "b"),
+        (5100039, 22, None),
+    ],
+)
+def test_particle_and_status_make_the_class(pid: int, status: int, label: str | None) -> None:
+    found = jets(particles([[particle(pid, status)]]), GRID, Images())
+    assert named(found) == ([] if label is None else [label])
+
+
+@pytest.mark.parametrize(("eta", "kept"), [(2.957, 1), (-2.957, 1), (2.9581, 0), (-2.9581, 0), (5.0, 0), (999.9, 0)])
+def test_axes_outside_the_image_have_no_box(eta: float, kept: int) -> None:
+    assert len(jets(particles([[particle(5, eta=eta)]]), GRID, Images()).pt) == kept
+
+
+def test_equal_pt_keeps_the_files_order() -> None:
+    found = jets(particles([[particle(5), particle(-5), particle(6)]]), GRID, Images())
+    assert found.pdg_id.tolist() == [5, -5, 6]
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [(21, True), (29, True), (-23, True), (1, False), (20, False), (30, False)]
+)
+def test_hard_process_status_codes(status: int, expected: bool) -> None:
+    assert has_hard_process(particles([[particle(5, 1), particle(5, status)]])) is expected
+
+
+GENJET = Images(truth="genjet")
+
+
+def test_a_genjet_takes_the_first_class_in_priority_near_it() -> None:
+    """b at 0.1, W at 0.2, t at 0.3 of one jet: t wins; with t first out of reach, V wins."""
+    event = [particle(5, eta=0.1), particle(24, eta=-0.2), particle(6, phi=0.3)]
+    found = jets(with_genjets(event, [genjet(500)]), GRID, GENJET)
+    assert (named(found), found.pdg_id.tolist(), found.pt.tolist(), found.mass.tolist()) == (["t"], [6], [500], [20])
+    event[2]["Phi"] = 0.41
+    assert named(jets(with_genjets(event, [genjet(500)]), GRID, GENJET)) == ["V"]
+    other = Images(truth="genjet", priority=("b", "q", "H", "V", "t"))
+    assert named(jets(with_genjets(event, [genjet(500)]), GRID, other)) == ["b"]
+
+
+def test_the_nearest_of_one_class_gives_the_pdg_id() -> None:
+    event = [particle(1, eta=0.3), particle(-3, eta=0.1), particle(2, eta=-0.2)]
+    assert jets(with_genjets(event, [genjet(50)]), GRID, GENJET).pdg_id.tolist() == [-3]
+
+
+@pytest.mark.parametrize(
+    ("pid", "minimum"), [(5, 21.0), (25, 312.0), (6, 433.0), (24, 201.0), (23, 201.0), (1, 1.0), (21, 1.0)]
+)
+def test_the_least_pt_of_each_class(pid: int, minimum: float) -> None:
+    below = float(np.nextafter(np.float32(minimum), np.float32(0)))
+    for pt, kept in ((minimum, 1), (below, 0)):
+        assert len(jets(with_genjets([particle(pid)], [genjet(pt)]), GRID, GENJET).pt) == kept
+
+
+def test_a_jet_that_fails_its_best_class_gets_no_other() -> None:
+    """A t below 433 GeV is not labelled as the b inside it."""
+    event = [particle(6), particle(5)]
+    assert len(jets(with_genjets(event, [genjet(432)]), GRID, GENJET).pt) == 0
+
+
+def test_matching_goes_across_the_seam() -> None:
+    found = jets(with_genjets([particle(5, phi=math.pi - 0.1)], [genjet(30, phi=-math.pi + 0.2)]), GRID, GENJET)
+    assert named(found) == ["b"]
+    assert found.phi[0] == pytest.approx(-math.pi + 0.2)
+    assert len(jets(with_genjets([particle(5, phi=math.pi - 0.1)], [genjet(30, phi=-2.7)]), GRID, GENJET).pt) == 0
+
+
+def test_genjets_outside_far_away_or_without_particles() -> None:
+    assert len(jets(with_genjets([particle(5, eta=2.9)], [genjet(50, eta=2.96)]), GRID, GENJET).pt) == 0
+    assert len(jets(with_genjets([particle(5)], [genjet(50, eta=0.5)]), GRID, GENJET).pt) == 0
+    assert jets(with_genjets([], [genjet(50)]), GRID, GENJET).indptr.tolist() == [0, 0]
+    assert jets(with_genjets([particle(5)], []), GRID, GENJET).indptr.tolist() == [0, 0]
+
+
+def test_genjets_of_several_events_do_not_mix() -> None:
+    """The particle of event 0 lies on the jet of event 1, which has none of its own."""
+    chunk = particles([[particle(5, eta=1.0)], [particle(1, eta=-1.0)], [particle(5)]])
+    chunk |= objects(
+        "GenJet",
+        [[genjet(40, eta=-1.0)], [genjet(50, eta=1.0)], [genjet(30), genjet(60)]],
+        ("PT", "Eta", "Phi", "Mass"),
+    )
+    found = jets(chunk, GRID, GENJET)
+    assert found.indptr.tolist() == [0, 0, 0, 2]
+    assert found.pt.tolist() == [60, 30]
+
+
+REAL = {
+    # Everything of the hard process comes from these: the samples' definition.
+    "tt": {6: 1, -6: 1},
+    "hh": {25: 2},
+    "tth": {6: 1, -6: 1, 25: 1},
+    "bb": {5: 1, -5: 1},
+}
+
+
+@pytest.mark.parametrize("sample", REAL)
+def test_outermost_leaves_the_samples_own_particles(data: Path, sample: str) -> None:
+    settings = Images(nested="outermost")
+    file = DelphesFile(data / f"{sample}.root", wanted(settings))
+    chunk = file.head(2)
+    file.close()
+    every, outermost = jets(chunk, GRID, Images()), jets(chunk, GRID, settings)
+    for event in (0, 1):
+        mine = slice(outermost.indptr[event], outermost.indptr[event + 1])
+        pdg_ids, counts = np.unique(outermost.pdg_id[mine], return_counts=True)
+        assert dict(zip(pdg_ids.tolist(), counts.tolist(), strict=True)) == REAL[sample]
+    if sample != "bb":
+        assert {"t": 0, "V": 0, "b": 0, "q": 0, "H": 0}.keys() >= set(named(every))
+        assert len(every.pt) > len(outermost.pt)
+        assert "V" in named(every)
+        assert "V" not in named(outermost)
+
+
+def test_real_labels_are_pythias_status_codes(data: Path) -> None:
+    """tt, event 0: t, W+, tbar, bbar, W-, b by falling pt (read off the file)."""
+    file = DelphesFile(data / "tt.root", wanted(Images()))
+    found = jets(file.head(1), GRID, Images())
+    file.close()
+    assert found.pdg_id.tolist() == [6, 24, -6, -5, -24, 5]
+    np.testing.assert_allclose(found.pt, [855.7, 687.9, 619.5, 355.7, 276.5, 180.1], atol=0.05)

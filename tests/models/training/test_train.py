@@ -1,0 +1,152 @@
+import json
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from jetimg.common.checksums import sha256
+from jetimg.common.errors import DataError
+from jetimg.dataset import manifest
+from jetimg.event_file import store
+from models.cli import app
+from models.networks.config import Augment, Config, Model, Training
+from models.trained import checkpoint
+from models.training.data import DataSet
+from models.training.train import _duration, stalled, train
+from tests.helpers import made_events
+
+CONFIGS = {
+    "pfjet": Model(channels=(2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 4), circular=True),
+    "ssd7": Model(architecture="ssd7", channels=(2, 2, 2, 4, 4, 4, 4)),
+}
+
+
+def configured(architecture: str, **training) -> Config:
+    chosen = {"epochs": 2, "batch_size": 2, "milestones": (1,), **training}
+    return Config(model=CONFIGS[architecture], training=Training(**chosen), augmentation=Augment())
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory) -> Path:
+    """Four training and two validation events; one without jets, some at the seam."""
+    return made_events.dataset(tmp_path_factory.mktemp("dataset"))
+
+
+def weights(folder: Path, name: str = "last.pt") -> dict[str, torch.Tensor]:
+    return checkpoint.read(folder / name)[0]["weights"]
+
+
+def same(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+
+
+@pytest.mark.parametrize(("architecture", "optimizer"), [("pfjet", "sgd"), ("ssd7", "adamw")])
+def test_a_resumed_run_reaches_the_same_weights_bit_for_bit(dataset, tmp_path, architecture, optimizer) -> None:
+    said: list[str] = []
+    config = partial(configured, optimizer=optimizer)
+    train(dataset, tmp_path / "whole", config(architecture), device="cpu", say=said.append)
+    train(dataset, tmp_path / "parts", config(architecture, epochs=1), device="cpu", say=said.append)
+    assert not same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
+    train(dataset, tmp_path / "parts", config(architecture), device="cpu", say=said.append)
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
+    whole, parts = (checkpoint.read(tmp_path / name / "last.pt")[0] for name in ("whole", "parts"))
+    for state in (whole, parts):
+        for record in state["history"]:
+            record.pop("seconds")
+    assert whole["history"] == parts["history"]
+    assert "s a step on 1 CPU" in said[0]
+    assert "epoch 1 of 2: train total" in said[1]
+
+
+def test_a_run_leaves_checkpoints_metrics_and_a_plot(dataset, tmp_path) -> None:
+    train(dataset, tmp_path, configured("pfjet"), device="cpu", say=lambda _: None)
+    content, stored = checkpoint.read(tmp_path / "last.pt")
+    assert content["dataset_sha256"] == sha256(dataset / manifest.NAME)
+    assert stored.model.class_names == tuple(made_events.CLASSES)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2]
+    assert [line["learning_rate"] for line in lines] == [1e-3, 5e-4]
+    assert all(line["validation"]["total"] > 0 for line in lines)
+    assert (tmp_path / "loss.png").read_bytes()[:4] == b"\x89PNG"
+    assert (tmp_path / "network.pt").stat().st_size < (tmp_path / "best.pt").stat().st_size
+    network, _ = checkpoint.load(tmp_path / "network.pt", for_inference=True)
+    assert network(torch.zeros(1, 3, 340, 360)).offset.shape == (1, 44 * 45, 2)
+
+
+def test_training_stops_when_the_loss_no_longer_falls() -> None:
+    assert not stalled([], 1)
+    assert not stalled([3.0, 2.0, 1.0], 1)
+    assert not stalled([3.0, 1.0, 2.0], 2)
+    assert stalled([3.0, 1.0, 2.0, 1.0], 2)
+
+
+def test_another_run_is_not_gone_on_with(dataset, tmp_path) -> None:
+    train(dataset, tmp_path, configured("pfjet", epochs=1), device="cpu", say=lambda _: None)
+    with pytest.raises(DataError, match="a run of another configuration"):
+        train(dataset, tmp_path, configured("pfjet", epochs=1, seed=5), device="cpu", say=lambda _: None)
+    train(dataset, tmp_path, configured("pfjet", epochs=1, seed=5), resume=False, device="cpu", say=lambda _: None)
+    assert checkpoint.read(tmp_path / "last.pt")[1].training.seed == 5
+    train(dataset, tmp_path, configured("pfjet", epochs=1, seed=6), replace=True, device="cpu", say=lambda _: None)
+    assert checkpoint.read(tmp_path / "last.pt")[1].training.seed == 6
+
+
+def test_a_finished_run_gives_what_was_lost_again(dataset, tmp_path) -> None:
+    train(dataset, tmp_path, configured("ssd7", epochs=1), device="cpu", say=lambda _: None)
+    before = weights(tmp_path, "network.pt")
+    for name in ("network.pt", "loss.png", "metrics.jsonl"):
+        (tmp_path / name).unlink()
+    train(dataset, tmp_path, configured("ssd7", epochs=1), replace=True, device="cpu", say=lambda _: None)
+    assert same(weights(tmp_path, "network.pt"), before)
+    assert (tmp_path / "loss.png").is_file()
+
+
+def test_two_processes_train_one_network(dataset, tmp_path) -> None:
+    train(dataset, tmp_path, configured("pfjet", epochs=1, batch_size=1), device="cpu", processes=2, say=print)
+    (record,) = checkpoint.read(tmp_path / "last.pt")[0]["history"]
+    assert record["train"]["total"] > 0
+
+
+def test_checkpoints_that_are_none_are_refused(tmp_path) -> None:
+    path = tmp_path / "x.pt"
+    with pytest.raises(DataError, match="not a readable checkpoint"):
+        checkpoint.load(path)
+    path.write_bytes(b"nothing")
+    with pytest.raises(DataError, match="not a readable checkpoint"):
+        checkpoint.load(path)
+    torch.save({"format": "other"}, path)
+    with pytest.raises(DataError, match="not a checkpoint of format"):
+        checkpoint.load(path)
+
+
+def test_weights_have_to_fit_the_configuration(dataset, tmp_path) -> None:
+    train(dataset, tmp_path, configured("pfjet", epochs=1), device="cpu", say=lambda _: None)
+    content = torch.load(tmp_path / "last.pt", weights_only=True)
+    content["weights"].popitem()
+    torch.save(content, tmp_path / "less.pt")
+    with pytest.raises(DataError, match="weights do not fit"):
+        checkpoint.load(tmp_path / "less.pt")
+
+
+def test_the_command(dataset, tmp_path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(configured("ssd7").model_dump_json(exclude={"augmentation"}))
+    call = ["train", str(dataset), "-o", str(tmp_path / "run"), "--config", str(path), "--epochs", "1"]
+    result = CliRunner().invoke(app, [*call, "--device", "cpu"])
+    assert result.exit_code == 0, result.output
+    assert "epoch 1 of 1" in result.output
+    assert CliRunner().invoke(app, [*call, "--device", "tpu"]).exit_code == 2
+    path.write_text("model: {arhitecture: ssd7}")
+    assert CliRunner().invoke(app, call).exit_code == 2
+
+
+def test_a_shard_that_is_not_there_is_named(dataset, tmp_path) -> None:
+    (tmp_path / manifest.NAME).write_bytes((dataset / manifest.NAME).read_bytes())
+    with pytest.raises(DataError, match=r"train-00000\.h5: named in .* but not there \(2 in all\)"):
+        DataSet.of(tmp_path)
+    assert store.Reader(dataset / "train-00000.h5").n_events == 4
+
+
+def test_durations_are_readable() -> None:
+    assert [_duration(seconds) for seconds in (5, 300, 7200, 864000)] == ["5 s", "5.0 min", "2.0 h", "10.0 days"]

@@ -1,0 +1,90 @@
+"""Making a file with a command that fails in every way."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from detector import load
+from jetimg.common.errors import DataError
+from jetimg.imaging.settings import Images
+from jetimg.imaging.simulation_record import read_record
+from jetimg.imaging.verdicts import check
+from workflow.campaign.attempt import Job, attempt
+
+STAND_IN = Path(__file__).parents[2] / "helpers" / "stand_in.py"
+
+
+@pytest.fixture
+def job(tmp_path, monkeypatch):
+    monkeypatch.setenv("FAULTS", str(tmp_path / "faults.json"))
+    output = tmp_path / "tt/00000.root"
+    options = "--sample tt --index 0 --events 2 --mass 1500 --seed 1 --pool none --backend embedded --output"
+    command = [sys.executable, str(STAND_IN), *options.split(), str(output)]
+    return Job(command, output, events=2, seconds=20.0, tries=2, log=tmp_path / "tt.log")
+
+
+def run(job, fault=None, **changes):
+    record = job.output.with_suffix(".json")
+    (job.log.parent / "faults.json").write_text(json.dumps({"tt/0": fault} if fault else {}))
+    job = Job(**(vars(job) | changes))
+    made = attempt(job, record, load(), Images())
+    assert read_record(record) == made
+    return made
+
+
+def test_a_good_file_is_made_once_and_its_checksum_kept(job):
+    record = run(job)
+    assert (record.verdict, record.entries, len(record.tries)) == ("ok", 2, 1)
+    assert len(record.sha256) == 64
+    assert job.output.is_file()
+    assert "1500.0 GeV, seed 1" in job.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("fault", "verdict", "why"),
+    [
+        ("exit", "crashed", "exit code 1"),
+        ("kill", "crashed", "signal SIGKILL"),
+        ("truncate", "truncated", "cut off"),
+        ("short", "short", "1 events of 2"),
+    ],
+)
+def test_a_failure_is_tried_again_then_recorded_with_its_log(job, fault, verdict, why):
+    record = run(job, fault)
+    assert record.verdict == verdict
+    assert why in record.reason
+    assert f"(2 tries; log: {job.log})" in record.reason
+    assert [trial["verdict"] for trial in record.tries] == [verdict, verdict]
+    assert record.sha256 == ""
+    assert not job.output.exists()
+    assert job.log.read_text().count("try ") == 2
+
+
+def test_a_hanging_job_is_stopped_with_everything_it_started(job):
+    record = run(job, "hang", seconds=2.0, tries=1)
+    assert (record.verdict, record.tries[0]["exit"]) == ("timed-out", None)
+    assert "stopped after 2 s" in job.log.read_text()
+
+
+def test_a_program_that_is_not_there_is_a_crash(job):
+    record = run(job, command=["/nonexistent/program"], tries=1)
+    assert record.verdict == "crashed"
+    assert "exit code 127: no such program" in record.reason
+
+
+def test_the_verdict_on_a_missing_file_tells_why_it_was_not_made(job):
+    run(job, "exit")
+    verdict = check(job.output, load(), Images())
+    assert verdict.verdict == "unreadable"
+    assert "its simulation: crashed: exit code 1" in verdict.reason
+
+
+def test_an_orphan_whose_file_another_process_makes_now_touches_nothing(job):
+    """A job left running by a killed Snakemake fails after its successor has made the file."""
+    record = job.output.with_suffix(".json")
+    successor = f"rm {record.parent}/.00000.json.*.partial; echo good > {job.output}; echo whole > {record}"
+    with pytest.raises(DataError, match="another process has begun"):
+        run(job, command=["sh", "-c", f"{successor}; exit 1"])
+    assert (job.output.read_text(), record.read_text()) == ("good\n", "whole\n")

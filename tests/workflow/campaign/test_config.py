@@ -1,0 +1,47 @@
+"""The configuration: defaults, complaints, and the schema that stands in the repository."""
+
+from pathlib import Path
+
+import pytest
+
+from workflow.campaign.config import ConfigError, parse, schema
+
+ROOT = Path(__file__).parents[3]
+SMALL = {"samples": {"tt": {"files": ["a.root"]}, "tth": {"files": ["b.root"], "test": True}}}
+
+
+def test_defaults_fill_in_what_is_not_given():
+    config = parse(SMALL)
+    assert config.results == "results"
+    assert config.images.hcal == "point"
+    assert config.policy.bad_files == "fail"
+    assert not config.samples["tt"].test
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        (SMALL | {"image": {}}, "image: unknown key; did you mean `images`?"),
+        (SMALL | {"sharding": {"event_per_shard": 5}}, "did you mean `events_per_shard`?"),
+        (SMALL | {"images": {"hcal": "smear"}}, "images.hcal"),
+        (SMALL | {"samples": {"t t": {"files": ["a"]}}}, "samples.t t"),
+        (SMALL | {"samples": {"tt": {"files": []}}}, "give either `files` or `simulate`"),
+        ({"samples": {"tth": {"files": ["b.root"], "test": True}}}, "none is left to train on"),
+        ({}, "samples: Field required"),
+    ],
+)
+def test_what_cannot_be_used_is_named(content, hint):
+    with pytest.raises(ConfigError) as error:
+        parse(content)
+    assert hint in str(error.value)
+
+
+def test_every_key_has_a_description():
+    definitions = [*parse(SMALL).model_json_schema()["$defs"].values(), parse(SMALL).model_json_schema()]
+    missing = [key for part in definitions for key, field in part["properties"].items() if "description" not in field]
+    assert missing == []
+
+
+def test_the_schema_in_the_repository_is_current():
+    """After a change of the model: make schema."""
+    assert (ROOT / "workflow/config/schema.json").read_text() == schema()

@@ -1,0 +1,54 @@
+"""Names and settings of a campaign's detectors."""
+
+import pytest
+import yaml
+
+from models.networks.config import Config
+from workflow.campaign.config import ConfigError, parse
+from workflow.campaign.networks import Detectors, labelled
+
+SAMPLES = {"tt": {"files": ["a.root"]}, "tth": {"files": ["b.root"], "test": True}}
+PFJET = {"training": {"epochs": 9, "batch_size": 4}, "smaller": {"ternary": {"epochs": 2}, "pruned": {}}}
+
+
+@pytest.fixture
+def detectors() -> Detectors:
+    config = parse({"samples": SAMPLES, "detectors": {"pfjet": PFJET, "small": {"model": {"architecture": "ssd7"}}}})
+    return Detectors(config.detectors, "out")
+
+
+def test_each_version_of_each_detector_is_a_network(detectors):
+    every = [
+        f"out/detectors/{name}/network.pt" for name in ("pfjet/full", "pfjet/ternary", "pfjet/pruned", "small/full")
+    ]
+    assert detectors.networks() == every
+    assert detectors.networks(("full",)) == [every[0], every[3]]
+    assert detectors.networks(("binary",)) == []
+    assert [name.replace(".onnx", ".pt") for name in detectors.models()] == every
+    assert labelled(every)[1] == "pfjet-ternary=out/detectors/pfjet/ternary/network.pt"
+
+
+def test_a_smaller_version_differs_only_in_what_is_said(detectors):
+    full, ternary = (yaml.safe_load(detectors.settings("pfjet", version)) for version in ("full", "ternary"))
+    assert full["training"]["epochs"] == 9
+    assert ternary["training"] == full["training"] | {"epochs": 2}
+    assert {key: ternary[key] for key in full if key != "training"} == {
+        key: full[key] for key in full if key != "training"
+    }
+    # What `jetimg models` accepts.
+    assert Config(**ternary).training.batch_size == 4
+
+
+def test_pruning_has_settings_of_its_own(detectors):
+    config = parse({"samples": SAMPLES, "detectors": {"net": {"smaller": {"pruned": {"epochs": 3, "seed": 4}}}}})
+    chosen = config.detectors["net"].settings("pruned")
+    assert (chosen["pruning"]["epochs"], chosen["training"]["epochs"], chosen["training"]["seed"]) == (3, 100, 4)
+
+
+@pytest.mark.parametrize(
+    ("smaller", "hint"),
+    [({"ternary": {"epoch": 2}}, "epoch"), ({"tiny": {}}, "tiny"), ({"int8": {"epochs": 0}}, "epochs")],
+)
+def test_what_cannot_be_trained_is_said_before_anything_runs(smaller, hint):
+    with pytest.raises(ConfigError, match=hint):
+        parse({"samples": SAMPLES, "detectors": {"pfjet": {"smaller": smaller}}})

@@ -1,0 +1,1 @@
+"""A campaign: its configuration and the names of its files."""

@@ -1,0 +1,210 @@
+"""The configuration of a campaign: every key, its default and what it means.
+
+`python -m workflow.campaign.config` prints the JSON schema that stands in workflow/config/schema.json.
+"""
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from glob import has_magic
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+
+from jetimg.dataset.plan import Sharding
+from jetimg.dataset.policy import Policy
+from jetimg.imaging.settings import Images
+from jetimg.release.metadata import Metadata
+from workflow.campaign.networks import Detector
+
+SampleName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]*$")]
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used; the message names the keys and what would be right."""
+
+
+class Section(BaseModel):
+    """A part of the configuration: no unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Simulate(Section):
+    """Files of a sample that the campaign simulates itself."""
+
+    files: int = Field(ge=1, le=99_999, description="number of files")
+    masses: tuple[float, ...] = Field(
+        default=(1500.0,), min_length=1, description="graviton masses, GeV; file i takes the i-th, round and round"
+    )
+    pythia: tuple[str, ...] = Field(default=(), description="more Pythia settings, e.g. '25:onIfAny = 5'")
+
+
+class Sample(Section):
+    """A physics sample: where its Delphes files come from and what its events are for."""
+
+    files: tuple[str, ...] = Field(
+        default=(),
+        description="Delphes files: names or globs, where a name that does not exist is a bad file; or addresses "
+        "(root://, s3://, https://), each with a Snakemake storage plugin: docs/cluster.md",
+    )
+    simulate: Simulate | None = Field(default=None, description="simulate the files, instead of giving them")
+    events_per_file: int | None = Field(
+        default=None, ge=1, description="events that each file should hold; a file with fewer is bad (short)"
+    )
+    test: bool = Field(default=False, description="true: for testing; false: for training and validation")
+    compare_to: tuple[str, ...] = Field(
+        default=(), description="other Delphes files of this process, real ones say, that its files are held against"
+    )
+
+    @field_validator("files")
+    @classmethod
+    def _no_remote_globs(cls, files: tuple[str, ...]) -> tuple[str, ...]:
+        if globs := [name for name in files if "://" in name and has_magic(name)]:
+            raise ValueError(f"{globs[0]}: give the addresses of remote files one by one, not as a glob")
+        return files
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Sample":
+        if bool(self.files) == (self.simulate is not None):
+            raise ValueError("give either `files` or `simulate`")
+        if self.simulate is not None and self.events_per_file is None:
+            raise ValueError("`simulate` needs `events_per_file`")
+        return self
+
+
+class Simulation(Section):
+    """How files are simulated."""
+
+    seed: int = Field(
+        default=1, ge=0, description="seed of the campaign; a file's follows from it, its sample and number"
+    )
+    backend: Literal["auto", "embedded", "delphes"] = Field(
+        default="auto", description="detector simulation; auto: real Delphes where DelphesPythia8 is on PATH, else ours"
+    )
+    pool_events: int = Field(
+        default=20_000,
+        ge=1,
+        description="soft collisions in the pool that pile-up is drawn from; a pool of 4,000 scatters by 1.3 %",
+    )
+    minutes: float = Field(default=120.0, gt=0, description="time limit of one try at one file")
+    tries: int = Field(default=2, ge=1, description="how often a file is tried before it counts as failed")
+    program: str = Field(
+        default="jetimg detector simulate",
+        description="program that makes one file; another one must take the same options",
+    )
+
+
+class Job(Section):
+    """What one job of a rule asks a batch system for; its second try asks for twice as much, and so on."""
+
+    mem_mb: int = Field(ge=1, description="memory, MB")
+    minutes: int = Field(ge=1, description="run time, minutes")
+
+
+class Simulating(Section):
+    """What one job of `simulate` asks for; its minutes follow from `simulation`, which limits each try."""
+
+    mem_mb: int = Field(default=1500, ge=1, description="memory, MB; 434 measured, 750 in files of 500 events")
+
+
+def _job(mem_mb: int, minutes: int, what: str) -> Any:
+    return Field(default=Job(mem_mb=mem_mb, minutes=minutes), description=what)
+
+
+class Resources(Section):
+    """What the jobs of each rule ask a batch system for. A local run needs none of it."""
+
+    pool: Job = _job(2000, 240, "soft collisions for pile-up: 4 ms each, 0.2 s with real Delphes")
+    simulate: Simulating = Field(default=Simulating(), description="one Delphes file")
+    fetch: Job = _job(1000, 60, "copy of a remote file")
+    check: Job = _job(1500, 240, "verdicts of all files of a sample")
+    audit: Job = _job(1500, 240, "crystals and pixels of all files of a sample")
+    convert: Job = _job(1500, 30, "`files_per_job` Delphes files to an event file")
+    plan: Job = _job(4000, 60, "which event goes into which shard")
+    shard: Job = _job(4000, 30, "one shard, which is held in memory")
+    manifest: Job = _job(4000, 120, "the list of all shards and inputs, with checksums")
+    verify: Job = _job(4000, 240, "proof over all shards")
+    summary: Job = _job(4000, 120, "table and distributions of all shards")
+    compare: Job = _job(4000, 120, "two sets of files, event by event")
+    show: Job = _job(2000, 30, "picture of an event")
+    train: Job = _job(8000, 1440, "training of a network, a quantized or a pruned one; it goes on where it stopped")
+    evaluate: Job = _job(8000, 240, "all networks on the test events, or their latency")
+    export: Job = _job(4000, 30, "a network as an ONNX file")
+    release: Job = _job(4000, 240, "copies and checksums of all shards")
+
+
+class Config(Section):
+    """The whole configuration."""
+
+    results: str = Field(default="results", description="folder for everything that is made")
+    samples: dict[SampleName, Sample] = Field(min_length=1, description="physics samples by name")
+    images: Images = Field(default=Images(), description="how events become images and boxes")
+    sharding: Sharding = Field(default=Sharding(), description="how events are split, mixed and cut into shards")
+    simulation: Simulation = Field(default=Simulation(), description="how files are simulated")
+    policy: Policy = Field(default=Policy(), description="what happens when input files are bad")
+    resources: Resources = Field(default=Resources(), description="what jobs ask a batch system for")
+    release: Metadata = Field(default=Metadata(), description="what a release says of itself, and where it goes")
+    detector: str | None = Field(default=None, description="detector description; the CMS-like one if null")
+    detectors: dict[SampleName, Detector] = Field(default={}, description="networks to train, by name; none if empty")
+    threads: int = Field(
+        default=8, ge=1, description="cores of a job that trains, evaluates or times networks; at most those of --cores"
+    )
+    gpus: int = Field(default=0, ge=0, description="GPUs that a training job asks a cluster for")
+    batch_sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        default=(1, 8, 64), min_length=1, description="images a batch at which networks are timed"
+    )
+    only: SampleName | None = Field(default=None, description="sample whose failed files `rerun_failed` makes again")
+    files_per_job: int = Field(default=10, ge=1, description="Delphes files that one job converts to one event file")
+
+    @model_validator(mode="after")
+    def _known_sample(self) -> "Config":
+        if self.only is not None and self.only not in self.samples:
+            raise ValueError(f"only={self.only}: the samples are {', '.join(self.samples)}")
+        return self
+
+    @model_validator(mode="after")
+    def _something_to_train_on(self) -> "Config":
+        if all(sample.test for sample in self.samples.values()):
+            raise ValueError("every sample is a test sample: none is left to train on")
+        return self
+
+
+def parse(content: Mapping[str, Any]) -> Config:
+    """Checks a configuration and fills in the defaults.
+
+    Raises:
+        ConfigError: unknown keys (with the nearest known one) or wrong values.
+    """
+    try:
+        return Config.model_validate(dict(content))
+    except ValidationError as error:
+        raise ConfigError("the configuration cannot be used:\n" + "\n".join(_complaints(error))) from error
+
+
+def schema() -> str:
+    """The JSON schema of the configuration, as text."""
+    return json.dumps(Config.model_json_schema(), indent=2) + "\n"
+
+
+def _complaints(error: ValidationError) -> Iterator[str]:
+    known = sorted(set(_keys(Config.model_json_schema())))
+    for fault in error.errors():
+        where = ".".join(str(part) for part in fault["loc"])
+        if fault["type"] != "extra_forbidden":
+            yield f"  {where}: {fault['msg']} (found {fault['input']!r})"
+            continue
+        near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1, cutoff=0.4)
+        yield f"  {where}: unknown key" + (f"; did you mean `{near[0]}`?" if near else f"; known: {', '.join(known)}")
+
+
+def _keys(part: Any) -> Iterator[str]:
+    """All property names of a JSON schema."""
+    if isinstance(part, dict):
+        yield from part.get("properties", {})
+        for value in part.values():
+            yield from _keys(value)
+
+
+if __name__ == "__main__":
+    print(schema(), end="")

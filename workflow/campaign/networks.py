@@ -1,0 +1,75 @@
+"""Names and settings of a campaign's detectors: which networks are trained, and from what each begins."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, model_validator
+
+from models.networks.config import Config, Pruning
+
+FULL, PRUNED = "full", "pruned"
+Smaller = Literal["ternary", "int8", "binary", "pruned"]
+
+
+class Detector(Config):
+    """A network, how it is trained, and its smaller versions."""
+
+    smaller: dict[Smaller, dict[str, Any]] = Field(
+        default={},
+        description="smaller versions, each made from the network of full precision, with what differs in `training` "
+        "(for pruned: in `pruning` or `training`), e.g. ternary: {epochs: 10}",
+    )
+
+    @model_validator(mode="after")
+    def _settings_of_smaller_versions(self) -> "Detector":
+        for version in self.smaller:
+            self.settings(version)
+        return self
+
+    @property
+    def versions(self) -> list[str]:
+        """The network of full precision, then the smaller ones."""
+        return [FULL, *self.smaller]
+
+    def settings(self, version: str) -> dict[str, Any]:
+        """The configuration of one version's training, as `jetimg models` reads it."""
+        own = self.model_dump(mode="json", exclude={"smaller"})
+        if version != FULL:
+            for key, value in self.smaller[version].items():  # type: ignore[index]
+                own["pruning" if version == PRUNED and key in Pruning.model_fields else "training"][key] = value
+        return Config.model_validate(own).model_dump(mode="json")
+
+
+class Detectors:
+    """Names of the files that belong to detectors.
+
+    Attributes:
+        folder: the folder of them all.
+    """
+
+    def __init__(self, detectors: dict[str, Detector], results: str) -> None:
+        self._detectors = detectors
+        self.folder = f"{results}/detectors"
+
+    def networks(self, versions: tuple[str, ...] | None = None) -> list[str]:
+        """The trained networks: of these versions, or of all."""
+        return [
+            f"{self.folder}/{name}/{version}/network.pt"
+            for name, detector in self._detectors.items()
+            for version in detector.versions
+            if versions is None or version in versions
+        ]
+
+    def models(self) -> list[str]:
+        """The same for inference, as ONNX files."""
+        return [str(Path(network).with_suffix(".onnx")) for network in self.networks()]
+
+    def settings(self, name: str, version: str) -> str:
+        """The configuration of a training run, as YAML."""
+        return yaml.safe_dump(self._detectors[name].settings(version), sort_keys=False)
+
+
+def labelled(networks: list[str]) -> list[str]:
+    """NAME=PATH for each network, as evaluation and benchmark take them: pfjet-ternary=.../pfjet/ternary/network.pt."""
+    return ["-".join(Path(network).parts[-3:-1]) + f"={network}" for network in networks]

@@ -1,0 +1,37 @@
+"""Commands of a campaign: what its rules call beside those of the other packages."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jetimg.cli import options
+from jetimg.cli.options import DetectorFile, console
+
+app = options.app("Steps of a campaign that its rules call.")
+
+
+@app.callback()
+def _group() -> None:
+    """Keeps the commands' names, also while there is only one."""
+
+
+@app.command()
+def attempt(
+    command: Annotated[list[str], typer.Argument(help="After --: the command that makes the file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Delphes file that the command makes.")],
+    events: Annotated[int, typer.Option(min=1, help="Events that the file must hold.")],
+    record: Annotated[Path, typer.Option(help="JSON file for what became of it; always made.")],
+    log: Annotated[Path, typer.Option(help="File for what the command prints.")],
+    minutes: Annotated[float, typer.Option(min=0, help="Time limit of one try.")] = 120.0,
+    tries: Annotated[int, typer.Option(min=1, help="How often the command is tried at most.")] = 2,
+    detector: DetectorFile = None,
+) -> None:
+    """Makes one Delphes file with a command that may fail: tried, checked, recorded. Always exits with 0."""
+    from jetimg.imaging.settings import Images
+    from workflow.campaign.attempt import Job
+    from workflow.campaign.attempt import attempt as make
+
+    job = Job(command, output, events, 60 * minutes, tries, log)
+    made = make(job, record, options.description(detector), Images())
+    console.print(f"{output}: {made.verdict} {made.reason}", markup=False, soft_wrap=True)
