@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.colors import LogNorm
@@ -20,6 +20,9 @@ from models.evaluation.metrics import score_at_recall
 from models.evaluation.pairing import Ints
 from models.evaluation.residuals import QUANTITIES
 from models.evaluation.result import Evaluation
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Residuals are drawn this far, in units that TEXTS names.
 RANGES = {"eta": 0.3, "phi": 0.3, "pt": 1.0}
