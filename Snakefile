@@ -23,7 +23,7 @@ report: "workflow/report/workflow.rst"
 
 CAMPAIGN = Campaign(config)
 CONFIG, RESULTS = CAMPAIGN.config, CAMPAIGN.results
-DETECTORS = Detectors(CONFIG.detectors, RESULTS)
+DETECTORS = CampaignNetworks(CONFIG.detectors, RESULTS)
 if workflow.is_main_process:
     CAMPAIGN.write_lists()
     if "rerun_failed" in sys.argv:

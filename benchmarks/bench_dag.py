@@ -23,7 +23,7 @@ from typing import Any
 import yaml
 
 from jetimg.dataset.plan import Input, Plan, Source
-from jetimg.imaging.simulation_record import Record
+from jetimg.imaging.simulation_record import SimulationRecord
 from workflow.campaign.paths import Campaign
 
 ROOT = Path(__file__).parents[1]
@@ -46,7 +46,7 @@ def finish(campaign: Campaign) -> None:
     _touch(results / "simulated/pool")
     for sample in campaign.config.samples:
         for name in campaign.inputs(sample):
-            _write(Path(name).with_suffix(".json"), json.dumps(asdict(Record(name, "ok", entries=EVENTS))))
+            _write(Path(name).with_suffix(".json"), json.dumps(asdict(SimulationRecord(name, "ok", entries=EVENTS))))
     for part in ("settings/images.yaml", *(f"check/{name}.json" for name in campaign.config.samples)):
         _touch(results / part)
     for name in campaign.event_files():

@@ -14,7 +14,7 @@ from jetimg.event_file.store import Reader
 from jetimg.imaging import convert as converting
 from jetimg.imaging.channels import Setup
 from jetimg.imaging.delphes_reader import DelphesFile, wanted
-from jetimg.imaging.settings import Images
+from jetimg.imaging.settings import ImageSettings
 
 BARE = """
 import sys, uproot
@@ -105,7 +105,7 @@ def size(output: Path, n_events: int) -> Figure:
 def size_rounded(folder: Path, long: Path, n_events: int) -> Figure:
     """Bytes an event with values of 10 bits, and the largest relative error."""
     output = folder / "rounded.h5"
-    converting.convert(converting.Inputs([long]), output, Setup(load(), Images(value_bits=ROUNDED_BITS)))
+    converting.convert(converting.DelphesInputs([long]), output, Setup(load(), ImageSettings(value_bits=ROUNDED_BITS)))
     with Reader(output) as reader:
         error = reader.attributes["largest_relative_error"]
     lossless, rounded = (folder / "out.h5").stat().st_size / n_events, output.stat().st_size / n_events
@@ -124,7 +124,7 @@ def size_rounded(folder: Path, long: Path, n_events: int) -> Figure:
 
 def branches(path: Path) -> list[str]:
     """The branches that the default conversion reads from this file."""
-    file = DelphesFile(path, wanted(Images()))
+    file = DelphesFile(path, wanted(ImageSettings()))
     names = list(file.head(1))
     file.close()
     return names

@@ -10,14 +10,14 @@ from detector import load
 from jetimg.imaging import channels
 from jetimg.imaging.channels import Setup, Tally
 from jetimg.imaging.delphes_reader import Chunk, DelphesFile, wanted
-from jetimg.imaging.settings import Images
+from jetimg.imaging.settings import ImageSettings
 
 HITS = (("EFlowTrack", "PT"), ("EFlowPhoton", "ET"), ("EFlowNeutralHadron", "ET"))
 
 
 def figures(folder: Path, n_events: int, rounds: int) -> list[Figure]:
     """Milliseconds an event, all channels."""
-    setup = Setup(load(), Images())
+    setup = Setup(load(), ImageSettings())
     chunk = read(inputs.delphes_file(folder, n_events), min(n_events, 250))
     n = len(chunk["EFlowTrack.PT"].offsets) - 1
     channels.images(chunk, setup, Tally())  # compiles
@@ -32,7 +32,7 @@ def figures(folder: Path, n_events: int, rounds: int) -> list[Figure]:
 
 def read(path: Path, n_events: int) -> Chunk:
     """The wanted branches, and the points of photons, which our images do not need."""
-    file = DelphesFile(path, wanted(Images()))
+    file = DelphesFile(path, wanted(ImageSettings()))
     chunk = file.head(n_events, ("EFlowPhoton.Eta", "EFlowPhoton.Phi"))
     file.close()
     return chunk

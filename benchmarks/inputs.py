@@ -11,9 +11,9 @@ from benchmarks.repeat import repeat
 from detector import load
 from jetimg.event_file import store
 from jetimg.imaging.channels import Setup
-from jetimg.imaging.convert import Inputs, convert
+from jetimg.imaging.convert import DelphesInputs, convert
 from jetimg.imaging.provenance import provenance
-from jetimg.imaging.settings import Images
+from jetimg.imaging.settings import ImageSettings
 from jetimg.pfjet_format.exporter import export_reference
 
 SAMPLES = ("bb", "tt", "hh", "WW", "qq", "tth")
@@ -69,7 +69,7 @@ class Shard:
     def make(cls, folder: Path, n_events: int) -> "Shard":
         """Makes both files."""
         converted = folder / "converted.h5"
-        convert(Inputs(sources(n_events), "real"), converted, Setup(load(), Images()))
+        convert(DelphesInputs(sources(n_events), "real"), converted, Setup(load(), ImageSettings()))
         with store.Reader(converted) as reader:
             events, rows = reader.read(), reader.files
         ours, random = folder / "shard.h5", np.random.default_rng(SEED)
@@ -106,4 +106,4 @@ def event_files(converted: Path, folder: Path, number: int) -> list[Path]:
 
 def attributes(kind: str, split: str) -> dict[str, object]:
     """What an event file says of itself, for the default detector and settings."""
-    return provenance(load(), Images()) | {"kind": kind, "split": split, "sample_names": ["real"]}
+    return provenance(load(), ImageSettings()) | {"kind": kind, "split": split, "sample_names": ["real"]}

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from detector.common.atomic import whole
+from detector.common.atomic import atomic_write
 
 OURS, RIVAL = "#1f6f8b", "#c9c9c9"
 
@@ -38,7 +38,7 @@ def draw(figures: list[dict[str, Any]], path: Path, note: str) -> None:
     axes.set_xlabel("share of the target (black line), or of the rival where there is no target; less is better")
     axes.set_title(f"Ours (dark) and what it is held against (light)\n{note}", fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         picture.savefig(partial, format="png", dpi=110)
 
 

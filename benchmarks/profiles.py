@@ -29,8 +29,8 @@ from jetimg.dataset import shard
 from jetimg.dataset.plan import Sharding
 from jetimg.event_file.store import Reader
 from jetimg.imaging.channels import Setup
-from jetimg.imaging.convert import Inputs, convert
-from jetimg.imaging.settings import Images
+from jetimg.imaging.convert import DelphesInputs, convert
+from jetimg.imaging.settings import ImageSettings
 from jetimg.loader.torch_dataset import JetImages, dense
 
 # What is found in "file: function" first gives the kind.
@@ -65,11 +65,11 @@ def main() -> None:
 
 def measure(folder: Path, n_events: int) -> dict[str, dict[str, float]]:
     """Shares of each path, and the floors."""
-    delphes, setup = inputs.delphes_file(folder, n_events), Setup(load(), Images())
+    delphes, setup = inputs.delphes_file(folder, n_events), Setup(load(), ImageSettings())
     events = folder / "events.h5"
 
     def converting() -> None:
-        convert(Inputs([delphes], "real"), events, setup)
+        convert(DelphesInputs([delphes], "real"), events, setup)
 
     converting()  # compiles
     found = {"convert": shares(converting)}

@@ -15,7 +15,7 @@ from detector.common.errors import CallError, DataError
 from detector.geometry.description import Detector, load
 
 if TYPE_CHECKING:
-    from detector.simulation.job import Job
+    from detector.simulation.job import SimulationJob
 
 BACKENDS = ("embedded", "delphes")
 
@@ -74,8 +74,8 @@ def simulate(
     from detector.common.progress import bar
     from detector.simulation.fast.run import simulate as embedded
 
-    with bar(f"simulating {sample}", events) as advance:
-        embedded(job, described, output, advance)
+    with bar(f"simulating {sample}", events) as progress:
+        embedded(job, described, output, progress)
 
 
 def _check_backend(backend: str) -> None:
@@ -91,15 +91,15 @@ def _job(
     mass: list[float] | None,
     pool: Path,
     pythia: list[str] | None,
-) -> "Job":
-    from detector.simulation.job import Job
+) -> "SimulationJob":
+    from detector.simulation.job import SimulationJob
     from detector.simulation.processes import SAMPLES
 
     if sample not in SAMPLES:
         raise typer.BadParameter(f"--sample {sample}: one of {', '.join(SAMPLES)}")
     if any(value <= 0 for value in mass or ()):
         raise typer.BadParameter(f"--mass {mass}: must be positive")
-    return Job(sample, events, seed, index, tuple(mass or (1500.0,)), pool, tuple(pythia or ()))
+    return SimulationJob(sample, events, seed, index, tuple(mass or (1500.0,)), pool, tuple(pythia or ()))
 
 
 @app.command()
@@ -126,8 +126,8 @@ def pool(
     from detector.common.progress import bar
     from detector.simulation.pileup import make_pool, save_pool
 
-    with bar("soft collisions", events) as advance:
-        made = make_pool(described.pileup, events, pythia_seed, advance)
+    with bar("soft collisions", events) as progress:
+        made = make_pool(described.pileup, events, pythia_seed, progress)
         save_pool(output, made)
 
 
@@ -141,11 +141,11 @@ def card(
     detector: Description = None,
 ) -> None:
     """Renders the Delphes card of the detector."""
-    from detector.common.atomic import whole
+    from detector.common.atomic import atomic_write
     from detector.simulation.delphes.card import render, render_converter
 
     text = render_converter() if soft else render(_described(detector), pileup, tower, seed)
-    with whole(output) as partial:
+    with atomic_write(output) as partial:
         partial.write_text(text)
 
 
@@ -161,7 +161,7 @@ def commands(
     detector: Description = None,
 ) -> None:
     """Renders the command file with which DelphesPythia8 makes what `simulate` or `pool` make."""
-    from detector.common.atomic import whole
+    from detector.common.atomic import atomic_write
     from detector.simulation import processes, seeds
     from detector.simulation.pythia_commands import command_file
 
@@ -169,7 +169,7 @@ def commands(
         settings = processes.soft_settings(_described(detector).pileup.undecayed_above)
     else:
         settings = _job(sample, events, seed, index, mass, Path(), pythia).settings
-    with whole(output) as partial:
+    with atomic_write(output) as partial:
         partial.write_text(command_file(settings, seeds.generator(seed, sample, index), events))
 
 

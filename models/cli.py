@@ -237,8 +237,8 @@ def evaluate(
     split: Annotated[str, typer.Option(help="test, validation or train.")] = "test",
     batch_size: Annotated[int, typer.Option(min=1, help="Images that a network sees at once.")] = 25,
     device: Device = "auto",
-    least_score: Annotated[float, typer.Option(min=0, max=1, help="Less certain detections are left out.")] = 0.01,
-    least_pt: Annotated[float, typer.Option(min=0, help="Of true jets that are to be found, GeV.")] = 0.0,
+    score_threshold: Annotated[float, typer.Option(min=0, max=1, help="Less certain detections are left out.")] = 0.01,
+    min_pt: Annotated[float, typer.Option(min=0, help="Of true jets that are to be found, GeV.")] = 0.0,
     baseline: Annotated[bool, typer.Option("--baseline/--no-baseline", help="Measure the classical jets too.")] = True,
 ) -> None:
     """Measures detectors and the classical baseline on the same events."""
@@ -246,7 +246,7 @@ def evaluate(
     from models.evaluation import report
     from models.evaluation.evaluate import evaluate as measure
     from models.evaluation.measure import BASELINE
-    from models.evaluation.result import Settings
+    from models.evaluation.result import EvaluationSettings
 
     _check_device(device)
     if split not in SPLITS:
@@ -254,7 +254,7 @@ def evaluate(
     named = _named(checkpoints, lambda path: path.resolve().parent.name)
     if BASELINE in named:
         raise typer.BadParameter(f"{BASELINE} is the name of the classical jets; give NAME=PATH")
-    settings = Settings(split, batch_size, device, least_score, least_pt, baseline)
+    settings = EvaluationSettings(split, batch_size, device, score_threshold, min_pt, baseline)
     report.check_output(output)
     found = measure(dataset, named, settings)
     report.write(found, output)

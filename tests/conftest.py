@@ -14,9 +14,9 @@ from detector.geometry.grid import Grid
 from jetimg.event_file import store
 from jetimg.event_file.layout import CHANNELS
 from jetimg.imaging.channels import Setup
-from jetimg.imaging.convert import Inputs, convert
+from jetimg.imaging.convert import DelphesInputs, convert
 from jetimg.imaging.provenance import provenance
-from jetimg.imaging.settings import Images
+from jetimg.imaging.settings import ImageSettings
 from tests.helpers import zenodo
 
 ROOT = Path(__file__).parents[1]
@@ -44,14 +44,14 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def setup() -> Setup:
     """The default detector and settings."""
-    return Setup(load(), Images())
+    return Setup(load(), ImageSettings())
 
 
 @pytest.fixture(scope="session")
 def event_file(data: Path, setup: Setup, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The event file of tt.root."""
     path = tmp_path_factory.mktemp("events") / "tt.h5"
-    convert(Inputs([data / "tt.root"], "tt"), path, setup)
+    convert(DelphesInputs([data / "tt.root"], "tt"), path, setup)
     return path
 
 
@@ -89,7 +89,7 @@ def make_events() -> MakeEvents:
 def _make_events(
     path: Path, events: Sequence[MadeEvent], sample_names: Sequence[str] = ("tt",), split: str = "all"
 ) -> Path:
-    attributes = provenance(load(), Images())
+    attributes = provenance(load(), ImageSettings())
     attributes |= {"kind": "events" if split == "all" else "shard", "split": split, "sample_names": list(sample_names)}
     tables = {name: _hits([event.hits.get(name, []) for event in events]) for name in CHANNELS}
     jets, tags = _jets([event.jets for event in events]), _jets([event.tags for event in events])

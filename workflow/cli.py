@@ -28,10 +28,10 @@ def attempt(
     detector: DetectorFile = None,
 ) -> None:
     """Makes one Delphes file with a command that may fail: tried, checked, recorded. Always exits with 0."""
-    from jetimg.imaging.settings import Images
-    from workflow.campaign.attempt import Job
+    from jetimg.imaging.settings import ImageSettings
+    from workflow.campaign.attempt import AttemptJob
     from workflow.campaign.attempt import attempt as make
 
-    job = Job(command, output, events, 60 * minutes, tries, log)
-    made = make(job, record, options.description(detector), Images())
+    job = AttemptJob(command, output, events, 60 * minutes, tries, log)
+    made = make(job, record, options.description(detector), ImageSettings())
     console.print(f"{output}: {made.verdict} {made.reason}", markup=False, soft_wrap=True)

@@ -12,7 +12,7 @@ from detector.common.errors import DataError
 
 
 @contextmanager
-def whole(target: Path) -> Iterator[Path]:
+def atomic_write(target: Path) -> Iterator[Path]:
     """Gives a path to write to; at the end the file there takes the target's name, in one step.
 
     Of several processes that make one target the newest wins: it removes what the others have written so far,
@@ -27,7 +27,7 @@ def whole(target: Path) -> Iterator[Path]:
         for older in target.parent.glob(f".{escape(target.name)}.*.partial"):
             older.unlink(missing_ok=True)
         yield partial
-        refuse_rival(partial, target)
+        check_not_superseded(partial, target)
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
         partial.replace(target)
@@ -40,7 +40,7 @@ def whole(target: Path) -> Iterator[Path]:
             partial.unlink()
 
 
-def refuse_rival(partial: Path, target: Path) -> None:
+def check_not_superseded(partial: Path, target: Path) -> None:
     """Stops a process whose unfinished file was removed by a newer one that makes the same target.
 
     Raises:
@@ -52,7 +52,7 @@ def refuse_rival(partial: Path, target: Path) -> None:
 
 def write_text(target: Path, text: str) -> None:
     """Writes a small text file whole."""
-    with whole(target) as partial:
+    with atomic_write(target) as partial:
         partial.write_text(text)
 
 

@@ -19,7 +19,7 @@ if numba_extensions.skipped():
     numba.core.entrypoints._already_initialized = True
 
 
-def alone(function: Callable[..., Any]) -> Any:
+def njit_local(function: Callable[..., Any]) -> Any:
     """Compiles a function that calls only those of its own file, so that numba's own cache does; releases the GIL."""
     return numba.njit(cache=True, nogil=True)(function)
 

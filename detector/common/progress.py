@@ -26,6 +26,6 @@ def bar(text: str, total: int | None, in_bytes: bool = False) -> Iterator[Callab
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task(text, total=total)
-        yield lambda done: progress.advance(task, done)
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as shown:
+        task = shown.add_task(text, total=total)
+        yield lambda done: shown.advance(task, done)

@@ -258,14 +258,14 @@ class BaselineJets(JetCollection):
     subjettiness_beta: PositiveFloat
 
 
-class Jets(Part):
+class JetSettings(Part):
     """Jet collections."""
 
     generator: tuple[JetCollection, ...]
     baseline: BaselineJets
 
 
-class Truth(Part):
+class TruthSettings(Part):
     """Which generator particles are written."""
 
     pt_min: NonNegativeFloat = Field(description="GeV")
@@ -281,8 +281,8 @@ class Detector(Part):
     tracker: Tracker
     pileup: PileUp
     puppi: Puppi
-    jets: Jets
-    record: Truth
+    jets: JetSettings
+    record: TruthSettings
     digest: str = Field(description="sha256 of the description's content, its tables included")
     folder: Path = Field(description="where the description lies")
 

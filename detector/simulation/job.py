@@ -7,7 +7,7 @@ from detector.simulation import processes
 
 
 @dataclass(frozen=True)
-class Job:
+class SimulationJob:
     """One file to make; the same job gives the same bytes.
 
     Attributes:

@@ -12,13 +12,13 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.common.atomic import whole
+from detector.common.atomic import atomic_write
 from detector.common.errors import DataError
 from detector.common.numba_cache import compiled
 from detector.geometry.description import PileUp
 from detector.simulation.particles import Particles
 from detector.simulation.processes import soft_settings
-from detector.simulation.pythia import Generator, Record
+from detector.simulation.pythia import Collision, Generator
 
 NEUTRINOS = (12, 14, 16)
 FORMAT = "detector pool 1"
@@ -78,7 +78,7 @@ def make_pool(described: PileUp, n_events: int, seed: int, progress: Callable[[i
     return Pool(start.astype(np.int64), *columns)
 
 
-def _seen(record: Record) -> tuple[NDArray[np.generic], ...]:
+def _seen(record: Collision) -> tuple[NDArray[np.generic], ...]:
     """The stable particles of a collision but for neutrinos, which no part of the detector sees."""
     keep = record.stable & ~np.isin(np.abs(record.pid), NEUTRINOS)
     momentum = record.momentum[keep].astype(np.float32)
@@ -88,7 +88,7 @@ def _seen(record: Record) -> tuple[NDArray[np.generic], ...]:
 
 def save_pool(path: Path, pool: Pool) -> None:
     """Writes a pool as compressed numpy arrays; the same pool gives the same bytes."""
-    with whole(path) as partial, partial.open("wb") as file:
+    with atomic_write(path) as partial, partial.open("wb") as file:
         np.savez_compressed(file, format=np.array(FORMAT), **pool._asdict())
 
 
@@ -142,7 +142,7 @@ def _cut_gauss(sigma: float, largest: float, n: int, rng: np.random.Generator) -
     return drawn
 
 
-def crossing(hard: Record, pool: Pool, described: PileUp, rng: np.random.Generator) -> tuple[Particles, Vertices]:
+def crossing(hard: Collision, pool: Pool, described: PileUp, rng: np.random.Generator) -> tuple[Particles, Vertices]:
     """A bunch crossing: the stable particles of the hard collision, then those of soft ones."""
     n = int(rng.poisson(described.mean))
     z, t = draw_vertices(described, n + 1, rng)
@@ -159,7 +159,7 @@ def _charged(pool: Pool, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.array([np.count_nonzero(part) for part in parts], dtype=np.int64)
 
 
-def _hard(record: Record, z: float) -> Particles:
+def _hard(record: Collision, z: float) -> Particles:
     keep = record.stable & ~np.isin(np.abs(record.pid), NEUTRINOS)
     px, py, pz, _ = (np.ascontiguousarray(column) for column in record.momentum[keep].T)
     x, y, birth = (np.ascontiguousarray(column) for column in record.vertex[keep].T)

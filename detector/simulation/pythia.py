@@ -16,7 +16,7 @@ KEPT_STATUS = (11, 200)
 HADRON_DECAY = (91, 94)  # statuses of particles from the decay of a hadron, muon or tau
 
 
-class Record(NamedTuple):
+class Collision(NamedTuple):
     """The full event record of one collision, each array (n); entry 0 is the first incoming beam.
 
     Attributes:
@@ -66,7 +66,7 @@ class Generator:
             raise CallError(f"Pythia cannot start with the settings {list(settings)}")
         self._charges: dict[int, int] = {}
 
-    def batches(self, n: int, size: int) -> Iterator[list[Record]]:
+    def batches(self, n: int, size: int) -> Iterator[list[Collision]]:
         """Makes n collisions, `size` at a time, the last batch what is left.
 
         Raises:
@@ -81,7 +81,7 @@ class Generator:
             yield records
             made += wanted
 
-    def _records(self, events: Any) -> list[Record]:
+    def _records(self, events: Any) -> list[Collision]:
         import awkward as ak
 
         particles = events.prt
@@ -93,7 +93,7 @@ class Generator:
         # Entry 0 is Pythia's own "system": Delphes leaves it out and counts from the first beam.
         parts = [slice(a + 1, b) for a, b in pairwise(starts)]
         return [
-            Record(
+            Collision(
                 pid=flat["id"][part],
                 status=hepmc_status(flat["id"][part], flat["status"][part], flat["daughter1"][part] - 1),
                 mothers=np.stack([flat["mother1"][part], flat["mother2"][part]], axis=1) - 1,

@@ -49,10 +49,10 @@ def check(
 
     described, images = options.description(detector), options.image_settings(settings, source=source)
     paths, verdicts = options.expand(files), []
-    with bar("checking files", len(paths)) as advance:
+    with bar("checking files", len(paths)) as progress:
         for path in paths:
             verdicts.append(check_file(path, described, images, expect))
-            advance(1)
+            progress(1)
     if output is not None or as_json:
         options.save_or_print([verdict.as_dict() for verdict in verdicts], output)
     if not as_json:
@@ -81,13 +81,13 @@ def convert(
     """Delphes files to one event file: images, boxes, baseline jets, in the files' order."""
     from detector.common.progress import bar
     from jetimg.imaging.channels import Setup
-    from jetimg.imaging.convert import Inputs
+    from jetimg.imaging.convert import DelphesInputs
     from jetimg.imaging.convert import convert as convert_files
 
     chosen = {"source": source, "hcal": hcal, "truth": truth, "nested": nested, "value_bits": value_bits}
     setup = Setup(options.description(detector), options.image_settings(settings, **chosen))
-    with bar(f"converting {sample}", None) as advance:
-        rows = convert_files(Inputs(options.expand(files), sample, expect), output, setup, advance)
+    with bar(f"converting {sample}", None) as progress:
+        rows = convert_files(DelphesInputs(options.expand(files), sample, expect), output, setup, progress)
     bad = [row for row in rows if row.verdict != "ok"]
     events = sum(row.entries for row in rows if row.verdict == "ok")
     console.print(f"{output}: {events} events of {len(rows) - len(bad)} files, {len(bad)} bad files", soft_wrap=True)
@@ -152,8 +152,8 @@ def shard(
 
     made = planning.read(plan_file)
     wanted = name or output.name
-    with bar(f"shard {wanted}", made.shards().get(wanted)) as advance:
-        n_events = make(made, wanted, output, advance)
+    with bar(f"shard {wanted}", made.shards().get(wanted)) as progress:
+        n_events = make(made, wanted, output, progress)
     console.print(f"{output}: {n_events} events", soft_wrap=True)
 
 
@@ -181,8 +181,8 @@ def verify(path: Annotated[Path, typer.Argument(help="A data set's folder, or on
     from detector.common.progress import bar
     from jetimg.dataset.verify import verify as verify_path
 
-    with bar(f"verifying {path}", None) as advance:
-        report = verify_path(path, advance)
+    with bar(f"verifying {path}", None) as progress:
+        report = verify_path(path, progress)
     if report.faults:
         options.fail("\n".join([*report.faults, f"{path}: {len(report.faults)} faults"]))
     console.print(f"{path}: {report.n_files} files, {report.n_events} events, no faults", soft_wrap=True)
@@ -233,11 +233,11 @@ def audit(
     """Is one crystal one pixel? Counts of shared pixels, by cell edges and by smeared centres."""
     from detector.common.progress import bar
     from jetimg.imaging.channels import Setup
-    from jetimg.imaging.settings import Images
+    from jetimg.imaging.settings import ImageSettings
     from jetimg.reports.crystal_audit import audit as audit_files
 
-    with bar("auditing", None) as advance:
-        found = audit_files(options.expand(files), Setup(options.description(detector), Images()), advance)
+    with bar("auditing", None) as progress:
+        found = audit_files(options.expand(files), Setup(options.description(detector), ImageSettings()), progress)
     console.print(found.table())
     if output is not None:
         options.save_or_print(found.as_dict(), output)
@@ -252,8 +252,8 @@ def summary(
     from detector.common.progress import bar
     from jetimg.reports import summary as summaries
 
-    with bar(f"summing up {folder}", None) as advance:
-        found = summaries.summarize(folder, advance)
+    with bar(f"summing up {folder}", None) as progress:
+        found = summaries.summarize(folder, progress)
     console.print(found.table())
     if output is not None:
         summaries.write(found, output)
@@ -283,7 +283,7 @@ def compare(
     """Two sets of Delphes files side by side: means, spectra with p values, energy by ring, jet response."""
     from detector.common.progress import bar
     from jetimg.imaging.channels import Setup
-    from jetimg.imaging.settings import Images
+    from jetimg.imaging.settings import ImageSettings
     from jetimg.validation import compare as comparing
     from jetimg.validation import report
     from jetimg.validation.observables import Observer
@@ -292,9 +292,9 @@ def compare(
     if odd := sets[0].keys() ^ sets[1].keys():
         raise typer.BadParameter(f"samples in one set alone: {', '.join(sorted(odd))}; or give --sample NAME")
     choices = comparing.Choices((label_a, label_b), (pool_a, pool_b), permutations, seed)
-    observer = Observer(Setup(options.description(detector), Images()))
-    with bar("comparing files", sum(len(paths) for files in sets for paths in files.values())) as advance:
-        found = comparing.compare(sets, observer, choices, advance)
+    observer = Observer(Setup(options.description(detector), ImageSettings()))
+    with bar("comparing files", sum(len(paths) for files in sets for paths in files.values())) as progress:
+        found = comparing.compare(sets, observer, choices, progress)
     report.write(found, output)
     for sheet in report.sheets(found):
         console.print(sheet)

@@ -96,7 +96,7 @@ def _sample_of(path: Path) -> str:
     return next((name for name in (own, path.absolute().parent.name) if name in SAMPLES), "events")
 
 
-def image_settings(path: Path | None, **overrides: Any) -> settings.Images:
+def image_settings(path: Path | None, **overrides: Any) -> settings.ImageSettings:
     """Image settings from a file and options; wrong ones are the call's fault."""
     try:
         return settings.read(path, **overrides)

@@ -24,11 +24,13 @@ def import_reference(
 ) -> None:
     """Files in the published PF-Jet-SSD layout to one event file."""
     from detector.common.progress import bar
-    from jetimg.pfjet_format.importer import Inputs
+    from jetimg.pfjet_format.importer import ReferenceInputs
     from jetimg.pfjet_format.importer import import_reference as import_files
 
-    with bar(f"importing {sample}", None) as advance:
-        mended = import_files(Inputs(options.expand(files), sample), output, options.description(detector), advance)
+    with bar(f"importing {sample}", None) as progress:
+        mended = import_files(
+            ReferenceInputs(options.expand(files), sample), output, options.description(detector), progress
+        )
     console.print(f"{output}: {len(options.expand(files))} files imported", soft_wrap=True)
     if mended.repeated or mended.zero:
         console.print(f"{mended.repeated} hits added to others of their pixel, {mended.zero} of value 0 left out")
@@ -49,8 +51,8 @@ def export_reference(
 
     if index_type not in (None, *INDEX_DTYPES):
         raise typer.BadParameter(f"--index-type {index_type}: one of {', '.join(INDEX_DTYPES)}")
-    with bar(f"exporting {output.name}", None) as advance:
-        exported = export_files(options.expand(files), output, index_type, advance)
+    with bar(f"exporting {output.name}", None) as progress:
+        exported = export_files(options.expand(files), output, index_type, progress)
     console.print(f"{output}: {exported.n_events} events", soft_wrap=True)
     if exported.left_out:
         text = ", ".join(f"{number} {name}" for name, number in exported.left_out.items())
@@ -82,12 +84,14 @@ def release(
     """A folder ready for Zenodo: shards, checksums, README, metadata; several records if one is too small."""
     from detector.common.progress import bar
     from detector.geometry.description import DEFAULT
-    from jetimg.release.build import Request
+    from jetimg.release.build import ReleaseRequest
     from jetimg.release.build import release as make
 
-    request = Request(dataset, _metadata(metadata), options.description(detector), detector or DEFAULT, include or [])
-    with bar(f"verifying {output}", None) as advance:
-        parts = make(request, output, advance)
+    request = ReleaseRequest(
+        dataset, _metadata(metadata), options.description(detector), detector or DEFAULT, include or []
+    )
+    with bar(f"verifying {output}", None) as progress:
+        parts = make(request, output, progress)
     console.print(f"{output}: {len(parts)} records, verified", soft_wrap=True)
 
 
@@ -124,8 +128,8 @@ def publish(
         api = Api(address, token.read())
     except DataError as error:
         raise typer.BadParameter(str(error)) from None
-    with bar(f"to {address}", sum(upload.size for upload in todo), in_bytes=True) as advance:
-        drafts = publishing.publish(folder, api, final, advance)
+    with bar(f"to {address}", sum(upload.size for upload in todo), in_bytes=True) as progress:
+        drafts = publishing.publish(folder, api, final, progress)
     for upload, draft in zip(todo, drafts, strict=True):
         what = "published" if draft.published else f"a draft; look at it: {address}/deposit/{draft.id}"
         console.print(f"{upload.folder}: {draft.doi or draft.id}, {what}", highlight=False, soft_wrap=True)
@@ -156,6 +160,6 @@ def download(
         sources = [source(text, url or server(not sandbox)) for text in wanted]
     except DataError as error:
         raise typer.BadParameter(str(error)) from error
-    request = downloading.Request(sources, max_bytes)
+    request = downloading.DownloadRequest(sources, max_bytes)
     fetched = downloading.download(request, output, partial(bar, f"to {output}", in_bytes=True))
     console.print(f"{output}: {'downloaded and verified' if fetched else 'was there, whole'}", soft_wrap=True)

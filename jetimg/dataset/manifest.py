@@ -31,7 +31,7 @@ class Shard(Strict):
     bytes: int
 
 
-class Sample(Strict):
+class SampleEntry(Strict):
     """Whether a sample's events are for testing."""
 
     test: bool
@@ -58,7 +58,7 @@ class Manifest(Strict):
     format: Literal["jetimg-dataset"] = "jetimg-dataset"
     format_version: Literal["1.0"] = "1.0"
     class_names: list[str]
-    samples: dict[str, Sample]
+    samples: dict[str, SampleEntry]
     config: dict[str, Any]
     sharding: dict[str, Any]
     detector: str
@@ -78,7 +78,7 @@ def make(plan: Plan, folder: Path) -> Manifest:
     manifest = Manifest(
         **{key: plan.attributes[key] for key in common},
         sharding=plan.sharding.model_dump(mode="json"),
-        samples={source.sample: Sample(test=source.test) for source in plan.sources},
+        samples={source.sample: SampleEntry(test=source.test) for source in plan.sources},
         inputs=[
             InputEvents(**file.model_dump(), sample=source.sample, events=plan.events_of_input(file, source.test))
             for source in plan.sources

@@ -20,7 +20,7 @@ TEXT_BYTES = 100_000
 TEXT_BYTES_A_FILE = 2_000
 
 
-class Record(BaseModel):
+class ReleaseRecord(BaseModel):
     """One part of a release.
 
     Attributes:
@@ -36,7 +36,9 @@ class Record(BaseModel):
     shards: tuple[str, ...]
 
 
-def plan(shards: Sequence[Shard], other_files: int, other_bytes: int, max_files: int, max_bytes: int) -> list[Record]:
+def plan(
+    shards: Sequence[Shard], other_files: int, other_bytes: int, max_files: int, max_bytes: int
+) -> list[ReleaseRecord]:
     """Shares the shards out to records, in their order.
 
     Args:
@@ -63,7 +65,7 @@ def plan(shards: Sequence[Shard], other_files: int, other_bytes: int, max_files:
             parts.append([])
         parts[-1].append(shard)
     return [
-        Record(number=number, of=len(parts), shards=tuple(shard.name for shard in part))
+        ReleaseRecord(number=number, of=len(parts), shards=tuple(shard.name for shard in part))
         for number, part in enumerate(parts, 1)
     ]
 
@@ -76,7 +78,7 @@ def folders(release: Path) -> list[Path]:
     return sorted(parts, key=lambda path: (len(path.name), path.name)) or [release]
 
 
-def read(folder: Path) -> Record | None:
+def read(folder: Path) -> ReleaseRecord | None:
     """Which part of a release a folder is; None if it is a whole one.
 
     Raises:
@@ -86,6 +88,6 @@ def read(folder: Path) -> Record | None:
     if not path.exists():
         return None
     try:
-        return Record.model_validate_json(path.read_bytes())
+        return ReleaseRecord.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise DataError(f"{path}: not the description of a record: {error}") from error

@@ -113,7 +113,7 @@ class Plan(BaseModel):
             names |= {f"{split}-{k:05d}.h5": min(size, total - k * size) for k in range(-(-total // size))}
         return names
 
-    def events_of(self, shard: str) -> "Picked":
+    def events_of(self, shard: str) -> "EventSelection":
         """The events of one shard, in its order.
 
         Raises:
@@ -125,7 +125,7 @@ class Plan(BaseModel):
         start = int(number) * self.sharding.events_per_shard
         source, entry = (part[start : start + names[shard]] for part in self._mixed(split))
         order = self._random(_ORDER_STREAM, SPLITS.index(split), int(number)).permutation(len(source))
-        return Picked(source[order], entry[order])
+        return EventSelection(source[order], entry[order])
 
     def events_of_input(self, file: Input, test: bool) -> dict[str, int]:
         """How many of an input's events go to each split."""
@@ -169,7 +169,7 @@ class Plan(BaseModel):
 
 
 @dataclass(frozen=True)
-class Picked:
+class EventSelection:
     """Events by the index of their source and their place in it.
 
     Attributes:
@@ -203,8 +203,8 @@ def make(
         sources.append(Source(path=str(path), sample=sample, test=sample in test_samples, inputs=inputs))
     if not sources:
         raise DataError("no event files, so no shards")
-    _refuse_strangers(attributes)
-    _refuse_twins(sources)
+    _check_consistent(attributes)
+    _check_unique(sources)
     if strangers := {*test_samples, *expected} - {source.sample for source in sources}:
         raise DataError(f"no events of sample {', '.join(sorted(strangers))}; a misspelt name?")
     return Plan(sharding=sharding, sources=tuple(sources), attributes=next(iter(attributes.values())))
@@ -222,7 +222,7 @@ def read(path: Path) -> Plan:
         raise DataError(f"{path}: not a plan of shards: {error}") from error
 
 
-def _refuse_strangers(attributes: dict[Path, dict[str, Any]]) -> None:
+def _check_consistent(attributes: dict[Path, dict[str, Any]]) -> None:
     first, *others = attributes
     for other in others:
         for key in COMMON:
@@ -230,7 +230,7 @@ def _refuse_strangers(attributes: dict[Path, dict[str, Any]]) -> None:
                 raise DataError(f"{other} was made with another {key} than {first}: convert both in the same way")
 
 
-def _refuse_twins(sources: Sequence[Source]) -> None:
+def _check_unique(sources: Sequence[Source]) -> None:
     """The same content under two names could put one event into two splits."""
     seen: dict[str, str] = {}
     for file in (file for source in sources for file in source.inputs if file.ok):

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetimg.common.errors import DataError
-from jetimg.dataset.plan import Picked, Plan, Source
+from jetimg.dataset.plan import EventSelection, Plan, Source
 from jetimg.event_file import store
 
 # Events taken from memory to the file at once.
 STEP = 1000
 
 
-def make(plan: Plan, name: str, output: Path, advance: Callable[[int], None] = lambda _: None) -> int:
+def make(plan: Plan, name: str, output: Path, progress: Callable[[int], None] = lambda _: None) -> int:
     """Makes one shard of a plan.
 
     Args:
@@ -44,21 +44,21 @@ def make(plan: Plan, name: str, output: Path, advance: Callable[[int], None] = l
         for start in range(0, len(order), STEP):
             batch = gathered.take(order[start : start + STEP])
             writer.append(batch)
-            advance(len(batch))
+            progress(len(batch))
     return len(order)
 
 
-def _sorted(picked: Picked) -> NDArray[np.int64]:
+def _sorted(picked: EventSelection) -> NDArray[np.int64]:
     """The picked events by source, then place: the order in which they are read."""
     return np.lexsort((picked.place, picked.source))
 
 
-def _positions(picked: Picked) -> NDArray[np.int64]:
+def _positions(picked: EventSelection) -> NDArray[np.int64]:
     """For each picked event, its place among the events as they were read."""
     return np.argsort(_sorted(picked))
 
 
-def _gather(plan: Plan, picked: Picked) -> tuple[store.Batch, list[store.InputFile]]:
+def _gather(plan: Plan, picked: EventSelection) -> tuple[store.Batch, list[store.InputFile]]:
     """Reads the picked events, source by source, one range for each run of neighbours."""
     batches: list[store.Batch] = []
     files: list[store.InputFile] = []

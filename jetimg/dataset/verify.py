@@ -34,7 +34,7 @@ class Report:
     faults: list[str] = field(default_factory=list)
 
 
-def verify(path: Path, advance: Callable[[int], None] = lambda _: None) -> Report:
+def verify(path: Path, progress: Callable[[int], None] = lambda _: None) -> Report:
     """Checks a data set's folder, or one event file.
 
     Args:
@@ -46,9 +46,9 @@ def verify(path: Path, advance: Callable[[int], None] = lambda _: None) -> Repor
     """
     report = Report()
     if path.is_dir():
-        _verify_folder(path, report, advance)
+        _verify_folder(path, report, progress)
     elif path.is_file():
-        _verify_file(path, report, advance)
+        _verify_file(path, report, progress)
     else:
         raise DataError(f"{path}: no such file or folder")
     return report
@@ -63,26 +63,26 @@ class _Seen:
     entry: NDArray[np.int64]
 
 
-def _verify_folder(folder: Path, report: Report, advance: Callable[[int], None]) -> None:
+def _verify_folder(folder: Path, report: Report, progress: Callable[[int], None]) -> None:
     """Checks a data set, a release, or one record of a release in several."""
     folders = parts.folders(folder)
     contents = manifest.read(folders[0])
     seen: list[_Seen] = []
     numbers: list[tuple[int, int]] = []
     for part in folders:
-        record = parts.read(part) or parts.Record(number=1, of=1, shards=tuple(s.name for s in contents.shards))
+        record = parts.read(part) or parts.ReleaseRecord(number=1, of=1, shards=tuple(s.name for s in contents.shards))
         numbers.append((record.number, record.of))
         report.faults += _record_faults(part, record, contents)
         for shard in contents.shards:
             if shard.name in record.shards:
-                seen += _verify_shard(part, shard, contents, report, advance)
+                seen += _verify_shard(part, shard, contents, report, progress)
     if len(folders) > 1 and sorted(numbers) != [(number, len(folders)) for number in range(1, len(folders) + 1)]:
         found = ", ".join(f"{number} of {of}" for number, of in sorted(numbers))
         report.faults.append(f"{folder}: records {found}: not all parts of one release, once each")
     _verify_accounting(contents, seen, report, whole=len(folders) == numbers[0][1])
 
 
-def _record_faults(folder: Path, record: parts.Record, contents: manifest.Manifest) -> Iterator[str]:
+def _record_faults(folder: Path, record: parts.ReleaseRecord, contents: manifest.Manifest) -> Iterator[str]:
     """What is wrong with a folder as a whole: other shards than it should have, other checksums."""
     known = {shard.name: shard.sha256 for shard in contents.shards}
     if manifest.read(folder) != contents:
@@ -95,7 +95,7 @@ def _record_faults(folder: Path, record: parts.Record, contents: manifest.Manife
 
 
 def _verify_shard(
-    folder: Path, shard: manifest.Shard, contents: manifest.Manifest, report: Report, advance: Callable[[int], None]
+    folder: Path, shard: manifest.Shard, contents: manifest.Manifest, report: Report, progress: Callable[[int], None]
 ) -> Iterator[_Seen]:
     path = folder / shard.name
     if not path.is_file():
@@ -107,7 +107,7 @@ def _verify_shard(
     if (found := sha256(path)) != shard.sha256:
         report.faults.append(f"{path}: its sha256 is {found}, in the manifest {shard.sha256}")
         return
-    events = _verify_file(path, report, advance)
+    events = _verify_file(path, report, progress)
     if events is None:
         return
     with Reader(path) as reader:
@@ -133,7 +133,7 @@ def _sample_faults(
             yield f"{path}: events of {contents.inputs[inputs[file]].name} stand there as sample {names[sample]}"
 
 
-def _verify_file(path: Path, report: Report, advance: Callable[[int], None]) -> Columns | None:
+def _verify_file(path: Path, report: Report, progress: Callable[[int], None]) -> Columns | None:
     """Checks one event file; returns its table of events, or None if that cannot be trusted."""
     try:
         with Reader(path) as reader:
@@ -142,7 +142,7 @@ def _verify_file(path: Path, report: Report, advance: Callable[[int], None]) -> 
                 batch = reader.read(start, min(start + STEP, reader.n_events))
                 wrong += [f"{path}: from event {start}: {fault}" for fault in invariants.faults(batch, reader)]
                 found.append(batch.tables["events"])
-                advance(len(batch))
+                progress(len(batch))
             report.n_files += 1
             report.n_events += reader.n_events
     except DataError as error:

@@ -38,9 +38,9 @@ class Event:
 
     def total(self) -> tuple[NDArray[np.uint32], NDArray[np.float64]]:
         """The sum of the channels: flat pixels, ascending, and values in GeV."""
-        pixel, place = np.unique(np.concatenate([hits[0] for hits in self.channels.values()]), return_inverse=True)
+        pixel, index = np.unique(np.concatenate([hits[0] for hits in self.channels.values()]), return_inverse=True)
         weights = np.concatenate([hits[1] for hits in self.channels.values()])
-        return pixel, np.bincount(place, weights=weights, minlength=len(pixel)).astype(np.float64)
+        return pixel, np.bincount(index, weights=weights, minlength=len(pixel)).astype(np.float64)
 
 
 def read_event(path: Path, number: int) -> Event:

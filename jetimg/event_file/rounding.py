@@ -20,7 +20,7 @@ def round_mantissa(value: NDArray[np.float32], bits: int) -> NDArray[np.float32]
     return (rounded & np.uint32(0xFFFFFFFF << drop & 0xFFFFFFFF)).view(np.float32)
 
 
-def largest_relative_error(value: NDArray[np.float32], rounded: NDArray[np.float32]) -> float:
+def max_relative_error(value: NDArray[np.float32], rounded: NDArray[np.float32]) -> float:
     """Max |rounded - value| / value; 0 for no values."""
     if rounded is value or len(value) == 0:
         return 0.0

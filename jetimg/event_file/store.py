@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.common.atomic import whole
+from detector.common.atomic import atomic_write
 from jetimg.common.errors import DataError
 from jetimg.event_file.columns import LEVEL, ROUNDED_LEVEL, GrowingColumn
 from jetimg.event_file.full_disk import DiskFile
@@ -149,7 +149,7 @@ def create(path: Path, attributes: dict[str, Any]) -> Iterator[Writer]:
     Raises:
         DataError: the file cannot be written.
     """
-    with whole(path) as partial, closing(DiskFile(partial)) as disk:
+    with atomic_write(path) as partial, closing(DiskFile(partial)) as disk:
         with h5py.File(disk, "w", libver=("earliest", "v110")) as file:
             writer = Writer(file, attributes, disk.check)
             yield writer

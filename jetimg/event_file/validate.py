@@ -14,7 +14,7 @@ from jetimg.common.errors import DataError
 from jetimg.event_file.layout import ATTRIBUTES, FILES, JAGGED, TABLES, Column
 
 # Deflate packs 1032 bytes into one at most (zlib technical details).
-MOST_COMPRESSION = 1032
+MAX_COMPRESSION = 1032
 
 # A chunk is decompressed whole, however few of its rows are asked for. Ours have 512 kB at most.
 LARGEST_CHUNK = 64 * 2**20
@@ -123,5 +123,5 @@ def _check_size(data: h5py.Dataset, path: Path) -> None:
     if len([code for code in packers if code not in NOT_PACKING]) > 1 or len(packers) > len(set(packers)):
         raise DataError(f"{path}: `{data.name}` is packed more than once: no size can be trusted")
     stored = data.id.get_storage_size()
-    if data.nbytes > MOST_COMPRESSION * max(stored, 1):
+    if data.nbytes > MAX_COMPRESSION * max(stored, 1):
         raise DataError(f"{path}: `{data.name}` claims {data.nbytes} bytes in {stored}: damaged or not honest")

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from detector import Detector
 from detector.geometry.grid import Grid
 from detector.geometry.tower_map import TowerMap, ecal_map, hcal_map
-from jetimg.event_file.rounding import largest_relative_error, round_mantissa
+from jetimg.event_file.rounding import max_relative_error, round_mantissa
 from jetimg.imaging import raster
 from jetimg.imaging.delphes_reader import Chunk, Jagged
-from jetimg.imaging.settings import Images
+from jetimg.imaging.settings import ImageSettings
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Setup:
     """The detector and the settings of a conversion."""
 
     detector: Detector
-    settings: Images
+    settings: ImageSettings
 
     @cached_property
     def grid(self) -> Grid:
@@ -132,8 +132,8 @@ def _tracker(chunk: Chunk, setup: Setup, tally: Tally) -> raster.Hits:
 def _ecal(chunk: Chunk, setup: Setup, tally: Tally) -> raster.Hits:
     found = towers(chunk, setup.settings.source, "ecal")
     cells = ecal_map(setup.detector)
-    ring, place = _cells("ECAL", cells, found)
-    pixel = raster.crystal_pixels(setup.grid, cells, ring, place)
+    ring, index = _cells("ECAL", cells, found)
+    pixel = raster.crystal_pixels(setup.grid, cells, ring, index)
     return _add_up("ecal", found.offsets, pixel, found.et, setup, tally)
 
 
@@ -145,8 +145,8 @@ def _hcal(chunk: Chunk, setup: Setup, tally: Tally) -> raster.Hits:
         pixel = raster.locate_points(setup.grid, found.eta, found.phi)
         return _add_up("hcal", found.offsets, pixel, found.et, setup, tally)
     cells = hcal_map(setup.detector)
-    ring, place = _cells("HCAL", cells, found)
-    parts = raster.share(setup.grid, cells, found.offsets, ring, place, found.et)
+    ring, index = _cells("HCAL", cells, found)
+    parts = raster.share(setup.grid, cells, found.offsets, ring, index, found.et)
     return _add_up("hcal", parts.offsets, parts.pixel, parts.value, setup, tally)
 
 
@@ -173,5 +173,5 @@ def _add_up(
     counts.shared_pixels += shared
     counts.pixels += len(hits.pixel)
     rounded = round_mantissa(hits.value, setup.settings.value_bits)
-    tally.relative_error = max(tally.relative_error, largest_relative_error(hits.value, rounded))
+    tally.relative_error = max(tally.relative_error, max_relative_error(hits.value, rounded))
     return raster.Hits(hits.indptr, hits.pixel, rounded)

@@ -19,7 +19,7 @@ from jetimg.imaging.verdicts import HARD_PROCESS_REMEDY, open_checked, wrong_geo
 
 
 @dataclass(frozen=True)
-class Inputs:
+class DelphesInputs:
     """What to convert.
 
     Attributes:
@@ -34,7 +34,7 @@ class Inputs:
 
 
 def convert(
-    inputs: Inputs, output: Path, setup: Setup, advance: Callable[[int], None] = lambda _: None
+    inputs: DelphesInputs, output: Path, setup: Setup, progress: Callable[[int], None] = lambda _: None
 ) -> list[store.InputFile]:
     """Converts Delphes files into one event file.
 
@@ -56,13 +56,13 @@ def convert(
     faults: dict[Path, BadFile] = {}
     while True:
         try:
-            return _convert(inputs, output, setup, faults, advance)
+            return _convert(inputs, output, setup, faults, progress)
         except BadFile as fault:
             faults[fault.path] = fault
 
 
 def _convert(
-    inputs: Inputs, output: Path, setup: Setup, faults: dict[Path, BadFile], advance: Callable[[int], None]
+    inputs: DelphesInputs, output: Path, setup: Setup, faults: dict[Path, BadFile], progress: Callable[[int], None]
 ) -> list[store.InputFile]:
     tally = Tally()
     attributes = provenance(setup.detector, setup.settings)
@@ -77,14 +77,14 @@ def _convert(
                 writer.files.append(store.InputFile(str(path), "", fault.entries, fault.verdict, fault.reason))
                 continue
             digest = hasher.submit(sha256, path)
-            _convert_file(file, number, setup, writer, tally, advance)
+            _convert_file(file, number, setup, writer, tally, progress)
             writer.files.append(store.InputFile(str(path), digest.result(), file.n_events))
         writer.attributes |= tally.attributes()
     return writer.files
 
 
 def _convert_file(
-    file: DelphesFile, number: int, setup: Setup, writer: store.Writer, tally: Tally, advance: Callable[[int], None]
+    file: DelphesFile, number: int, setup: Setup, writer: store.Writer, tally: Tally, progress: Callable[[int], None]
 ) -> None:
     entry = 0
     try:
@@ -92,7 +92,7 @@ def _convert_file(
             batch = _batch(file, chunk, number, entry, setup, tally)
             writer.append(batch)
             entry += len(batch)
-            advance(len(batch))
+            progress(len(batch))
     finally:
         file.close()
     if entry != file.n_events:

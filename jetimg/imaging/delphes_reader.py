@@ -15,7 +15,7 @@ import uproot
 from numpy.typing import NDArray
 
 from jetimg.common.errors import BadFile
-from jetimg.imaging.settings import Images
+from jetimg.imaging.settings import ImageSettings
 
 TREE = "Delphes"
 
@@ -51,7 +51,7 @@ class Wanted:
     optional: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def wanted(settings: Images) -> Wanted:
+def wanted(settings: ImageSettings) -> Wanted:
     """The branches that these settings need, by their names without Delphes' "[4]"."""
     required = ["EFlowTrack.PT", "EFlowTrack.Eta", "EFlowTrack.Phi"]
     if settings.source == "eflow":

@@ -13,10 +13,10 @@ import uproot
 import jetimg
 from detector import Detector
 from detector.geometry.grid import Grid
-from jetimg.imaging.settings import Images
+from jetimg.imaging.settings import ImageSettings
 
 
-def provenance(detector: Detector, settings: Images) -> dict[str, Any]:
+def provenance(detector: Detector, settings: ImageSettings) -> dict[str, Any]:
     """Attributes for an event file: classes, settings, detector, software."""
     grid = Grid.of(detector)
     return {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.common.numba_cache import alone
+from detector.common.numba_cache import njit_local
 from detector.geometry.angles import TWO_PI
 from detector.geometry.grid import Grid
 from detector.geometry.tower_map import EDGE_TOLERANCE, TowerMap
@@ -71,17 +71,17 @@ def locate_cells(cells: TowerMap, edges: NDArray[np.float32]) -> tuple[NDArray[n
     Raises:
         RasterError: a cell is not one of this calorimeter's.
     """
-    ring, place, wrong = _locate_cells(cells.eta_edges, cells.n_phi, cells.ring_of_bin, cells.bins_per_eta, edges)
+    ring, index, wrong = _locate_cells(cells.eta_edges, cells.n_phi, cells.ring_of_bin, cells.bins_per_eta, edges)
     if wrong >= 0:
         found = ", ".join(f"{edge:.6g}" for edge in edges[wrong])
         raise RasterError(f"a cell with edges (eta, eta, phi, phi) = ({found}), which the described detector has not")
-    return ring, place
+    return ring, index
 
 
-def crystal_pixels(grid: Grid, cells: TowerMap, ring: NDArray[np.int32], place: NDArray[np.int32]) -> NDArray[np.int32]:
+def crystal_pixels(grid: Grid, cells: TowerMap, ring: NDArray[np.int32], index: NDArray[np.int32]) -> NDArray[np.int32]:
     """The pixel of each ECAL cell, OUTSIDE beyond the image: one crystal, one pixel."""
     first = np.where(cells.n_rows > 0, cells.first_row * grid.n_phi, -grid.size).astype(np.int32)
-    pixel: NDArray[np.int32] = np.maximum(first[ring] + place, OUTSIDE)
+    pixel: NDArray[np.int32] = np.maximum(first[ring] + index, OUTSIDE)
     return pixel
 
 
@@ -90,7 +90,7 @@ def share(
     cells: TowerMap,
     offsets: NDArray[np.int64],
     ring: NDArray[np.int32],
-    place: NDArray[np.int32],
+    index: NDArray[np.int32],
     value: NDArray[np.float32],
 ) -> Shared:
     """Shares each tower's value over the pixels of its cell, by area; a tower outside stays one entry.
@@ -98,12 +98,12 @@ def share(
     Raises:
         RasterError: not one cell for each value.
     """
-    if not len(ring) == len(place) == len(value) == offsets[-1]:
+    if not len(ring) == len(index) == len(value) == offsets[-1]:
         raise RasterError(f"{len(ring)} cells for {len(value)} values of {offsets[-1]} towers")
     pixels_of_ring = np.maximum(cells.n_rows * cells.columns, 1)
     ends = np.concatenate(([0], np.cumsum(pixels_of_ring[ring])))
     pixel, part = _share(
-        grid.n_phi, cells.first_row, cells.n_rows, cells.columns, cells.row_share, ring, place, value, ends
+        grid.n_phi, cells.first_row, cells.n_rows, cells.columns, cells.row_share, ring, index, value, ends
     )
     return Shared(ends[offsets], pixel, part)
 
@@ -127,7 +127,7 @@ def accumulate(
     return Hits(indptr, out_pixel, out_value), int(outside), int(shared)
 
 
-@alone
+@njit_local
 def _locate_points(eta_pitch, eta_edges, phi_edges, eta, phi):  # type: ignore[no-untyped-def]
     n_eta, n_phi = len(eta_edges) - 1, len(phi_edges) - 1
     pixel = np.empty(len(eta), np.int32)
@@ -147,13 +147,13 @@ def _locate_points(eta_pitch, eta_edges, phi_edges, eta, phi):  # type: ignore[n
     return pixel
 
 
-@alone
+@njit_local
 def _locate_cells(eta_edges, n_phi, ring_of_bin, bins_per_eta, edges):  # type: ignore[no-untyped-def]
-    ring, place = np.empty(len(edges), np.int32), np.empty(len(edges), np.int32)
+    ring, index = np.empty(len(edges), np.int32), np.empty(len(edges), np.int32)
     for i in range(len(edges)):
         middle = 0.5 * (np.float64(edges[i, 0]) + np.float64(edges[i, 1]))
         if not eta_edges[0] <= middle < eta_edges[-1]:
-            return ring, place, i
+            return ring, index, i
         r = ring_of_bin[int((middle - eta_edges[0]) * bins_per_eta)]
         r += middle >= eta_edges[r + 1]
         width = TWO_PI / n_phi[r]
@@ -165,13 +165,13 @@ def _locate_cells(eta_edges, n_phi, ring_of_bin, bins_per_eta, edges):  # type: 
             abs(edges[i, 3] + np.pi - (j + 1) * width),
         )
         if not away < EDGE_TOLERANCE or not 0 <= j < n_phi[r]:
-            return ring, place, i
-        ring[i], place[i] = r, j
-    return ring, place, -1
+            return ring, index, i
+        ring[i], index[i] = r, j
+    return ring, index, -1
 
 
-@alone
-def _share(n_phi, first_row, n_rows, columns, row_share, ring, place, value, ends):  # type: ignore[no-untyped-def]
+@njit_local
+def _share(n_phi, first_row, n_rows, columns, row_share, ring, index, value, ends):  # type: ignore[no-untyped-def]
     pixel, part = np.empty(ends[-1], np.int32), np.empty(ends[-1], np.float64)
     for i in range(len(value)):
         r, k = ring[i], ends[i]
@@ -179,13 +179,13 @@ def _share(n_phi, first_row, n_rows, columns, row_share, ring, place, value, end
             pixel[k], part[k] = OUTSIDE, value[i]
         for row in range(n_rows[r]):
             for column in range(columns[r]):
-                pixel[k] = (first_row[r] + row) * n_phi + place[i] * columns[r] + column
+                pixel[k] = (first_row[r] + row) * n_phi + index[i] * columns[r] + column
                 part[k] = value[i] * row_share[r, row] / columns[r]
                 k += 1
     return pixel, part
 
 
-@alone
+@njit_local
 def _accumulate(n_pixels, offsets, pixel, value):  # type: ignore[no-untyped-def]
     indptr = np.zeros(len(offsets), np.int64)
     out_pixel, out_value = np.empty(len(pixel), np.uint32), np.empty(len(pixel), np.float32)
@@ -220,7 +220,7 @@ def _accumulate(n_pixels, offsets, pixel, value):  # type: ignore[no-untyped-def
     return indptr, out_pixel[:n].copy(), out_value[:n].copy(), outside, shared, -1
 
 
-@alone
+@njit_local
 def _sort_by_pixel(n_pixels, pixel, order, spare, m):  # type: ignore[no-untyped-def]
     """Sorts order[:m] by pixel[order], keeping the order of equals (radix sort, lowest bits first)."""
     ends = np.empty((1 << RADIX_BITS) + 1, np.int64)

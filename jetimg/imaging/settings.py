@@ -54,7 +54,7 @@ DEFAULT_TAGS = {
 }
 
 
-class Images(Section):
+class ImageSettings(Section):
     """How an event becomes an image and its boxes."""
 
     source: Literal["eflow", "tower"] = Field(
@@ -95,7 +95,7 @@ class Images(Section):
     tags: dict[str, Tag] = Field(default=DEFAULT_TAGS, description="classes that the classical baseline tags")
 
     @model_validator(mode="after")
-    def _known_classes(self) -> "Images":
+    def _known_classes(self) -> "ImageSettings":
         if sorted(self.priority) != sorted(self.classes):
             raise ValueError(f"priority {list(self.priority)} must name each of the classes {list(self.classes)} once")
         if unknown := set(self.tags) - set(self.classes):
@@ -103,7 +103,7 @@ class Images(Section):
         return self
 
 
-def read(path: Path | None, **overrides: Any) -> Images:
+def read(path: Path | None, **overrides: Any) -> ImageSettings:
     """The image settings of a YAML file, or the defaults; overrides that are None do not count.
 
     Raises:
@@ -117,6 +117,6 @@ def read(path: Path | None, **overrides: Any) -> Images:
         raise DataError(f"{path}: not image settings (keys and values)")
     content |= {key: value for key, value in overrides.items() if value is not None}
     try:
-        return Images.model_validate(content)
+        return ImageSettings.model_validate(content)
     except ValidationError as error:
         raise DataError(f"{path or 'image settings'}: {error}") from error

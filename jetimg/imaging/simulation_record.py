@@ -7,7 +7,7 @@ from typing import Any
 
 
 @dataclass
-class Record:
+class SimulationRecord:
     """How a file was made.
 
     Attributes:
@@ -28,9 +28,9 @@ class Record:
     tries: list[dict[str, Any]] = field(default_factory=list)
 
 
-def read_record(path: Path) -> Record | None:
+def read_record(path: Path) -> SimulationRecord | None:
     """A record, or None where there is none."""
     try:
-        return Record(**json.loads(path.read_text()))
+        return SimulationRecord(**json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):
         return None

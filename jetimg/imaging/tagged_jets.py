@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from detector.geometry.grid import Grid
 from jetimg.imaging.delphes_reader import WIDTHS, Chunk
-from jetimg.imaging.settings import Images
+from jetimg.imaging.settings import ImageSettings
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Baseline:
     score: NDArray[np.float32]
 
 
-def tagged(chunk: Chunk, n_events: int, grid: Grid, settings: Images) -> Baseline:
+def tagged(chunk: Chunk, n_events: int, grid: Grid, settings: ImageSettings) -> Baseline:
     """Tags the jets inside the image; no jets where the file has none, or where no class is tagged."""
     if f"{settings.baseline}.Tau" not in chunk or not settings.tags:
         nothing = np.empty(0, np.float32)

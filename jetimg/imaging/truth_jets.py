@@ -10,14 +10,14 @@ from detector.geometry.angles import delta_r
 from detector.geometry.grid import Grid
 from jetimg.imaging.ancestry import inside_another
 from jetimg.imaging.delphes_reader import Chunk
-from jetimg.imaging.settings import Images
+from jetimg.imaging.settings import ImageSettings
 
 # Pythia's status codes of the hard process: 21 incoming, 22 resonance, 23 outgoing, 24-29 special cases.
 HARD_PROCESS = (21, 29)
 
 
 @dataclass(frozen=True)
-class Jets:
+class Labels:
     """Labelled jets of several events, in CSR form, by falling pt within an event.
 
     Attributes:
@@ -47,7 +47,7 @@ class _Selected:
     class_id: NDArray[np.uint8]
 
 
-def jets(chunk: Chunk, grid: Grid, settings: Images) -> Jets:
+def jets(chunk: Chunk, grid: Grid, settings: ImageSettings) -> Labels:
     """The labelled jets of a chunk of events, as the settings say."""
     selected = _select(chunk, settings)
     if settings.truth == "status":
@@ -61,7 +61,7 @@ def has_hard_process(chunk: Chunk) -> bool:
     return bool(np.any((status >= HARD_PROCESS[0]) & (status <= HARD_PROCESS[1])))
 
 
-def _select(chunk: Chunk, settings: Images) -> _Selected:
+def _select(chunk: Chunk, settings: ImageSettings) -> _Selected:
     pid, status = np.abs(chunk["Particle.PID"].content), np.abs(chunk["Particle.Status"].content)
     class_of = np.full(len(pid), -1, np.int16)
     for number, jet_class in enumerate(settings.classes.values()):
@@ -73,13 +73,13 @@ def _select(chunk: Chunk, settings: Images) -> _Selected:
     return _Selected(row, event, class_of[row].astype(np.uint8))
 
 
-def _from_particles(chunk: Chunk, selected: _Selected, grid: Grid, settings: Images) -> Jets:
+def _from_particles(chunk: Chunk, selected: _Selected, grid: Grid, settings: ImageSettings) -> Labels:
     inside = np.abs(chunk["Particle.Eta"].content[selected.row]) < grid.eta_max
     row, event, class_id = selected.row[inside], selected.event[inside], selected.class_id[inside]
     return _jets(chunk, "Particle", row, event, class_id, chunk["Particle.PID"].content[row], grid, settings)
 
 
-def _from_genjets(chunk: Chunk, selected: _Selected, grid: Grid, settings: Images) -> Jets:
+def _from_genjets(chunk: Chunk, selected: _Selected, grid: Grid, settings: ImageSettings) -> Labels:
     """Each generator jet takes the class that comes first in `priority` of the particles near its axis,
     then has to pass that class's minimum pt.
     """
@@ -113,14 +113,14 @@ def _jets(
     class_id: NDArray[np.integer],
     pdg_id: NDArray[np.int32],
     grid: Grid,
-    settings: Images,
-) -> Jets:
+    settings: ImageSettings,
+) -> Labels:
     pt = chunk[f"{branch}.PT"].content[row]
     order = np.lexsort((row, -pt, event))
     row = row[order]
     eta, phi, mass = (chunk[f"{branch}.{name}"].content[row] for name in ("Eta", "Phi", "Mass"))
     n_events = len(chunk["Particle.PID"].offsets) - 1
-    return Jets(
+    return Labels(
         indptr=np.searchsorted(event[order], np.arange(n_events + 1)).astype(np.int64),
         class_id=class_id[order].astype(np.uint8),
         pdg_id=pdg_id[order].astype(np.int32),

@@ -14,7 +14,7 @@ from detector.geometry.tower_map import ecal_map, hcal_map
 from jetimg.common.errors import BadFile
 from jetimg.imaging.delphes_reader import Chunk, DelphesFile, wanted
 from jetimg.imaging.raster import RasterError, locate_cells
-from jetimg.imaging.settings import Images
+from jetimg.imaging.settings import ImageSettings
 from jetimg.imaging.simulation_record import read_record
 from jetimg.imaging.truth_jets import has_hard_process
 
@@ -72,7 +72,7 @@ class Verdict:
         return asdict(self)
 
 
-def check(path: Path, detector: Detector, settings: Images, expected: int | None = None) -> Verdict:
+def check(path: Path, detector: Detector, settings: ImageSettings, expected: int | None = None) -> Verdict:
     """The verdict on one file; never raises for what is in the file."""
     size = path.stat().st_size if path.is_file() else 0
     try:
@@ -83,7 +83,7 @@ def check(path: Path, detector: Detector, settings: Images, expected: int | None
     return Verdict(str(path), "ok", "", file.n_events, expected, size, _absent(file))
 
 
-def open_checked(path: Path, detector: Detector, settings: Images, expected: int | None = None) -> DelphesFile:
+def open_checked(path: Path, detector: Detector, settings: ImageSettings, expected: int | None = None) -> DelphesFile:
     """Opens a file that has passed every check.
 
     Raises:
@@ -144,7 +144,7 @@ def _why_not_made(path: Path) -> str:
     return "" if record is None else f"; its simulation: {record.verdict}: {record.reason}"
 
 
-def _check_events(file: DelphesFile, detector: Detector, settings: Images, expected: int | None) -> None:
+def _check_events(file: DelphesFile, detector: Detector, settings: ImageSettings, expected: int | None) -> None:
     if file.n_events == 0:
         raise BadFile(file.path, "empty", "the tree has no entries")
     if expected is not None and file.n_events < expected:
@@ -156,7 +156,7 @@ def _check_events(file: DelphesFile, detector: Detector, settings: Images, expec
     _check_geometry(file, chunk, detector, settings)
 
 
-def _check_geometry(file: DelphesFile, chunk: Chunk, detector: Detector, settings: Images) -> None:
+def _check_geometry(file: DelphesFile, chunk: Chunk, detector: Detector, settings: ImageSettings) -> None:
     maps = {"ECAL": ecal_map(detector), "HCAL": hcal_map(detector)}
     if settings.source == "eflow":
         names = {"ECAL": "EFlowPhoton.Edges", "HCAL": "EFlowNeutralHadron.Edges"}

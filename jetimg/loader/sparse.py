@@ -18,7 +18,7 @@ from jetimg.event_file.store import Batch
 TABLES = (*CHANNELS, "jets", "events")
 
 
-class Truth(NamedTuple):
+class BatchTruth(NamedTuple):
     """The jets of a batch, padded to the largest number of jets in an image.
 
     Attributes:
@@ -104,12 +104,12 @@ class SparseBatch:
         """The boxes of each image, (jets, 4) each."""
         return np.split(self.box, np.cumsum(self.jet_counts)[:-1])
 
-    def truth(self) -> Truth:
+    def truth(self) -> BatchTruth:
         """The jets of all images in arrays of one shape."""
         images, most = len(self), int(self.jet_counts.max(initial=0))
         first = np.cumsum(self.jet_counts) - self.jet_counts
         place = self.image_of_jet, np.arange(len(self.pt)) - np.repeat(first, self.jet_counts)
-        truth = Truth(
+        truth = BatchTruth(
             box=np.zeros((images, most, 4), np.float32),
             class_id=np.full((images, most), -1, np.int64),
             pt=np.zeros((images, most), np.float32),

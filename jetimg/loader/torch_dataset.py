@@ -22,10 +22,10 @@ from jetimg.loader.normalise import Normalisation, normalise
 from jetimg.loader.sparse import TABLES, SparseBatch
 
 # Files that a process keeps open.
-MOST_OPEN = 64
+MAX_OPEN = 64
 
 
-class Images(NamedTuple):
+class DenseImages(NamedTuple):
     """Dense images.
 
     Attributes:
@@ -162,7 +162,7 @@ class JetImages(IterableDataset[SparseBatch]):
         if self._process != os.getpid():
             self._readers, self._process = {}, os.getpid()
         if file not in self._readers:
-            if len(self._readers) >= MOST_OPEN:
+            if len(self._readers) >= MAX_OPEN:
                 self._readers.pop(next(iter(self._readers))).close()
             self._readers[file] = Reader(self.paths[file])
         return self._readers[file]
@@ -173,7 +173,7 @@ def dense(
     device: torch.device | str = "cpu",
     normalisation: Normalisation = "channel",
     out: Tensor | None = None,
-) -> Images:
+) -> DenseImages:
     """Images of a batch: each channel's background, then all hits in one scatter.
 
     Args:
@@ -192,7 +192,7 @@ def dense(
     background = np.ascontiguousarray(normalised.background.T).reshape(-1, 1)
     used.view(-1, size).copy_(torch.from_numpy(background).to(device))
     used.scatter_(0, torch.from_numpy(place).to(device), torch.from_numpy(normalised.value).to(device))
-    return Images(used.view(n_images, n_channels, *batch.shape), torch.from_numpy(normalised.scale).to(device))
+    return DenseImages(used.view(n_images, n_channels, *batch.shape), torch.from_numpy(normalised.scale).to(device))
 
 
 def _memory(n_values: int, device: torch.device | str) -> Tensor:

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.common.atomic import whole
+from detector.common.atomic import atomic_write
 from detector.geometry.grid import Grid
 from jetimg.common.errors import DataError
 from jetimg.event_file.store import Columns, Reader
@@ -36,7 +36,10 @@ class Exported:
 
 
 def export_reference(
-    paths: Sequence[Path], output: Path, index_dtype: str | None = None, advance: Callable[[int], None] = lambda _: None
+    paths: Sequence[Path],
+    output: Path,
+    index_dtype: str | None = None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Exported:
     """Writes the events of event files in their layout.
 
@@ -52,7 +55,7 @@ def export_reference(
     exported = Exported()
     total, kinds = _survey(paths)
     kind = np.dtype(index_dtype or (kinds.pop() if len(kinds) == 1 else "int16"))
-    with whole(output) as partial, h5py.File(partial, "w", libver=("earliest", "v110")) as file:
+    with atomic_write(output) as partial, h5py.File(partial, "w", libver=("earliest", "v110")) as file:
         for channel in CHANNELS:
             for name, dtype in zip(names(channel), (kind, kind, np.dtype("<f4")), strict=True):
                 file.create_dataset(name, (total,), h5py.vlen_dtype(dtype))
@@ -60,7 +63,7 @@ def export_reference(
             file.create_dataset(name, (total,), h5py.vlen_dtype(np.dtype("<f4")))
         for path in paths:
             with Reader(path) as reader:
-                _write_events(reader, file, exported, advance)
+                _write_events(reader, file, exported, progress)
     return exported
 
 
@@ -77,7 +80,7 @@ def _survey(paths: Sequence[Path]) -> tuple[int, set[str]]:
     return total, kinds
 
 
-def _write_events(reader: Reader, file: h5py.File, exported: Exported, advance: Callable[[int], None]) -> None:
+def _write_events(reader: Reader, file: h5py.File, exported: Exported, progress: Callable[[int], None]) -> None:
     n_eta, n_phi = reader.attributes["image_shape"]
     grid = Grid(reader.attributes["eta_pitch"], n_eta, n_phi)
     ids = _their_ids(reader.attributes["class_names"])
@@ -101,7 +104,7 @@ def _write_events(reader: Reader, file: h5py.File, exported: Exported, advance: 
             _write_hits(file, channel, events, batch.tables[channel], n_phi)
         exported.count(jets["class_id"], reader.attributes["class_names"])
         exported.n_events, first = exported.n_events + len(batch), stop
-        advance(len(batch))
+        progress(len(batch))
 
 
 def _write_hits(file: h5py.File, channel: str, events: slice, hits: Columns, n_phi: int) -> None:

@@ -20,7 +20,7 @@ from jetimg.event_file import store
 from jetimg.event_file.columns import GrowingColumn
 from jetimg.event_file.store import Columns
 from jetimg.imaging.provenance import provenance
-from jetimg.imaging.settings import DEFAULT_CLASSES, Images
+from jetimg.imaging.settings import DEFAULT_CLASSES, ImageSettings
 from jetimg.pfjet_format.layout import CHANNELS, CLASSES, RATIO, WIDTHS, ReferenceFile, Rows, names
 
 # Events read at once: about 20 MB.
@@ -28,7 +28,7 @@ STEP = 500
 
 
 @dataclass
-class Mended:
+class ImportFixes:
     """What was not as our layout has it.
 
     Attributes:
@@ -43,21 +43,21 @@ class Mended:
 
 
 @dataclass(frozen=True)
-class Inputs:
+class ReferenceInputs:
     """What to import: files in the order of their events in the output, and their sample."""
 
     paths: Sequence[Path]
     sample: str = "reference"
 
 
-def settings() -> Images:
+def settings() -> ImageSettings:
     """Image settings with their classes."""
-    return Images(classes={name: DEFAULT_CLASSES[name] for name in CLASSES}, priority=CLASSES)
+    return ImageSettings(classes={name: DEFAULT_CLASSES[name] for name in CLASSES}, priority=CLASSES)
 
 
 def import_reference(
-    inputs: Inputs, output: Path, detector: Detector, advance: Callable[[int], None] = lambda _: None
-) -> Mended:
+    inputs: ReferenceInputs, output: Path, detector: Detector, progress: Callable[[int], None] = lambda _: None
+) -> ImportFixes:
     """Writes the events of their files as one event file.
 
     Args:
@@ -69,7 +69,7 @@ def import_reference(
     Raises:
         DataError: a file is not in their layout, or its pixels are outside the image.
     """
-    mended, grid = Mended(), Grid.of(detector)
+    mended, grid = ImportFixes(), Grid.of(detector)
     attributes = provenance(detector, settings())
     attributes |= {"kind": "events", "split": "all", "sample_names": [inputs.sample]}
     with store.create(output, attributes) as writer:
@@ -82,14 +82,14 @@ def import_reference(
                 for start in range(0, file.n_events, STEP):
                     batch = _batch(file, number, start, grid, mended, ratio)
                     writer.append(batch)
-                    advance(len(batch))
+                    progress(len(batch))
                 writer.files.append(store.InputFile(str(path), sha256(path), file.n_events))
         writer.attributes["reference_index_dtype"] = kinds.pop() if len(kinds) == 1 else "int16"
     return mended
 
 
 def _batch(
-    file: ReferenceFile, number: int, start: int, grid: Grid, mended: Mended, ratio: GrowingColumn
+    file: ReferenceFile, number: int, start: int, grid: Grid, mended: ImportFixes, ratio: GrowingColumn
 ) -> store.Batch:
     stop = min(start + STEP, file.n_events)
     tables = {channel: _hits(file, channel, start, stop, grid, mended) for channel in CHANNELS}
@@ -107,7 +107,7 @@ def _batch(
     return store.Batch(tables)
 
 
-def _hits(file: ReferenceFile, channel: str, start: int, stop: int, grid: Grid, mended: Mended) -> Columns:
+def _hits(file: ReferenceFile, channel: str, start: int, stop: int, grid: Grid, mended: ImportFixes) -> Columns:
     eta, phi, values = (file.read(name, start, stop) for name in names(channel))
     for name, rows in zip(names(channel), (eta, phi, values), strict=True):
         if not np.array_equal(rows.offsets, values.offsets):
@@ -123,17 +123,19 @@ def _hits(file: ReferenceFile, channel: str, start: int, stop: int, grid: Grid, 
     return _image(event * grid.size + row * grid.n_phi + column, value, stop - start, grid, mended)
 
 
-def _image(place: NDArray[np.int64], value: NDArray[np.float32], n_events: int, grid: Grid, mended: Mended) -> Columns:
-    """Hits in our order: ascending, no repeats, none of value 0. `place` counts pixels on over the events."""
-    if np.any(np.diff(place) <= 0):
-        unique, inverse = np.unique(place, return_inverse=True)
-        mended.repeated += len(place) - len(unique)
+def _image(
+    index: NDArray[np.int64], value: NDArray[np.float32], n_events: int, grid: Grid, mended: ImportFixes
+) -> Columns:
+    """Hits in our order: ascending, no repeats, none of value 0. `index` counts pixels on over the events."""
+    if np.any(np.diff(index) <= 0):
+        unique, inverse = np.unique(index, return_inverse=True)
+        mended.repeated += len(index) - len(unique)
         value = np.bincount(inverse, weights=value, minlength=len(unique)).astype(np.float32)
-        place = unique
+        index = unique
     mended.zero += int(np.sum(value == 0))
-    place, value = place[value > 0], value[value > 0]
-    indptr = np.searchsorted(place, np.arange(n_events + 1) * grid.size)
-    return {"indptr": indptr, "pixel": (place % grid.size).astype(np.uint32), "value": value}
+    index, value = index[value > 0], value[value > 0]
+    indptr = np.searchsorted(index, np.arange(n_events + 1) * grid.size)
+    return {"indptr": indptr, "pixel": (index % grid.size).astype(np.uint32), "value": value}
 
 
 def _indices(rows: Rows, size: int, where: str) -> NDArray[np.int64]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from jetimg.common.errors import DataError
 from jetimg.event_file.layout import Column
-from jetimg.event_file.validate import MOST_COMPRESSION, check_datasets_inside
+from jetimg.event_file.validate import MAX_COMPRESSION, check_datasets_inside
 
 # Their class ids are places in this list.
 CLASSES = ("t", "V", "H")
@@ -130,5 +130,5 @@ def _check_dataset(data: h5py.Dataset, shape: tuple[int, ...], path: Path) -> No
     if data.shape != shape:
         raise DataError(f"{path}: `{data.name}` has {data.shape[0]} events, `labels` has {shape[0]}")
     stored = data.id.get_storage_size()
-    if data.shape[0] * 16 > MOST_COMPRESSION * max(stored, 1):
+    if data.shape[0] * 16 > MAX_COMPRESSION * max(stored, 1):
         raise DataError(f"{path}: `{data.name}` claims {data.shape[0]} events in {stored} bytes: damaged or not honest")

@@ -35,7 +35,7 @@ SCALE, SCALE_START = "viridis_r", 0.06
 FAINTEST, BRIGHTEST = 0.1, 100.0
 
 # A hit is a square of at least this many points: three screen pixels, or it would be lost.
-LEAST_MARKER = 1.15
+MIN_MARKER = 1.15
 
 # A hit of 10 GeV is drawn this much larger than its pixel, one of 100 GeV twice this much.
 GROWTH = 0.5
@@ -128,7 +128,7 @@ def draw_hits(
     """A square a hit, its pixel or what can be seen, larger from 1 GeV up; the hardest hits on top."""
     order = np.argsort(value, kind="stable")
     eta, phi = event.grid.centre(pixel[order])
-    side = max(_points(axes) / event.grid.n_phi, LEAST_MARKER)
+    side = max(_points(axes) / event.grid.n_phi, MIN_MARKER)
     growth = 1 + GROWTH * np.log10(np.maximum(value[order], 1.0))
     axes.scatter(
         eta,

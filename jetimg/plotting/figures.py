@@ -4,7 +4,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from detector.common.atomic import whole
+from detector.common.atomic import atomic_write
 
 # Okabe and Ito's colours, told apart by the colour-blind and in print; in the order of class_id.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#AA4499", "#B8860B", "#56B4E9", "#882255", "#555555")
@@ -28,5 +28,5 @@ def save(figure: Figure, output: Path) -> None:
     kind = output.suffix.lstrip(".").lower() or "png"
     if kind not in (known := figure.canvas.get_supported_filetypes()):
         raise ValueError(f"{output}: no picture format {kind!r}; there are {', '.join(sorted(known))}")
-    with whole(output) as partial:
+    with atomic_write(output) as partial:
         figure.savefig(partial, format=kind, dpi=DPI, facecolor="white")

@@ -17,7 +17,7 @@ from jetimg.common import checksums
 from jetimg.common.errors import DataError
 from jetimg.dataset import manifest, parts
 from jetimg.dataset.manifest import Manifest
-from jetimg.dataset.parts import Record
+from jetimg.dataset.parts import ReleaseRecord
 from jetimg.dataset.verify import verify
 from jetimg.release import croissant
 from jetimg.release.metadata import Metadata, deposit, part_title
@@ -42,7 +42,7 @@ MADE_LAST = {
 
 
 @dataclass(frozen=True)
-class Request:
+class ReleaseRequest:
     """What to release.
 
     Attributes:
@@ -60,7 +60,9 @@ class Request:
     include: Sequence[Path] = field(default=())
 
 
-def release(request: Request, output: Path, advance: Callable[[int], None] = lambda _: None) -> list[Record]:
+def release(
+    request: ReleaseRequest, output: Path, progress: Callable[[int], None] = lambda _: None
+) -> list[ReleaseRecord]:
     """Makes the folder of a release, proves it whole, and puts it in place in one step.
 
     Args:
@@ -84,7 +86,7 @@ def release(request: Request, output: Path, advance: Callable[[int], None] = lam
         for record in parts:
             folder = partial if record.of == 1 else partial / f"record-{record.number}"
             _make_record(request, contents, record, common, folder)
-        report = verify(partial, advance)
+        report = verify(partial, progress)
         if report.faults:
             raise DataError("\n".join([f"{request.dataset}: not released:", *report.faults]))
         replace_folder(partial, output)
@@ -103,7 +105,7 @@ def _refuse_other_content(output: Path) -> None:
         raise DataError(f"{output}: exists and is not a release; choose another folder, or remove it")
 
 
-def _common_files(request: Request, contents: Manifest) -> dict[str, Path | str]:
+def _common_files(request: ReleaseRequest, contents: Manifest) -> dict[str, Path | str]:
     """Files that every record has: a path to take one from, or its text."""
     if request.detector.digest != contents.detector_sha256:
         raise DataError(
@@ -134,7 +136,7 @@ def _common_files(request: Request, contents: Manifest) -> dict[str, Path | str]
     return files
 
 
-def _plan(request: Request, contents: Manifest, common: dict[str, Path | str]) -> list[Record]:
+def _plan(request: ReleaseRequest, contents: Manifest, common: dict[str, Path | str]) -> list[ReleaseRecord]:
     n_bytes = sum(len(file.encode()) if isinstance(file, str) else _size(file) for file in common.values())
     n_files = len(common) + len(MADE_LAST) + 1  # record.json
     limits = request.metadata.record_files, request.metadata.record_bytes
@@ -142,7 +144,7 @@ def _plan(request: Request, contents: Manifest, common: dict[str, Path | str]) -
 
 
 def _make_record(
-    request: Request, contents: Manifest, record: Record, common: dict[str, Path | str], folder: Path
+    request: ReleaseRequest, contents: Manifest, record: ReleaseRecord, common: dict[str, Path | str], folder: Path
 ) -> None:
     folder.mkdir(parents=True)
     files = dict(common)

@@ -40,7 +40,7 @@ class Receipt(BaseModel):
 
 
 @dataclass(frozen=True)
-class Request:
+class DownloadRequest:
     """What to fetch.
 
     Attributes:
@@ -57,7 +57,7 @@ class Request:
 Listings = dict[str, list[RemoteFile]]
 
 # Makes a progress bar of so many bytes.
-Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
+ProgressBar = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 
 
 def no_progress(_: int) -> AbstractContextManager[Callable[[int], None]]:
@@ -65,7 +65,7 @@ def no_progress(_: int) -> AbstractContextManager[Callable[[int], None]]:
     return nullcontext(lambda _: None)
 
 
-def download(request: Request, output: Path, progress: Progress = no_progress) -> bool:
+def download(request: DownloadRequest, output: Path, progress_bar: ProgressBar = no_progress) -> bool:
     """Downloads a release, or somebody's record, into a folder.
 
     Several records of one release become one folder: the data set as it was before it was split.
@@ -73,7 +73,7 @@ def download(request: Request, output: Path, progress: Progress = no_progress) -
     Args:
         request: what to fetch.
         output: the folder; made whole or not at all.
-        progress: makes a progress bar.
+        progress_bar: makes a progress bar of so many bytes.
 
     Returns:
         False if everything was there already, and nothing was asked of the network.
@@ -91,9 +91,9 @@ def download(request: Request, output: Path, progress: Progress = no_progress) -
         if receipt is not None:
             _keep(output, receipt, listings, staging)
         _refuse_full_disk(listings, staging, output)
-        with progress(sum(file.size for files in listings.values() for file in files)) as advance:
+        with progress_bar(sum(file.size for files in listings.values() for file in files)) as progress:
             for record in request.records:
-                fetch(record, listings[record.number], staging / record.number, request.patience, advance)
+                fetch(record, listings[record.number], staging / record.number, request.patience, progress)
         made = _assemble(listings, staging)
         _prove(made, staging, output)
         receipt = Receipt(records=[record.url for record in request.records], files=_places(made, listings))
@@ -119,7 +119,7 @@ def _receipt(output: Path) -> Receipt | None:
         raise DataError(f"{path}: not the receipt of a download: {error}; remove it and {output}") from error
 
 
-def _refuse_other_content(request: Request, output: Path, receipt: Receipt | None) -> None:
+def _refuse_other_content(request: DownloadRequest, output: Path, receipt: Receipt | None) -> None:
     """Nothing is replaced but an earlier download of the same."""
     if receipt is None and output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise DataError(f"{output}: exists and was not downloaded by this command; choose another folder, or remove it")

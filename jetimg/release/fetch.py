@@ -25,7 +25,7 @@ _LOOK = 0.2
 
 
 # Log and caches of zenodo-get itself may be as large as this, however small the files.
-_LEAST_LIMIT = 1 << 20
+_MIN_LIMIT = 1 << 20
 
 
 def fetch(
@@ -33,7 +33,7 @@ def fetch(
     files: Sequence[RemoteFile],
     folder: Path,
     patience: Patience,
-    advance: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Brings a record's files into a folder; those that are there and right are not fetched again.
 
@@ -49,7 +49,7 @@ def fetch(
     """
     folder.mkdir(parents=True, exist_ok=True)
     failures = dict.fromkeys(_wrong(files, folder), 0)
-    advance(sum(file.size for file in files if file not in failures))
+    progress(sum(file.size for file in files if file not in failures))
     said, idle = "", 0
     while failures and min(failures.values()) < patience.tries and idle < patience.tries:
         # Those that failed least come first: one bad file does not keep the others from coming.
@@ -58,7 +58,7 @@ def fetch(
         if fewest or idle:
             time.sleep(min(patience.first * 2 ** max(fewest, idle), patience.longest))
         _remove(asked, folder)
-        said = _run(record, asked, folder, patience, advance)
+        said = _run(record, asked, folder, patience, progress)
         bad = _wrong(asked, folder)
         came_wrong = [file for file in bad if (folder / file.name).exists()]
         idle = idle + 1 if len(bad) == len(asked) and not came_wrong else 0
@@ -103,10 +103,10 @@ def _look_at(path: Path, file: RemoteFile) -> str:
 
 
 def _run(
-    record: Source, files: Sequence[RemoteFile], folder: Path, patience: Patience, advance: Callable[[int], None]
+    record: Source, files: Sequence[RemoteFile], folder: Path, patience: Patience, progress: Callable[[int], None]
 ) -> str:
     """One run of zenodo-get for these files; returns its last words."""
-    limit = max(_LEAST_LIMIT, *(file.size for file in files)) + 1
+    limit = max(_MIN_LIMIT, *(file.size for file in files)) + 1
     call = [sys.executable, "-m", "jetimg.release.limited", str(limit), "zenodo_get"]
     call += ["--output-dir", str(folder.resolve()), "--keep", "--retry", "0", "--verbosity", "1"]
     call += ["--max-http-retries", str(patience.tries - 1), "--backoff-factor", str(patience.first)]
@@ -126,7 +126,7 @@ def _run(
             while process.poll() is None:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(_LOOK)
-                here = _tell(files, folder, here, advance)
+                here = _tell(files, folder, here, progress)
         except BaseException:
             process.kill()
             raise
@@ -135,13 +135,13 @@ def _run(
     return words
 
 
-def _tell(files: Sequence[RemoteFile], folder: Path, before: int, advance: Callable[[int], None]) -> int:
+def _tell(files: Sequence[RemoteFile], folder: Path, before: int, progress: Callable[[int], None]) -> int:
     """Tells how many bytes came; returns how many there are."""
     now = 0
     for file in files:
         with suppress(FileNotFoundError):
             now += (folder / file.name).stat().st_size
-    advance(now - before)
+    progress(now - before)
     return now
 
 

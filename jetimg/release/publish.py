@@ -68,7 +68,7 @@ def uploads(release: Path) -> list[Upload]:
 
 
 def publish(
-    release: Path, api: Api, final: bool = False, advance: Callable[[int], None] = lambda _: None
+    release: Path, api: Api, final: bool = False, progress: Callable[[int], None] = lambda _: None
 ) -> list[Draft]:
     """Brings a release to the server, as drafts.
 
@@ -91,10 +91,10 @@ def publish(
     done = [drafts[upload.folder.name] for upload in todo]
     for upload, deposit in zip(todo, deposits, strict=True):
         if deposit.submitted:
-            advance(upload.size)
+            progress(upload.size)
             continue
         api.describe(deposit.id, _metadata(upload.folder, _neighbours(done, deposit.id)))
-        _send_missing(upload, deposit, api, advance)
+        _send_missing(upload, deposit, api, progress)
     if final:
         for draft, deposit in zip(done, deposits, strict=True):
             if not deposit.submitted:
@@ -167,15 +167,15 @@ def _metadata(folder: Path, neighbours: list[dict[str, str]]) -> dict[str, Any]:
     return content
 
 
-def _send_missing(upload: Upload, deposit: Deposit, api: Api, advance: Callable[[int], None]) -> None:
+def _send_missing(upload: Upload, deposit: Deposit, api: Api, progress: Callable[[int], None]) -> None:
     there = api.files(deposit.id)
     for name in sorted(set(there) - set(upload.files)):
         api.remove(deposit.id, name)
     for name, md5 in upload.files.items():
         path = upload.folder / name
         if there.get(name) == md5:
-            advance(path.stat().st_size)
-        elif (found := api.upload(deposit, path, advance)) != md5:
+            progress(path.stat().st_size)
+        elif (found := api.upload(deposit, path, progress)) != md5:
             raise DataError(
                 f"{path}: {api.url} has it with md5 {found}, the release lists {md5}: "
                 "changed on the way or since the release was made; verify the release, then call again"

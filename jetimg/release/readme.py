@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from jetimg.dataset.manifest import Manifest, Shard, account
-from jetimg.dataset.parts import Record
+from jetimg.dataset.parts import ReleaseRecord
 from jetimg.event_file.layout import JAGGED, TABLES
 from jetimg.release.metadata import Metadata, part_title
 
@@ -39,7 +39,7 @@ class Contents:
     """
 
     manifest: Manifest
-    record: Record
+    record: ReleaseRecord
     metadata: Metadata
     image_shape: tuple[int, int]
     others: dict[str, str]

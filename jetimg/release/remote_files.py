@@ -19,10 +19,10 @@ from jetimg.dataset import manifest, parts
 from jetimg.release.zenodo import PRODUCTION, SANDBOX, TIMEOUT, Patience
 
 # A record of 100 files is about 100 kB of JSON.
-MOST_JSON = 10_000_000
-MOST_FILES = 1000
+MAX_JSON = 10_000_000
+MAX_FILES = 1000
 # Lists and texts are read whole.
-MOST_TEXT = 64_000_000
+MAX_TEXT = 64_000_000
 READ_WHOLE = (manifest.NAME, parts.NAME, checksums.SHA256, checksums.MD5)
 
 _DOI = re.compile(r"(?:https?://doi\.org/|doi:)?(10\.5281|10\.5072)/zenodo\.(\d{1,18})", re.IGNORECASE)
@@ -84,8 +84,8 @@ def listing(record: Source, max_bytes: int, patience: Patience) -> list[RemoteFi
     entries = content.get("files")
     if not isinstance(entries, list) or not entries:
         raise DataError(f"{record.url}: lists no files: closed, or not a record")
-    if len(entries) > MOST_FILES:
-        raise DataError(f"{record.url}: {len(entries)} files; at most {MOST_FILES} are taken")
+    if len(entries) > MAX_FILES:
+        raise DataError(f"{record.url}: {len(entries)} files; at most {MAX_FILES} are taken")
     files = [_file(entry, record) for entry in entries]
     seen: set[str] = set()
     for file in files:
@@ -113,8 +113,8 @@ def _file(entry: Any, record: Source) -> RemoteFile:
         raise DataError(f"{record.url}: file {name!r}: size {size!r}: refused")
     if not re.fullmatch(r"md5:[0-9a-f]{32}", checksum):
         raise DataError(f"{record.url}: file {name!r}: checksum {checksum[:80]!r}; expected md5 and 32 digits")
-    if name in READ_WHOLE and size > MOST_TEXT:
-        raise DataError(f"{record.url}: file {name!r}: {size} bytes; at most {MOST_TEXT} are taken")
+    if name in READ_WHOLE and size > MAX_TEXT:
+        raise DataError(f"{record.url}: file {name!r}: {size} bytes; at most {MAX_TEXT} are taken")
     _refuse_other_server(entry, str(name), record)
     return RemoteFile(str(name), size, checksum.removeprefix("md5:"))
 
@@ -161,8 +161,8 @@ def _fetch(record: Source) -> Any:
             text = b""
             for block in answer.iter_content(1 << 16):
                 text += block
-                if len(text) > MOST_JSON:
-                    raise DataError(f"{record.url}: a description of more than {MOST_JSON} bytes: refused")
+                if len(text) > MAX_JSON:
+                    raise DataError(f"{record.url}: a description of more than {MAX_JSON} bytes: refused")
     except requests.RequestException as error:
         raise _Retry(f"connection lost ({type(error).__name__})") from None
     try:

@@ -125,7 +125,7 @@ class Api:
             if file["filename"] == name:
                 self._send("DELETE", f"{self._base}/{number}/files/{quote(str(file['id']), safe='')}", (204,))
 
-    def upload(self, deposit: Deposit, path: Path, advance: Callable[[int], None]) -> str:
+    def upload(self, deposit: Deposit, path: Path, progress: Callable[[int], None]) -> str:
         """Sends a file and returns the md5 of what arrived.
 
         Args:
@@ -136,7 +136,7 @@ class Api:
         if deposit.links is None:
             raise DataError(f"{self._base}/{deposit.id}: the server names no place for files")
         target = f"{deposit.links.bucket}/{quote(path.name)}"
-        with _Body(path, advance) as body:
+        with _Body(path, progress) as body:
             answer = self._send("PUT", target, (200, 201), data=body)
         try:
             return str(answer.json()["checksum"]).removeprefix("md5:")
@@ -216,9 +216,9 @@ class _Bearer(requests.auth.AuthBase):
 class _Body:
     """A file that is read as it is sent, and says how far it is."""
 
-    def __init__(self, path: Path, advance: Callable[[int], None]) -> None:
+    def __init__(self, path: Path, progress: Callable[[int], None]) -> None:
         self._path = path
-        self._advance = advance
+        self._advance = progress
         self._size = path.stat().st_size
         self._sent = 0
         self._file: IO[bytes] | None = None

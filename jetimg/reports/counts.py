@@ -22,19 +22,19 @@ PIXELS_PER_BIN = 5
 
 
 @dataclass
-class Images:
+class ImageCounts:
     """The events of one sample.
 
     Attributes:
         of_split: events of each split.
         jets: jets in them.
-        least_pt: of these jets, GeV; None without jets.
+        min_pt: of these jets, GeV; None without jets.
         with_jets: with_jets[n] events have n jets.
     """
 
     of_split: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SPLITS, 0))
     jets: int = 0
-    least_pt: float | None = None
+    min_pt: float | None = None
     with_jets: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
 
     @property
@@ -44,7 +44,7 @@ class Images:
 
 
 @dataclass
-class Jets:
+class JetCounts:
     """The jets of one class and split, in no particular order.
 
     Attributes:
@@ -78,12 +78,12 @@ class Census:
 
     eta_edges: NDArray[np.float64]
     phi_edges: NDArray[np.float64]
-    images: defaultdict[str, Images] = field(default_factory=lambda: defaultdict(Images))
-    jets: dict[tuple[str, str], Jets] = field(default_factory=dict)
+    images: defaultdict[str, ImageCounts] = field(default_factory=lambda: defaultdict(ImageCounts))
+    jets: dict[tuple[str, str], JetCounts] = field(default_factory=dict)
 
-    def no_jets(self) -> Jets:
+    def no_jets(self) -> JetCounts:
         """Jets to begin with."""
-        return Jets(np.zeros(len(self.eta_edges) - 1, np.int64), np.zeros(len(self.phi_edges) - 1, np.int64))
+        return JetCounts(np.zeros(len(self.eta_edges) - 1, np.int64), np.zeros(len(self.phi_edges) - 1, np.int64))
 
     @classmethod
     def empty(cls, grid: Grid) -> "Census":
@@ -91,7 +91,7 @@ class Census:
         return cls(_every(grid.eta_edges), _every(grid.phi_edges))
 
 
-def count(shards: Iterable[Path], grid: Grid, advance: Callable[[int], None]) -> Census:
+def count(shards: Iterable[Path], grid: Grid, progress: Callable[[int], None]) -> Census:
     """Counts the events and jets of shards, a range of events at a time.
 
     Args:
@@ -110,7 +110,7 @@ def count(shards: Iterable[Path], grid: Grid, advance: Callable[[int], None]) ->
                 tables = reader.read(start, stop, ("events", "jets")).tables
                 _add_images(census, tables, reader.attributes)
                 _add_jets(census, tables["jets"], reader.attributes)
-                advance(stop - start)
+                progress(stop - start)
     return census
 
 
@@ -133,7 +133,7 @@ def _add_images(census: Census, tables: dict[str, Columns], attributes: dict[str
         images.with_jets = found
         if mine.sum():
             least = float(pt[sample_of_jet == number].min())
-            images.least_pt = least if images.least_pt is None else min(least, images.least_pt)
+            images.min_pt = least if images.min_pt is None else min(least, images.min_pt)
 
 
 def _add_jets(census: Census, jets: Columns, attributes: dict[str, Any]) -> None:

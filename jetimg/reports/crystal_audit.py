@@ -130,7 +130,7 @@ class Audit:
         )
 
 
-def audit(paths: Sequence[Path], setup: Setup, advance: Callable[[int], None] = lambda _: None) -> Audit:
+def audit(paths: Sequence[Path], setup: Setup, progress: Callable[[int], None] = lambda _: None) -> Audit:
     """Audits Delphes files; a bad one stands in the result with its verdict.
 
     Args:
@@ -138,7 +138,7 @@ def audit(paths: Sequence[Path], setup: Setup, advance: Callable[[int], None] = 
         setup: detector and settings.
         advance: called with the number of events done since its last call.
     """
-    return Audit(tuple(_audit_file(path, setup, advance) for path in paths))
+    return Audit(tuple(_audit_file(path, setup, progress) for path in paths))
 
 
 def count(chunk: Chunk, setup: Setup) -> Counts:
@@ -160,7 +160,7 @@ def count(chunk: Chunk, setup: Setup) -> Counts:
     )
 
 
-def _audit_file(path: Path, setup: Setup, advance: Callable[[int], None]) -> FileAudit:
+def _audit_file(path: Path, setup: Setup, progress: Callable[[int], None]) -> FileAudit:
     counts = Counts()
     try:
         open_checked(path, setup.detector, setup.settings).close()
@@ -169,7 +169,7 @@ def _audit_file(path: Path, setup: Setup, advance: Callable[[int], None]) -> Fil
             for chunk in file.chunks():
                 found = count(chunk, setup)
                 counts.add(found)
-                advance(found.events)
+                progress(found.events)
         except CellError as error:
             raise wrong_geometry(file, error.calorimeter, setup.detector, error) from error
         except raster.RasterError as error:

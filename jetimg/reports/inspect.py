@@ -15,7 +15,7 @@ from jetimg.event_file.layout import JAGGED, TABLES
 from jetimg.event_file.store import InputFile, Reader
 from jetimg.imaging.channels import Setup
 from jetimg.imaging.delphes_reader import TREE, inventory, wanted
-from jetimg.imaging.settings import Images
+from jetimg.imaging.settings import ImageSettings
 from jetimg.imaging.verdicts import check
 
 # Events read at once; of their tables, only the small ones are.
@@ -45,7 +45,7 @@ def describe(path: Path, setup: Setup | None = None) -> Group:
     if head == HDF5_MAGIC:
         return _event_file(path)
     if head[: len(ROOT_MAGIC)] == ROOT_MAGIC:
-        return _delphes_file(path, setup or Setup(load(), Images()))
+        return _delphes_file(path, setup or Setup(load(), ImageSettings()))
     found = f"it begins with {head!r}" if head else "it is empty"
     raise DataError(f"{path}: {found}; expected an event file or a shard (HDF5), or a Delphes file (ROOT)")
 
@@ -164,7 +164,7 @@ def _delphes_file(path: Path, setup: Setup) -> Group:
     )
 
 
-def _branches(settings: Images, names: frozenset[str]) -> RenderableType:
+def _branches(settings: ImageSettings, names: frozenset[str]) -> RenderableType:
     want = wanted(settings)
     uses = {name: ["required"] for name in want.required}
     for group, of in want.optional.items():

@@ -29,7 +29,7 @@ class Published:
     images: int
     jets: int
     mean: float
-    least_pt: float | None
+    min_pt: float | None
 
 
 OCTOBER_2019 = {
@@ -42,7 +42,7 @@ OCTOBER_2019 = {
 
 
 @dataclass(frozen=True)
-class Sample:
+class SampleSummary:
     """One sample.
 
     Attributes:
@@ -53,7 +53,7 @@ class Sample:
         listed: the same, as the manifest has it.
         explained: events that are not here, by the verdict on their file.
         jets: jets in the shards.
-        least_pt: of them, GeV; None without jets.
+        min_pt: of them, GeV; None without jets.
         files_ok, files_bad: input files.
         silent: bad files of which nobody knows how many events they should hold.
     """
@@ -65,7 +65,7 @@ class Sample:
     listed: dict[str, int]
     explained: dict[str, int]
     jets: int
-    least_pt: float | None
+    min_pt: float | None
     files_ok: int
     files_bad: int
     silent: int
@@ -112,11 +112,11 @@ class ClassJets:
     name: str
     split: str
     jets: int
-    least_pt: float
+    min_pt: float
     median_pt: float
-    greatest_pt: float
+    max_pt: float
     mean_abs_eta: float
-    greatest_abs_eta: float
+    max_abs_eta: float
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class Summary:
     name: str
     n_shards: int
     n_bytes: int
-    samples: tuple[Sample, ...]
+    samples: tuple[SampleSummary, ...]
     classes: tuple[ClassJets, ...]
     counted: counts.Census
     class_names: tuple[str, ...]
@@ -179,7 +179,7 @@ class Summary:
         return [*lines, f"All samples: {verdict}."]
 
 
-def summarize(folder: Path, advance: Callable[[int], None] = lambda _: None) -> Summary:
+def summarize(folder: Path, progress: Callable[[int], None] = lambda _: None) -> Summary:
     """Summarizes a finished data set: its manifest, and the events and jets of its shards, without hits.
 
     Args:
@@ -195,7 +195,7 @@ def summarize(folder: Path, advance: Callable[[int], None] = lambda _: None) -> 
         raise DataError(f"{folder}: its {manifest.NAME} lists no shards")
     with Reader(shards[0]) as reader:
         grid = Grid(reader.attributes["eta_pitch"], *reader.attributes["image_shape"])
-    counted = counts.count(shards, grid, advance)
+    counted = counts.count(shards, grid, progress)
     return Summary(
         name=folder.resolve().name,
         n_shards=len(shards),
@@ -229,14 +229,14 @@ def write(summary: Summary, output: Path) -> list[Path]:
     return paths
 
 
-def _sample(name: str, contents: manifest.Manifest, images: counts.Images) -> Sample:
+def _sample(name: str, contents: manifest.Manifest, images: counts.ImageCounts) -> SampleSummary:
     inputs = [file for file in contents.inputs if file.sample == name]
     account = manifest.account(inputs)
     explained: Counter[str] = Counter()
     for file in inputs:
         if not file.ok:
             explained[file.verdict] += max(file.entries, file.expected or 0)
-    return Sample(
+    return SampleSummary(
         name=name,
         asked=account["asked"],
         present=account["present"],
@@ -244,7 +244,7 @@ def _sample(name: str, contents: manifest.Manifest, images: counts.Images) -> Sa
         listed={split: account[split] for split in SPLITS},
         explained=dict(explained),
         jets=images.jets,
-        least_pt=images.least_pt,
+        min_pt=images.min_pt,
         files_ok=sum(file.ok for file in inputs),
         files_bad=sum(not file.ok for file in inputs),
         silent=sum(not file.ok and file.entries == 0 and file.expected is None for file in inputs),
@@ -264,11 +264,11 @@ def _class_rows(class_names: list[str], counted: counts.Census) -> list[ClassJet
                     name=name,
                     split=split,
                     jets=len(pt),
-                    least_pt=float(pt.min()),
+                    min_pt=float(pt.min()),
                     median_pt=float(np.median(pt)),
-                    greatest_pt=float(pt.max()),
+                    max_pt=float(pt.max()),
                     mean_abs_eta=jets.eta_sum / len(pt),
-                    greatest_abs_eta=jets.eta_max,
+                    max_abs_eta=jets.eta_max,
                 )
             )
     return rows
@@ -289,9 +289,9 @@ def _published_sheet(summary: Summary) -> Sheet:
     rows = []
     for s in summary.samples:
         then = OCTOBER_2019.get(s.name)
-        published = (then.images, then.jets, then.mean, then.least_pt) if then else (None,) * 4
+        published = (then.images, then.jets, then.mean, then.min_pt) if then else (None,) * 4
         mean = None if s.mean is None else f"{s.mean:.2f}"
-        ours = (s.images, s.jets, mean, s.least_pt)
+        ours = (s.images, s.jets, mean, s.min_pt)
         rows.append((s.name, *(value for pair in zip(ours, published, strict=True) for value in pair)))
     return Sheet("Images and jets, beside the table of October 2019", columns, rows, summary.truth)
 

@@ -17,8 +17,8 @@ from jetimg.imaging.delphes_reader import Jagged
 from jetimg.validation.observables import Observed, Observer, event_of
 from jetimg.validation.two_sample import (
     Design,
+    PermutationResult,
     Ratios,
-    Tested,
     at_same_activity,
     permutation_test,
     ratios,
@@ -47,7 +47,7 @@ class Binning:
 
 
 @dataclass(frozen=True)
-class Filled:
+class BinnedSpectrum:
     """A spectrum in bins, a row an event."""
 
     test: NDArray[np.int32]
@@ -55,12 +55,12 @@ class Filled:
 
 
 @dataclass
-class Gathered:
+class EventColumns:
     """What all events of one set hold, file after file; see `Observed`."""
 
     sample: list[int] = field(default_factory=list)
     numbers: dict[str, list[Floats]] = field(default_factory=dict)
-    spectra: dict[str, list[Filled]] = field(default_factory=dict)
+    spectra: dict[str, list[BinnedSpectrum]] = field(default_factory=dict)
     rings: dict[str, list[Floats]] = field(default_factory=dict)
     response: list[tuple[Floats, Floats]] = field(default_factory=list)
     activity: list[Floats | None] = field(default_factory=list)
@@ -74,7 +74,7 @@ class Gathered:
         for name, energy in seen.rings.items():
             self.rings.setdefault(name, []).append(energy)
         for name, binning in binnings.items():
-            filled = Filled(_fill(seen.spectra[name], binning.test), _fill(seen.spectra[name], binning.picture))
+            filled = BinnedSpectrum(_fill(seen.spectra[name], binning.test), _fill(seen.spectra[name], binning.picture))
             self.spectra.setdefault(name, []).append(filled)
         self.response.append(seen.response)
         self.activity.append(seen.activity)
@@ -127,15 +127,15 @@ class Comparison:
     samples: tuple[str, ...]
     events: NDArray[np.int64]
     design: Design
-    gathered: tuple[Gathered, Gathered]
+    gathered: tuple[EventColumns, EventColumns]
     binnings: dict[str, Binning]
     numbers: tuple[str, ...]
     raw: Ratios
     same: Ratios | None
     pool_error: Floats
     by_sample: dict[str, Ratios]
-    tested: Tested
-    tested_same: Tested | None
+    tested: PermutationResult
+    tested_same: PermutationResult | None
     permutations: int
     activity: Floats | None
     pileup: Pileup | None
@@ -168,7 +168,7 @@ class Choices:
 
 
 def compare(
-    sets: tuple[Files, Files], observer: Observer, choices: Choices, advance: Callable[[int], None] = lambda _: None
+    sets: tuple[Files, Files], observer: Observer, choices: Choices, progress: Callable[[int], None] = lambda _: None
 ) -> Comparison:
     """Compares two sets of files, sample by sample; both must have the same samples.
 
@@ -183,19 +183,19 @@ def compare(
     """
     samples = tuple(sets[0])
     binnings = _binnings(sets, observer)
-    gathered = Gathered(), Gathered()
+    gathered = EventColumns(), EventColumns()
     for files, into in zip(sets, gathered, strict=True):
         for number, sample in enumerate(samples):
             for path in files[sample]:
                 for seen in observer.read(path):
                     into.add(seen, number, binnings)
-                advance(1)
+                progress(1)
     return _compared(samples, gathered, binnings, observer, choices)
 
 
 def _compared(
     samples: tuple[str, ...],
-    gathered: tuple[Gathered, Gathered],
+    gathered: tuple[EventColumns, EventColumns],
     binnings: dict[str, Binning],
     observer: Observer,
     choices: Choices,
@@ -263,22 +263,24 @@ def _binning(name: str, values: NDArray[np.floating]) -> Binning:
 def _fill(values: Jagged, edges: Floats) -> NDArray[np.int32]:
     """Counts of each event in each bin."""
     n, bins = len(values.offsets) - 1, len(edges) - 1
-    place = np.searchsorted(edges, values.content, side="right") - 1
-    inside = (place >= 0) & (place < bins)
-    flat = np.bincount(event_of(values)[inside] * bins + place[inside], minlength=n * bins)
+    index = np.searchsorted(edges, values.content, side="right") - 1
+    inside = (index >= 0) & (index < bins)
+    flat = np.bincount(event_of(values)[inside] * bins + index[inside], minlength=n * bins)
     return flat.reshape(n, bins).astype(np.int32)
 
 
-def _joined(gathered: tuple[Gathered, Gathered], what: str, name: str) -> Floats:
+def _joined(gathered: tuple[EventColumns, EventColumns], what: str, name: str) -> Floats:
     return np.concatenate([part for side in gathered for part in getattr(side, what)[name]])
 
 
-def _spectrum(gathered: tuple[Gathered, Gathered], name: str) -> Filled:
+def _spectrum(gathered: tuple[EventColumns, EventColumns], name: str) -> BinnedSpectrum:
     parts = [part for side in gathered for part in side.spectra[name]]
-    return Filled(np.concatenate([part.test for part in parts]), np.concatenate([part.picture for part in parts]))
+    return BinnedSpectrum(
+        np.concatenate([part.test for part in parts]), np.concatenate([part.picture for part in parts])
+    )
 
 
-def _activity(gathered: tuple[Gathered, Gathered]) -> Floats | None:
+def _activity(gathered: tuple[EventColumns, EventColumns]) -> Floats | None:
     parts = [part for side in gathered for part in side.activity]
     if any(part is None for part in parts):
         return None
@@ -286,7 +288,7 @@ def _activity(gathered: tuple[Gathered, Gathered]) -> Floats | None:
 
 
 def _pileup(
-    gathered: tuple[Gathered, Gathered], design: Design, activity: Floats, pools: tuple[int, int]
+    gathered: tuple[EventColumns, EventColumns], design: Design, activity: Floats, pools: tuple[int, int]
 ) -> Pileup | None:
     vertices = [np.concatenate(side.vertices) for side in gathered]
     if not all(len(part) > 1 for part in vertices):

@@ -25,7 +25,7 @@ UNITS |= {"SoftDroppedMass": "soft drop mass [GeV]", "tau1": "τ1", "tau21": "τ
 
 # Lines of the first and of the second set; the ratio's half height where errors are small.
 COLOURS = (colour(0), colour(1))
-LEAST_RANGE = 0.06
+MIN_RANGE = 0.06
 
 # The response: generator jets by pt, GeV.
 PT_EDGES = (200.0, 300.0, 400.0, 500.0, 600.0, 700.0, 800.0, 1000.0)
@@ -182,5 +182,5 @@ def _both(
     lower.errorbar(middle, ratio, error, fmt=".", ms=3, lw=0.8, color="#333333")
     lower.axhline(1.0, color="#999999", linewidth=0.8, zorder=0)
     typical = float(np.median(error)) if len(error) else 0.0
-    half = min(max(4 * typical, LEAST_RANGE), 1.0)
+    half = min(max(4 * typical, MIN_RANGE), 1.0)
     lower.set_ylim(1 - half, 1 + half)

@@ -9,7 +9,7 @@ import numpy as np
 from detector.common.atomic import write_text
 from jetimg.common.tables import Sheet
 from jetimg.validation.compare import Comparison
-from jetimg.validation.two_sample import Ratios, Tested
+from jetimg.validation.two_sample import PermutationResult, Ratios
 
 # Columns of the table by sample.
 MAIN = (
@@ -94,7 +94,7 @@ def _spectra(found: Comparison) -> Sheet:
     return Sheet("Spectra", heads, rows, note)
 
 
-def _cells(test: Tested, k: int) -> tuple[str, str, str]:
+def _cells(test: PermutationResult, k: int) -> tuple[str, str, str]:
     return f"{test.distance[k]:.4f}", f"{test.expected[k]:.4f}", f"{test.p[k]:.3f}"
 
 
@@ -148,5 +148,5 @@ def _finite(values: "np.ndarray[Any, np.dtype[np.float64]]") -> list[float | Non
     return [float(value) if np.isfinite(value) else None for value in values]
 
 
-def _test(test: Tested, k: int) -> dict[str, float]:
+def _test(test: PermutationResult, k: int) -> dict[str, float]:
     return {"distance": float(test.distance[k]), "expected": float(test.expected[k]), "p": float(test.p[k])}

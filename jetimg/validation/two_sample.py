@@ -138,7 +138,7 @@ def ratios_at_same_activity(design: Design, values: Floats, activity: Floats) ->
 
 
 @dataclass(frozen=True)
-class Tested:
+class PermutationResult:
     """A permutation test of several spectra.
 
     Attributes:
@@ -154,7 +154,7 @@ class Tested:
     p_smallest: float
 
 
-def permutation_test(design: Design, counts: Floats, permutations: int, seed: int) -> Tested:
+def permutation_test(design: Design, counts: Floats, permutations: int, seed: int) -> PermutationResult:
     """Tests whether spectra have the same shape in both sets, exchanging whole events.
 
     Args:
@@ -174,7 +174,9 @@ def permutation_test(design: Design, counts: Floats, permutations: int, seed: in
     # The set as it is counts as one permutation: so p is exact, and never 0.
     at_least = np.stack([_share_at_least(column) for column in every.T], axis=1)
     smallest = at_least.min(axis=1)
-    return Tested(found, np.median(every, axis=0), at_least[0], float(np.mean(smallest <= smallest[0] + SAME)))
+    return PermutationResult(
+        found, np.median(every, axis=0), at_least[0], float(np.mean(smallest <= smallest[0] + SAME))
+    )
 
 
 def _share_at_least(values: Floats) -> Floats:

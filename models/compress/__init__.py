@@ -26,10 +26,10 @@ def apply(network: Network, chosen: Compression) -> Network:
     return network
 
 
-def settle(network: Network, chosen: Compression) -> Network:
+def fold_for_inference(network: Network, chosen: Compression) -> Network:
     """Leaves out what only serves the training of a quantized network, in place; its outputs stay the same."""
     if chosen.kind != "none":
-        _module(chosen.kind).settle(network)
+        _module(chosen.kind).fold_for_inference(network)
     return network
 
 

@@ -57,6 +57,6 @@ def apply(network: Network, chosen: Compression) -> None:
         network.set_submodule(name, nn.Sequential(BinaryInput(), layer))
 
 
-def settle(network: Network) -> None:
+def fold_for_inference(network: Network) -> None:
     """Puts the binary weights in the place of those behind them; the convolutions are plain again."""
     plain(network)

@@ -95,30 +95,30 @@ def apply(network: Network, chosen: Compression) -> None:
     _rectify(network)
     largest = RANGE
     for name, following in zip(everything, [*everything[1:], "heads.end"], strict=True):
-        parent, place = _place(network, name)
+        parent, index = _index(network, name)
         layer = network.get_submodule(name)
         if name in layers and isinstance(layer, Convolution):
             into = _reach(network.get_submodule(f"necks.{name.split('.')[1]}")) if _has_neck(network, name) else largest
             network.set_submodule(name, TrainedConvolution(layer, positive=name != everything[0], largest=into))
         if isinstance(parent, nn.Sequential):
-            norm = next(module for module in list(parent)[place:] if isinstance(module, nn.BatchNorm2d))
+            norm = next(module for module in list(parent)[index:] if isinstance(module, nn.BatchNorm2d))
             largest = float((norm.bias + DEVIATIONS * norm.weight.abs()).detach().max().clamp(min=1e-3))
             if name in layers and _group(name) != _group(following):
-                behind = next(k for k in range(place, len(parent)) if isinstance(parent[k], nn.ReLU))
+                behind = next(k for k in range(index, len(parent)) if isinstance(parent[k], nn.ReLU))
                 parent[behind] = nn.Sequential(nn.ReLU(), _rounding(True, largest))
 
 
 @torch.no_grad()
-def settle(network: Network) -> None:
+def fold_for_inference(network: Network) -> None:
     """Puts plain convolutions with rounded weights in the place of those that train, with batch norm inside."""
     for name, layer in list(network.named_modules()):
         if isinstance(layer, TrainedConvolution):
-            parent, place = _place(network, name)
-            norm = parent[place + 1] if isinstance(parent, nn.Sequential) else None
+            parent, index = _index(network, name)
+            norm = parent[index + 1] if isinstance(parent, nn.Sequential) else None
             around = layer.edge if layer.circular else 0
             network.set_submodule(name, nn.Sequential(_rounded(layer.input_rounding, around), _integer(layer, norm)))
             if isinstance(parent, nn.Sequential):
-                parent[place + 1] = nn.Identity()
+                parent[index + 1] = nn.Identity()
     for name, layer in list(network.named_modules()):
         if isinstance(layer, QuantIdentity):
             network.set_submodule(name, _rounded(layer))
@@ -158,7 +158,7 @@ def _rectify(network: nn.Module) -> None:
             network.set_submodule(name, nn.ReLU())
 
 
-def _place(network: nn.Module, name: str) -> tuple[nn.Module, int]:
+def _index(network: nn.Module, name: str) -> tuple[nn.Module, int]:
     """What a layer stands in, and where."""
     parent, _, last = name.rpartition(".")
     return network.get_submodule(parent), int(last) if last.isdecimal() else -1

@@ -44,6 +44,6 @@ def apply(network: Network, chosen: Compression) -> None:
         parametrize.register_parametrization(layer, "weight", Ternary())
 
 
-def settle(network: Network) -> None:
+def fold_for_inference(network: Network) -> None:
     """Puts the ternary weights in the place of those behind them; the convolutions are plain again."""
     plain(network)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 
-from models.evaluation.pairing import Floats, Ints, Jets, Pairs
+from models.evaluation.pairing import Floats, Ints, JetTable, Pairs
 
 _CLASS = 1
 
@@ -20,8 +20,8 @@ class _Evaluation(COCOeval_faster):  # type: ignore[misc]
 
 
 def average_precision(
-    found: Jets,
-    true: Jets,
+    found: JetTable,
+    true: JetTable,
     pairs: Pairs,
     class_id: int,
     thresholds: Floats | None = None,
@@ -67,7 +67,7 @@ def _choose(parameters: Any, most: int, thresholds: Floats | None, recalls: Floa
         parameters.recThrs = recalls
 
 
-def _table(jets: Jets, rows: Ints, events: list[int]) -> COCO:
+def _table(jets: JetTable, rows: Ints, events: list[int]) -> COCO:
     """Jets as the library takes them. Boxes count for nothing there but to be boxes."""
     columns = zip(jets.event[rows].tolist(), jets.score[rows].tolist(), strict=True)
     annotations: list[dict[str, Any]] = [
@@ -78,7 +78,7 @@ def _table(jets: Jets, rows: Ints, events: list[int]) -> COCO:
     return COCO({"images": images, "categories": [{"id": _CLASS, "name": "jet"}], "annotations": annotations})
 
 
-def _matrices(pairs: Pairs, true: Jets, class_id: int) -> dict[int, Floats]:
+def _matrices(pairs: Pairs, true: JetTable, class_id: int) -> dict[int, Floats]:
     """The overlaps of each event, detections by true jets."""
     rows = np.flatnonzero(true.class_id[pairs.true] == class_id)
     events, first, counts = np.unique(true.event[pairs.true[rows]], return_index=True, return_counts=True)

@@ -20,10 +20,10 @@ from jetimg.common.errors import DataError
 from jetimg.dataset import manifest
 from jetimg.event_file.store import Batch, Columns, Reader
 from jetimg.loader.torch_dataset import JetImages, dense
-from models.evaluation.measure import BASELINE, LEAST_IOU, Detector, Truth, measure
+from models.evaluation.measure import BASELINE, MIN_IOU, DetectionSet, TrueJets, measure
 from models.evaluation.metrics import REPLICAS
-from models.evaluation.pairing import Jets, above, joined
-from models.evaluation.result import Evaluation, Settings
+from models.evaluation.pairing import JetTable, above, joined
+from models.evaluation.result import Evaluation, EvaluationSettings
 from models.networks.config import Model
 from models.networks.postprocess import Detections, detect
 from models.trained import checkpoint
@@ -32,7 +32,7 @@ from models.training.data import DataSet
 BASELINE_SCORE = "1 - tau_n / tau_(n-1) of a jet in its class's window of soft-drop mass, n prongs; no probability"
 
 
-def evaluate(folder: Path, checkpoints: Mapping[str, Path], settings: Settings) -> Evaluation:
+def evaluate(folder: Path, checkpoints: Mapping[str, Path], settings: EvaluationSettings) -> Evaluation:
     """Measures detectors.
 
     Args:
@@ -60,22 +60,22 @@ def evaluate(folder: Path, checkpoints: Mapping[str, Path], settings: Settings) 
     tags = tuple(data.class_names.index(name) for name in contents.config.get("tags", {}))
     missing = _missing(settings, tags, tagged)
     if not missing:
-        detectors.append(Detector(BASELINE, tagged, tags, {"kind": "baseline", "score": BASELINE_SCORE}))
-    if settings.least_pt:
-        detectors, truth = _harder(detectors, truth, settings.least_pt)
-    with bar("bootstrap", REPLICAS) as advance:
-        measured = measure(detectors, truth, advance)
+        detectors.append(DetectionSet(BASELINE, tagged, tags, {"kind": "baseline", "score": BASELINE_SCORE}))
+    if settings.min_pt:
+        detectors, truth = _harder(detectors, truth, settings.min_pt)
+    with bar("bootstrap", REPLICAS) as progress:
+        measured = measure(detectors, truth, progress)
     return Evaluation(data, shards, truth, settings, measured, missing)
 
 
-def _harder(detectors: Sequence[Detector], truth: Truth, least_pt: float) -> tuple[list[Detector], Truth]:
+def _harder(detectors: Sequence[DetectionSet], truth: TrueJets, min_pt: float) -> tuple[list[DetectionSet], TrueJets]:
     """What counts where only jets of at least this pt are to be found."""
     true, n_phi = truth.jets, truth.n_phi
-    counting = [replace(one, found=above(one.found, true, least_pt, LEAST_IOU, n_phi)) for one in detectors]
-    return counting, replace(truth, jets=true.take(true.pt >= least_pt))
+    counting = [replace(one, found=above(one.found, true, min_pt, MIN_IOU, n_phi)) for one in detectors]
+    return counting, replace(truth, jets=true.take(true.pt >= min_pt))
 
 
-def _missing(settings: Settings, tags: tuple[int, ...], tagged: Jets) -> str:
+def _missing(settings: EvaluationSettings, tags: tuple[int, ...], tagged: JetTable) -> str:
     if not settings.baseline:
         return "not asked for"
     if not tags:
@@ -108,7 +108,7 @@ def _about(path: Path, data: DataSet) -> dict[str, Any]:
     }
 
 
-def _tables(shards: Sequence[Path], data: DataSet, grid: Grid, radius: float) -> tuple[Truth, Jets]:
+def _tables(shards: Sequence[Path], data: DataSet, grid: Grid, radius: float) -> tuple[TrueJets, JetTable]:
     """True jets and baseline jets of all events, numbered over the shards as `JetImages` does."""
     true, tagged, first = [], [], 0
     for path in shards:
@@ -122,12 +122,12 @@ def _tables(shards: Sequence[Path], data: DataSet, grid: Grid, radius: float) ->
         around = boxes.around(grid, tags["eta"], tags["phi"], radius)
         tagged.append(_jets(tags, first, around, tags["score"]))
         first += n_events
-    return Truth(joined(true), first, data.class_names, data.image_shape[1]), joined(tagged)
+    return TrueJets(joined(true), first, data.class_names, data.image_shape[1]), joined(tagged)
 
 
-def _jets(table: Columns, first: int, box: np.ndarray[Any, Any], score: np.ndarray[Any, Any]) -> Jets:
+def _jets(table: Columns, first: int, box: np.ndarray[Any, Any], score: np.ndarray[Any, Any]) -> JetTable:
     counts = np.diff(table["indptr"])
-    return Jets(
+    return JetTable(
         event=first + np.repeat(np.arange(len(counts)), counts),
         class_id=table["class_id"].astype(np.int64),
         box=box,
@@ -140,32 +140,32 @@ def _jets(table: Columns, first: int, box: np.ndarray[Any, Any], score: np.ndarr
 
 @torch.no_grad()
 def _run(
-    name: str, path: Path, shards: Sequence[Path], settings: Settings, grid: Grid, about: dict[str, Any]
-) -> Detector:
+    name: str, path: Path, shards: Sequence[Path], settings: EvaluationSettings, grid: Grid, about: dict[str, Any]
+) -> DetectionSet:
     """A network's detections in all events."""
     network, config = checkpoint.load(path, settings.device, for_inference=True)
     images, parts = JetImages(shards, settings.batch_size), []
     memory = torch.empty(settings.batch_size, config.model.input_channels, *images.shape, device=settings.device)
-    with bar(name, images.n_events) as advance:
+    with bar(name, images.n_events) as progress:
         for batch in images:
             pixels, scale = dense(batch, settings.device, config.model.normalisation, memory)
             found = detect(
                 network(pixels),
-                network.priors,
+                network.default_boxes,
                 scale,
-                least_score=settings.least_score,
+                score_threshold=settings.score_threshold,
                 n_phi=images.shape[1],
             )
             parts.append(_detections(found, batch.event, grid, config.model))
-            advance(len(batch))
-    return Detector(name, joined(parts), tuple(range(len(images.class_names))), about)
+            progress(len(batch))
+    return DetectionSet(name, joined(parts), tuple(range(len(images.class_names))), about)
 
 
-def _detections(found: Sequence[Detections], event: np.ndarray[Any, Any], grid: Grid, model: Model) -> Jets:
+def _detections(found: Sequence[Detections], event: np.ndarray[Any, Any], grid: Grid, model: Model) -> JetTable:
     box, class_id, score, pt = (torch.cat(column).cpu().numpy() for column in zip(*found, strict=True))
     eta, phi = boxes.centre(grid, box)
     measured = model.architecture == "pfjet" or model.pt
-    return Jets(
+    return JetTable(
         event=np.repeat(event, [len(one.score) for one in found]),
         class_id=class_id,
         box=box,

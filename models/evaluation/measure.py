@@ -8,11 +8,11 @@ import numpy as np
 
 from models.evaluation import coco
 from models.evaluation.metrics import Ranked, ap_11, ap_all, bootstrap, interpolated, score_at_recall
-from models.evaluation.pairing import Floats, Ints, Jets, match, pairs
+from models.evaluation.pairing import Floats, Ints, JetTable, match, pairs
 from models.evaluation.residuals import QUANTITIES, Residuals, against_pt, spread
 
 # Least overlap of a detection that is right, as in Pascal VOC.
-LEAST_IOU = 0.5
+MIN_IOU = 0.5
 COCO_IOUS = tuple(f"{0.5 + 0.05 * k:.2f}" for k in range(10))
 
 # Recalls, in tenths, at which the papers give the precision.
@@ -22,7 +22,7 @@ BASELINE = "baseline"
 
 
 @dataclass(frozen=True)
-class Detector:
+class DetectionSet:
     """A detector and what it found.
 
     Attributes:
@@ -33,13 +33,13 @@ class Detector:
     """
 
     name: str
-    found: Jets
+    found: JetTable
     classes: tuple[int, ...]
     about: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Truth:
+class TrueJets:
     """What was there to be found.
 
     Attributes:
@@ -49,7 +49,7 @@ class Truth:
         n_phi: pixels round phi.
     """
 
-    jets: Jets
+    jets: JetTable
     n_events: int
     class_names: tuple[str, ...]
     n_phi: int
@@ -73,20 +73,20 @@ class Measured:
         mean: means over classes.
     """
 
-    detector: Detector
+    detector: DetectionSet
     partner: Ints
     ranked: dict[int, Ranked]
     classes: dict[str, dict[str, Any] | None]
     mean: dict[str, Any]
 
-    def residuals(self, true: Jets, class_id: int) -> Residuals:
+    def residuals(self, true: JetTable, class_id: int) -> Residuals:
         """Those of one class."""
         rows = np.flatnonzero(self.detector.found.class_id == class_id)
         return Residuals.of(self.detector.found.take(rows), true, self.partner[rows])
 
 
 def measure(
-    detectors: Sequence[Detector], truth: Truth, advance: Callable[[int], None] = lambda _: None
+    detectors: Sequence[DetectionSet], truth: TrueJets, progress: Callable[[int], None] = lambda _: None
 ) -> list[Measured]:
     """Measures detectors on the same events.
 
@@ -97,7 +97,7 @@ def measure(
     """
     measured = [_of_detector(detector, truth) for detector in detectors]
     columns = [(one, class_id) for one in measured for class_id in one.ranked]
-    samples = bootstrap([one.ranked[class_id] for one, class_id in columns], truth.n_events, ap_11, advance)
+    samples = bootstrap([one.ranked[class_id] for one, class_id in columns], truth.n_events, ap_11, progress)
     by_name: dict[str, dict[str, Floats]] = {one.detector.name: {} for one in measured}
     for column, (one, class_id) in enumerate(columns):
         by_name[one.detector.name][truth.class_names[class_id]] = samples[:, column]
@@ -109,10 +109,10 @@ def measure(
     return measured
 
 
-def _of_detector(detector: Detector, truth: Truth) -> Measured:
+def _of_detector(detector: DetectionSet, truth: TrueJets) -> Measured:
     found, true = detector.found, truth.jets
     together = pairs(found, true, truth.n_phi)
-    partner = match(together, len(found), len(true), LEAST_IOU)
+    partner = match(together, len(found), len(true), MIN_IOU)
     ranked = {k: Ranked.of(found, partner, true, k, truth.n_events) for k in detector.classes}
     made = Measured(detector, partner, ranked, {}, {})
     for class_id, name in enumerate(truth.class_names):
@@ -123,7 +123,7 @@ def _of_detector(detector: Detector, truth: Truth) -> Measured:
     return made
 
 
-def _of_class(one: Measured, class_id: int, true: Jets, by_iou: Floats) -> dict[str, Any]:
+def _of_class(one: Measured, class_id: int, true: JetTable, by_iou: Floats) -> dict[str, Any]:
     curve, residuals = one.ranked[class_id].curve(), one.residuals(true, class_id)
     tenths = interpolated(curve, 10)
     return {

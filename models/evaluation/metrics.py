@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation.pairing import Bools, Floats, Ints, Jets
+from models.evaluation.pairing import Bools, Floats, Ints, JetTable
 
 # Of the bootstrap: a standard deviation from 200 samples is itself known to 5 %.
 REPLICAS, SEED = 200, 2007
@@ -65,7 +65,7 @@ class Ranked:
     n_true: Ints
 
     @classmethod
-    def of(cls, found: Jets, partner: Ints, true: Jets, class_id: int, n_events: int) -> "Ranked":
+    def of(cls, found: JetTable, partner: Ints, true: JetTable, class_id: int, n_events: int) -> "Ranked":
         """The detections of a class.
 
         Args:
@@ -96,22 +96,22 @@ class Ranked:
 
 def interpolated(curve: Curve, steps: int) -> Floats:
     """Precision at recall 0, 1/steps, ... 1, (steps + 1); not a number where the recall is not reached."""
-    place, reached = _reach(curve, steps)
+    index, reached = _reach(curve, steps)
     best = np.maximum.accumulate(curve.precision[::-1])[::-1]
-    return np.where(reached, np.append(best, np.nan)[place], np.nan)
+    return np.where(reached, np.append(best, np.nan)[index], np.nan)
 
 
 def score_at_recall(curve: Curve, tenths: int) -> float:
     """The highest score to cut at that keeps a recall of so many tenths; not a number where it is not reached."""
-    place, reached = _reach(curve, 10)
-    return float(curve.score[place[tenths]]) if reached[tenths] else float("nan")
+    index, reached = _reach(curve, 10)
+    return float(curve.score[index[tenths]]) if reached[tenths] else float("nan")
 
 
 def _reach(curve: Curve, steps: int) -> tuple[Ints, Bools]:
     """The first cut that reaches each recall, and whether there is one."""
     # In whole numbers: 0.3 as a sum of tenths is above 3/10, and would miss 3 jets of 10.
-    place = np.searchsorted(curve.right * steps, np.arange(steps + 1) * curve.n_true, side="left")
-    return place, (place < len(curve.right)) & (curve.n_true > 0)
+    index = np.searchsorted(curve.right * steps, np.arange(steps + 1) * curve.n_true, side="left")
+    return index, (index < len(curve.right)) & (curve.n_true > 0)
 
 
 def ap_11(curve: Curve) -> float:
@@ -135,7 +135,7 @@ def bootstrap(
     ranked: Sequence[Ranked],
     n_events: int,
     metric: Callable[[Curve], float] = ap_11,
-    advance: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Floats:
     """A metric in samples of as many events, drawn from the events with replacement.
 
@@ -157,5 +157,5 @@ def bootstrap(
         drawn = np.random.default_rng((SEED, replica)).integers(n_events, size=n_events)
         weight = np.bincount(drawn, minlength=n_events)
         values[replica] = [metric(one.curve(weight)) for one in ranked]
-        advance(1)
+        progress(1)
     return values

@@ -21,7 +21,7 @@ Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Jets:
+class JetTable:
     """Jets of many events, true ones or detections, event by event.
 
     Attributes:
@@ -44,19 +44,19 @@ class Jets:
     def __len__(self) -> int:
         return len(self.event)
 
-    def take(self, rows: "Ints | Bools") -> "Jets":
+    def take(self, rows: "Ints | Bools") -> "JetTable":
         """Some of the jets."""
-        return Jets(**{name: column[rows] for name, column in vars(self).items()})
+        return JetTable(**{name: column[rows] for name, column in vars(self).items()})
 
 
-def joined(parts: Sequence[Jets]) -> Jets:
+def joined(parts: Sequence[JetTable]) -> JetTable:
     """The jets of several runs of events, one after the other.
 
     Raises:
         ValueError: no parts.
     """
     columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])}
-    return Jets(**columns)
+    return JetTable(**columns)
 
 
 class Pairs(NamedTuple):
@@ -75,15 +75,15 @@ class Pairs(NamedTuple):
     iou: Floats
 
 
-def pairs(found: Jets, true: Jets, n_phi: int) -> Pairs:
+def pairs(found: JetTable, true: JetTable, n_phi: int) -> Pairs:
     """All pairs of a detection and a true jet of the same event and class, with their overlap round the cylinder."""
     n_classes = 1 + int(max(found.class_id.max(initial=0), true.class_id.max(initial=0)))
     key, true_key = (jets.event * n_classes + jets.class_id for jets in (found, true))
     order, true_order = np.lexsort((-found.score, key)), np.argsort(true_key, kind="stable")
     first = np.searchsorted(true_key[true_order], key[order], side="left")
     counts = np.searchsorted(true_key[true_order], key[order], side="right") - first
-    place = np.arange(counts.sum()) + np.repeat(first - (np.cumsum(counts) - counts), counts)
-    rows, true_rows = np.repeat(order, counts), true_order[place]
+    index = np.arange(counts.sum()) + np.repeat(first - (np.cumsum(counts) - counts), counts)
+    rows, true_rows = np.repeat(order, counts), true_order[index]
     # In double precision, so that a threshold means the same for all detectors.
     one, two = (torch.from_numpy(box.astype(np.float64))[:, None] for box in (found.box[rows], true.box[true_rows]))
     return Pairs(rows, true_rows, iou(one, two, n_phi).reshape(-1).numpy())
@@ -113,7 +113,7 @@ def match(pairs: Pairs, n_found: int, n_true: int, least: float, last: Bools | N
     return partner
 
 
-def above(found: Jets, true: Jets, least_pt: float, least: float, n_phi: int) -> Jets:
+def above(found: JetTable, true: JetTable, min_pt: float, least: float, n_phi: int) -> JetTable:
     """The detections that count where only true jets of at least some pt are to be found.
 
     As COCO does it for sizes (Lin et al., arXiv:1405.0312, and its code): what finds a softer jet, and no harder one,
@@ -122,10 +122,10 @@ def above(found: Jets, true: Jets, least_pt: float, least: float, n_phi: int) ->
 
     Args:
         found, true: all detections and true jets.
-        least_pt: GeV.
+        min_pt: GeV.
         least: overlap that makes a detection right.
         n_phi: pixels round phi.
     """
-    soft = true.pt < least_pt
+    soft = true.pt < min_pt
     partner = match(pairs(found, true, n_phi), len(found), len(true), least, soft)
-    return found.take(~np.where(partner >= 0, np.append(soft, False)[partner], found.pt < least_pt))
+    return found.take(~np.where(partner >= 0, np.append(soft, False)[partner], found.pt < min_pt))

@@ -29,9 +29,9 @@ RANGES = {"eta": 0.3, "phi": 0.3, "pt": 1.0}
 TEXTS = {"eta": "Δη", "phi": "Δφ [rad]", "pt": "pt / true pt - 1"}
 
 # A histogram of fewer pairs is noise.
-LEAST_DRAWN = 30
+MIN_DRAWN = 30
 
-EVENTS, MOST_DRAWN = 4, 6
+EVENTS, MAX_DRAWN = 4, 6
 
 
 def draw_all(found: Evaluation, folder: Path) -> None:
@@ -73,12 +73,12 @@ def residuals(found: Evaluation) -> Figure:
     def panel(axes: "Axes", one: Measured, class_id: int, name: str, style: dict[str, Any]) -> None:
         values = getattr(one.residuals(found.truth.jets, class_id), name)
         values, edges = values[np.isfinite(values)], np.linspace(-RANGES[name], RANGES[name], 41)
-        if len(values) >= LEAST_DRAWN:
+        if len(values) >= MIN_DRAWN:
             # What lies outside counts as well: the area inside is the share of the pairs that is drawn.
             axes.stairs(np.histogram(values, edges)[0] / len(values) / np.diff(edges), edges, **style)
         axes.set(xlim=edges[[0, -1]], xlabel=TEXTS[name])
 
-    title = f"Detections that are right, less their jets: shares of the pairs, where there are {LEAST_DRAWN} of them"
+    title = f"Detections that are right, less their jets: shares of the pairs, where there are {MIN_DRAWN} of them"
     return _grid(found, panel, ["pairs, density"] * len(QUANTITIES), title)
 
 
@@ -175,7 +175,7 @@ def _events_legend(figure: Figure, found: Evaluation) -> None:
     handles = [Line2D([], [], color=colour(k), lw=1.8, label=name) for k, name in enumerate(names)]
     handles.append(Line2D([], [], color="#222222", linestyle=":", lw=1.6, label="true"))
     figure.suptitle(
-        f"Labels: class, score and pt in GeV, of at most {MOST_DRAWN} detections above the cut of recall 0.5",
+        f"Labels: class, score and pt in GeV, of at most {MAX_DRAWN} detections above the cut of recall 0.5",
         x=0.01,
         ha="left",
         fontsize=10,
@@ -226,7 +226,7 @@ def _drawn(one: Measured, number: int) -> Ints:
     rows = np.arange(*np.searchsorted(found.event, [number, number + 1]))
     cut = {k: np.nan_to_num(score_at_recall(ranked.curve(), 5)) for k, ranked in one.ranked.items()}
     rows = rows[[found.score[row] >= cut[int(found.class_id[row])] for row in rows]] if len(rows) else rows
-    return rows[np.argsort(-found.score[rows], kind="stable")][:MOST_DRAWN]
+    return rows[np.argsort(-found.score[rows], kind="stable")][:MAX_DRAWN]
 
 
 def _rectangles(axes: "Axes", event: Event, box: Any, **style: Any) -> None:

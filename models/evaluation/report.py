@@ -13,9 +13,9 @@ from detector.common.atomic import replace_folder, write_text
 from jetimg.common.errors import DataError
 from jetimg.common.tables import Sheet
 from models.evaluation import plots
-from models.evaluation.measure import BASELINE, LEAST_IOU, TENTHS, Measured
+from models.evaluation.measure import BASELINE, MIN_IOU, TENTHS, Measured
 from models.evaluation.metrics import REPLICAS, SEED
-from models.evaluation.residuals import LEAST_PAIRS, QUANTITIES
+from models.evaluation.residuals import MIN_PAIRS, QUANTITIES
 from models.evaluation.result import Evaluation
 
 FORMAT, VERSION = "jetimg-evaluation", 1
@@ -26,7 +26,7 @@ NAMES = (JSON, TABLES, *PICTURES)
 Numbers = dict[str, Any]
 
 # What a table says where there is no number.
-UNKNOWN, NO_JETS, NOT_REACHED = "does not exist", "no true jets", "not reached"
+UNKNOWN, NO_JETS, NOT_REACHED = "n/a", "no true jets", "not reached"
 
 
 def check_output(output: Path) -> None:
@@ -80,9 +80,9 @@ def as_dict(found: Evaluation) -> Numbers:
             "true_jets": dict(zip(truth.class_names, truth.counts, strict=True)),
         },
         "settings": {
-            "least_iou": LEAST_IOU,
-            "least_score": settings.least_score,
-            "least_pt": settings.least_pt,
+            "min_iou": MIN_IOU,
+            "score_threshold": settings.score_threshold,
+            "min_pt": settings.min_pt,
             "batch_size": settings.batch_size,
             "device": settings.device,
             "bootstrap_samples": REPLICAS,
@@ -129,8 +129,8 @@ def sheets(found: Evaluation) -> list[Sheet]:
 def _data(found: Evaluation) -> Sheet:
     truth = found.truth
     note = f"{truth.n_events:,} {found.settings.split} events of the data set with sha256 {found.data.digest}."
-    if found.settings.least_pt:
-        note += f" Only jets of at least {found.settings.least_pt:g} GeV: softer ones, what finds them, and softer "
+    if found.settings.min_pt:
+        note += f" Only jets of at least {found.settings.min_pt:g} GeV: softer ones, what finds them, and softer "
         note += "detections that find nothing count neither as right nor as wrong."
     return Sheet("True jets", truth.class_names, [truth.counts], note)
 
@@ -145,13 +145,13 @@ def _detectors(found: Evaluation) -> Sheet:
         digest = about["sha256"][:12] if network else None
         rows.append((one.detector.name, len(one.detector.found), of_set, digest, about["score"]))
     why = f"No baseline: {found.missing_baseline}." if found.missing_baseline else ""
-    note = f"Of networks, detections with a score of at least {found.settings.least_score:g}. {why}".strip()
+    note = f"Of networks, detections with a score of at least {found.settings.score_threshold:g}. {why}".strip()
     return Sheet("Detectors", ("detector", "detections", "trained on data set", "sha256 ", "score "), rows, note)
 
 
 def _ap_11(found: Evaluation) -> Sheet:
     note = (
-        f"Overlap {LEAST_IOU}. The error is the standard deviation over {REPLICAS} samples of events drawn with "
+        f"Overlap {MIN_IOU}. The error is the standard deviation over {REPLICAS} samples of events drawn with "
         "replacement. The mean is over the classes that the detector knows and that have true jets; next to it, over "
         "those that the baseline knows too."
     )
@@ -228,7 +228,7 @@ def _residuals(found: Evaluation) -> Sheet:
         "Detections that are right, with any score that is kept, less their jets: eta, phi in radians, pt relative. "
         "Bias is the median, resolution half the central 68 %; against true pt in the JSON and the picture. An overlap "
         "of at least 0.5 holds distances in eta and phi below a third of the box, and so the resolution. "
-        f'"-": fewer than {LEAST_PAIRS} pairs, or not measured.'
+        f'"-": fewer than {MIN_PAIRS} pairs, or not measured.'
     )
     return Sheet("Residuals", columns, rows, note)
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from detector.geometry.angles import delta
-from models.evaluation.pairing import Floats, Ints, Jets
+from models.evaluation.pairing import Floats, Ints, JetTable
 
 QUANTITIES = ("eta", "phi", "pt")
 
@@ -13,7 +13,7 @@ QUANTITIES = ("eta", "phi", "pt")
 PT_EDGES = (0.0, 50.0, 100.0, 200.0, 300.0, 400.0, 500.0, 700.0, 1000.0, 1500.0, np.inf)
 
 # Fewer pairs say nothing about quantiles of 16 and 84 %.
-LEAST_PAIRS = 10
+MIN_PAIRS = 10
 
 
 class Residuals(NamedTuple):
@@ -31,7 +31,7 @@ class Residuals(NamedTuple):
     true_pt: Floats
 
     @classmethod
-    def of(cls, found: Jets, true: Jets, partner: Ints) -> "Residuals":
+    def of(cls, found: JetTable, true: JetTable, partner: Ints) -> "Residuals":
         """The residuals of the detections that found a jet (`models.evaluation.pairing.match`)."""
         right = np.flatnonzero(partner >= 0)
         one, two = found.take(right), true.take(partner[right])
@@ -45,7 +45,7 @@ def spread(values: Floats) -> dict[str, Any]:
     section 28.5) gives 0.96 of the resolution over the root of the number.
     """
     known = values[np.isfinite(values)]
-    low, middle, high = np.quantile(known, (0.15865, 0.5, 0.84135)) if len(known) >= LEAST_PAIRS else [np.nan] * 3
+    low, middle, high = np.quantile(known, (0.15865, 0.5, 0.84135)) if len(known) >= MIN_PAIRS else [np.nan] * 3
     half = float((high - low) / 2)
     error = 0.96 * half / max(len(known), 1) ** 0.5
     return {"pairs": len(known), "bias": float(middle), "resolution": half, "resolution_error": error}
@@ -59,11 +59,11 @@ def against_pt(residuals: Residuals, true_pt: Floats) -> list[dict[str, Any]]:
         true_pt: of all true jets, GeV.
     """
     edges = np.array(PT_EDGES)
-    place = np.searchsorted(edges, residuals.true_pt, side="right") - 1
+    index = np.searchsorted(edges, residuals.true_pt, side="right") - 1
     jets = np.bincount(np.searchsorted(edges, true_pt, side="right") - 1, minlength=len(edges) - 1)
     rows = []
     for k, n_jets in enumerate(jets.tolist()):
-        inside = place == k
+        inside = index == k
         row: dict[str, Any] = {"pt_from": PT_EDGES[k], "pt_to": PT_EDGES[k + 1], "true_jets": n_jets}
         row["found"] = int(inside.sum()) / n_jets if n_jets else np.nan
         rows.append(row | {name: spread(getattr(residuals, name)[inside]) for name in QUANTITIES})

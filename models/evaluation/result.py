@@ -4,28 +4,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.evaluation.measure import Measured, Truth
+from models.evaluation.measure import Measured, TrueJets
 from models.training.data import DataSet
 
 
 @dataclass(frozen=True)
-class Settings:
+class EvaluationSettings:
     """How an evaluation runs.
 
     Attributes:
         split: which events.
         batch_size: images that a network sees at once.
         device: cpu, cuda, or auto for a GPU if there is one.
-        least_score: less certain detections are left out.
-        least_pt: of true jets that are to be found, GeV; see `models.evaluation.pairing.above`.
+        score_threshold: less certain detections are left out.
+        min_pt: of true jets that are to be found, GeV; see `models.evaluation.pairing.above`.
         baseline: whether the classical baseline is measured too.
     """
 
     split: str = "test"
     batch_size: int = 25
     device: str = "auto"
-    least_score: float = 0.01
-    least_pt: float = 0.0
+    score_threshold: float = 0.01
+    min_pt: float = 0.0
     baseline: bool = True
 
 
@@ -44,7 +44,7 @@ class Evaluation:
 
     data: DataSet
     shards: tuple[Path, ...]
-    truth: Truth
-    settings: Settings
+    truth: TrueJets
+    settings: EvaluationSettings
     measured: Sequence[Measured]
     missing_baseline: str

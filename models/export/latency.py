@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from detector.common.atomic import whole, write_text
+from detector.common.atomic import atomic_write, write_text
 from detector.common.progress import bar
 from jetimg.common.errors import DataError
 from models.export import machine, sample_images
 from models.export.runners import Runner, runners
 
 WARM_UP = 2
-LEAST_ROUNDS = 5
+MIN_ROUNDS = 5
 PERCENTILES = (10, 50, 90, 99)
 # Share of the free memory that a batch may be expected to take.
 SHARE = 0.8
@@ -55,13 +55,13 @@ def benchmark(
     models = [runner for name, path in named.items() for runner in runners(name, path, threads, compiled)]
     _check(models)
     results: list[Result] = []
-    with bar("benchmark", len(batch_sizes) * len(models)) as advance:
+    with bar("benchmark", len(batch_sizes) * len(models)) as progress:
         for n in sorted(batch_sizes):
             if (reason := _too_much(n, results)) is not None:
                 say(f"batches of {n} are left out: {reason}")
             else:
                 results += _together(models, n, seconds, say)
-            advance(len(models))
+            progress(len(models))
     if not results:
         raise DataError(f"{output}: not written: no model could be measured; choose smaller batches")
     write(output, results, here | {"threads": threads})
@@ -96,7 +96,7 @@ def _together(models: Sequence[Runner], n: int, seconds: float, say: Callable[[s
     times: dict[str, list[float]] = {runner.name: [] for runner in working}
     begun = time.perf_counter()
     while working and (
-        len(times[working[0].name]) < LEAST_ROUNDS or time.perf_counter() - begun < seconds * len(working)
+        len(times[working[0].name]) < MIN_ROUNDS or time.perf_counter() - begun < seconds * len(working)
     ):
         for runner in working:
             start = time.perf_counter()
@@ -195,5 +195,5 @@ def plot(path: Path, results: Sequence[Result], here: dict[str, Any]) -> None:
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")
     FigureCanvasAgg(figure)
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         figure.savefig(partial, format="png", dpi=120)

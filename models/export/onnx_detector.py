@@ -22,7 +22,7 @@ FORMAT = "jetimg-detector"
 KEYS = ("format", "class_names", "normalisation", "box_size", "image_shape", "priors", "checkpoint_sha256", "config")
 
 
-def describe(model: onnx.ModelProto, config: Config, priors: Tensor, sha256: str) -> None:
+def describe(model: onnx.ModelProto, config: Config, default_boxes: Tensor, sha256: str) -> None:
     """Puts into a graph's metadata what a user of the file alone needs.
 
     Args:
@@ -38,7 +38,7 @@ def describe(model: onnx.ModelProto, config: Config, priors: Tensor, sha256: str
         "normalisation": chosen.normalisation,
         "box_size": json.dumps(chosen.box_size),
         "image_shape": json.dumps(chosen.image_shape),
-        "priors": json.dumps(priors.tolist()),
+        "priors": json.dumps(default_boxes.tolist()),
         "checkpoint_sha256": sha256,
         "config": config.model_dump_json(),
     }
@@ -57,7 +57,7 @@ class OnnxDetector:
 
     session: onnxruntime.InferenceSession
     model: Model
-    priors: Tensor
+    default_boxes: Tensor
 
     @classmethod
     def open(cls, path: Path, *, provider: str = "CPUExecutionProvider", threads: int = 0) -> "OnnxDetector":
@@ -86,10 +86,10 @@ class OnnxDetector:
             raise DataError(f"{path}: its metadata have no {missing[0]}; write it by `jetimg models export`")
         try:
             config = Config.model_validate_json(texts["config"])
-            priors = torch.tensor(json.loads(texts["priors"]))
+            default_boxes = torch.tensor(json.loads(texts["priors"]))
         except ValueError as error:
             raise DataError(f"{path}: metadata that are not ours: {error}") from error
-        return cls(session, config.model, priors)
+        return cls(session, config.model, default_boxes)
 
     def __call__(self, images: Tensor) -> Prediction:
         """Predictions for images, float32 (images, channels, n_eta, n_phi), normalised."""
@@ -98,4 +98,4 @@ class OnnxDetector:
 
     def detect(self, images: Tensor, scale: Tensor, **chosen: float) -> list[Detections]:
         """Jets in images; see `models.networks.postprocess.detect`."""
-        return detect(self(images), self.priors, scale, n_phi=self.model.image_shape[1], **chosen)  # type: ignore[arg-type]
+        return detect(self(images), self.default_boxes, scale, n_phi=self.model.image_shape[1], **chosen)  # type: ignore[arg-type]

@@ -8,10 +8,10 @@ import onnx
 import torch
 from torch import Tensor
 
-from detector.common.atomic import whole
+from detector.common.atomic import atomic_write
 from jetimg.common.checksums import sha256
 from jetimg.common.errors import DataError
-from jetimg.loader.torch_dataset import Images
+from jetimg.loader.torch_dataset import DenseImages
 from models.export import graph, qonnx, sample_images
 from models.export.onnx_detector import INPUT, OnnxDetector, describe
 from models.networks.box_ops import iou
@@ -24,7 +24,7 @@ from models.trained import checkpoint
 Format = Literal["onnx", "qonnx"]
 # Images that a file is checked with, in batches of these sizes.
 CHECKED = (1, 3)
-LEAST_SCORE = 0.01
+MIN_SCORE = 0.01
 # Of two jets of one class that both stay; see `models.networks.postprocess.detect`.
 OVERLAP = 0.25
 SAID = {"prediction": "predictions", "score": "scores", "jets": "jets"}
@@ -92,8 +92,8 @@ def export(path: Path, output: Path, *, form: Format = "onnx", dataset: Path | N
     n = max(CHECKED)
     tried = sample_images.of_dataset(dataset, n, config.model) if dataset else sample_images.made_up(n, config.model)
     model = _graph(network, config, form)
-    describe(model, config, network.priors, sha256(path))
-    with whole(output) as partial:
+    describe(model, config, network.default_boxes, sha256(path))
+    with atomic_write(output) as partial:
         onnx.save(model, partial)
         onnx.checker.check_model(partial, full_check=form == "onnx")
         return _checked(network, config, partial, tried, output, form)
@@ -109,7 +109,7 @@ def _graph(network: Network, config: Config, form: Format) -> onnx.ModelProto:
     )
 
 
-def _checked(network: Network, config: Config, path: Path, tried: Images, output: Path, form: Format) -> Agreement:
+def _checked(network: Network, config: Config, path: Path, tried: DenseImages, output: Path, form: Format) -> Agreement:
     """Compares predictions and jets, in batches of some sizes.
 
     Raises:
@@ -123,7 +123,9 @@ def _checked(network: Network, config: Config, path: Path, tried: Images, output
         with torch.inference_mode():
             expected = network(pixels)
         parts.append(
-            agreement(expected, detector(pixels), network.priors, scale, config.model.image_shape[1], allowed.score)
+            agreement(
+                expected, detector(pixels), network.default_boxes, scale, config.model.image_shape[1], allowed.score
+            )
         )
     result = Agreement(
         *(max(getattr(part, name) for part in parts) for name in ("prediction", "score", "jets", "n_jets"))
@@ -138,7 +140,7 @@ def _checked(network: Network, config: Config, path: Path, tried: Images, output
 
 
 def agreement(
-    expected: Prediction, found: Prediction, priors: Tensor, scale: Tensor, n_phi: int, tie: float = FLOATS.score
+    expected: Prediction, found: Prediction, default_boxes: Tensor, scale: Tensor, n_phi: int, tie: float = FLOATS.score
 ) -> Agreement:
     """How two predictions for the same images, and the jets in them, differ.
 
@@ -153,13 +155,13 @@ def agreement(
         ((one - two).abs().mean() / one.std().clamp(min=1e-6)).item() for one, two in zip(expected, found, strict=True)
     ]
     one, two = (
-        detect(prediction, priors, scale, least_score=LEAST_SCORE, overlap=OVERLAP, n_phi=n_phi)
+        detect(prediction, default_boxes, scale, score_threshold=MIN_SCORE, nms_threshold=OVERLAP, n_phi=n_phi)
         for prediction in (expected, found)
     )
     compared = [different(*pair, tie, n_phi) for pair in zip(one, two, strict=True)]
     n_jets = sum(len(jets.score) for jets in one)
-    alone = sum(number for number, _ in compared)
-    return Agreement(max(differences), max(score for _, score in compared), alone / max(2 * n_jets, 1), n_jets)
+    unpaired = sum(number for number, _ in compared)
+    return Agreement(max(differences), max(score for _, score in compared), unpaired / max(2 * n_jets, 1), n_jets)
 
 
 def different(one: Detections, two: Detections, tie: float, n_phi: int) -> tuple[int, float]:
@@ -174,7 +176,7 @@ def different(one: Detections, two: Detections, tie: float, n_phi: int) -> tuple
         n_phi: pixels round phi.
     """
     if not len(one.score) or not len(two.score):
-        return int((torch.cat([one.score, two.score]) > LEAST_SCORE + tie).sum()), 0.0
+        return int((torch.cat([one.score, two.score]) > MIN_SCORE + tie).sum()), 0.0
     of_class = one.class_id[:, None] == two.class_id
     overlap = iou(one.box, two.box, n_phi).where(of_class, 0.0)
     difference = (one.score[:, None] - two.score).abs()
@@ -196,7 +198,7 @@ def different(one: Detections, two: Detections, tie: float, n_phi: int) -> tuple
 def _last(jets: Detections, others: Detections, of_class: Tensor, tie: float) -> Tensor:
     """Which jets are no more certain than the last one of their class among the others."""
     least = others.score.expand(of_class.shape).where(of_class, torch.inf).amin(dim=1)
-    return jets.score <= least.where(least.isfinite(), LEAST_SCORE) + tie
+    return jets.score <= least.where(least.isfinite(), MIN_SCORE) + tie
 
 
 class QonnxDetector:

@@ -6,7 +6,7 @@ import numpy as np
 
 from jetimg.common.errors import DataError
 from jetimg.loader.sparse import SparseBatch
-from jetimg.loader.torch_dataset import Images, JetImages, dense
+from jetimg.loader.torch_dataset import DenseImages, JetImages, dense
 from models.networks.config import Model
 from models.training.data import DataSet
 
@@ -16,7 +16,7 @@ HITS, ENERGY = 800, 1.0
 JETS, JET_HITS, JET_ENERGY, JET_RADIUS = 3, 30, 10.0, 8.0
 
 
-def of_dataset(folder: Path, n: int, model: Model) -> Images:
+def of_dataset(folder: Path, n: int, model: Model) -> DenseImages:
     """The first images of a data set, of its validation shards if it has any.
 
     Raises:
@@ -30,7 +30,7 @@ def of_dataset(folder: Path, n: int, model: Model) -> Images:
     return dense(events.read(0, min(n, events.n_events)), "cpu", model.normalisation)
 
 
-def made_up(n: int, model: Model, seed: int = 0) -> Images:
+def made_up(n: int, model: Model, seed: int = 0) -> DenseImages:
     """Images with as many hits as events with pile-up have, and some jets; the same for the same seed."""
     random = np.random.default_rng(seed)
     n_eta, n_phi = model.image_shape

@@ -69,7 +69,7 @@ def _common_phi(one: Tensor, two: Tensor, n_phi: float) -> Tensor:
     return ahead + behind
 
 
-def suppress(box: Tensor, score: Tensor, threshold: float, n_phi: float = N_PHI) -> Tensor:
+def nms(box: Tensor, score: Tensor, threshold: float, n_phi: float = N_PHI) -> Tensor:
     """Greedy non-maximum suppression in many groups at once.
 
     A box is dropped if one with a higher score that is itself kept overlaps it by more than the threshold. That is a

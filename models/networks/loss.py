@@ -8,7 +8,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from models.networks.config import Training
 from models.networks.layers import Prediction
-from models.networks.matching import Assigned
+from models.networks.matching import Targets
 
 
 class Loss(NamedTuple):
@@ -24,7 +24,7 @@ class Loss(NamedTuple):
         return self.classification + self.localisation + self.regression
 
 
-def loss(prediction: Prediction, assigned: Assigned, config: Training) -> Loss:
+def loss(prediction: Prediction, targets: Targets, config: Training) -> Loss:
     """The loss of a batch; finite for images without jets.
 
     Args:
@@ -33,14 +33,14 @@ def loss(prediction: Prediction, assigned: Assigned, config: Training) -> Loss:
         config: label smoothing, share of negatives, Huber's delta.
     """
     offset, logits, log_pt = (part.float() for part in prediction)
-    positive = assigned.label > 0
+    positive = targets.label > 0
     counted = positive | hard_negatives(logits.detach(), positive, config.negatives)
     classification = F.cross_entropy(
-        logits[counted], assigned.label[counted], label_smoothing=config.label_smoothing, reduction="sum"
+        logits[counted], targets.label[counted], label_smoothing=config.label_smoothing, reduction="sum"
     )
     delta = config.huber_delta
-    localisation = F.huber_loss(offset[positive], assigned.offset[positive], delta=delta, reduction="sum")
-    regression = F.huber_loss(log_pt[positive], assigned.log_pt[positive], delta=delta, reduction="sum")
+    localisation = F.huber_loss(offset[positive], targets.offset[positive], delta=delta, reduction="sum")
+    regression = F.huber_loss(log_pt[positive], targets.log_pt[positive], delta=delta, reduction="sum")
     n_positive = positive.sum().clamp(min=1)
     return Loss(classification / n_positive, localisation / n_positive, regression / n_positive)
 

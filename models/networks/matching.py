@@ -11,10 +11,10 @@ from models.networks.box_ops import N_PHI, delta_phi, iou
 CENTRE_VARIANCE, SIZE_VARIANCE = 0.1, 0.2
 
 # Transverse momenta below this are taken as this, so that their logarithm is finite, GeV.
-LEAST_PT = 1.0
+MIN_PT = 1.0
 
 
-class Assigned(NamedTuple):
+class Targets(NamedTuple):
     """What each default box is to predict.
 
     Attributes:
@@ -28,7 +28,7 @@ class Assigned(NamedTuple):
     log_pt: Tensor
 
 
-def encode(box: Tensor, prior: Tensor, coordinates: int, n_phi: float = N_PHI) -> Tensor:
+def encode(box: Tensor, default_box: Tensor, coordinates: int, n_phi: float = N_PHI) -> Tensor:
     """Boxes as seen from default boxes: distance of the centres, and for 4 coordinates log ratios of the sizes.
 
     Args:
@@ -39,8 +39,8 @@ def encode(box: Tensor, prior: Tensor, coordinates: int, n_phi: float = N_PHI) -
     Returns:
         (..., coordinates): eta, phi, and rows, columns.
     """
-    size, prior_size = box[..., 2:] - box[..., :2], prior[..., 2:] - prior[..., :2]
-    centre = (box[..., :2] - prior[..., :2]) + (size - prior_size) / 2
+    size, prior_size = box[..., 2:] - box[..., :2], default_box[..., 2:] - default_box[..., :2]
+    centre = (box[..., :2] - default_box[..., :2]) + (size - prior_size) / 2
     centre = torch.stack([centre[..., 0], delta_phi(centre[..., 1], torch.zeros_like(centre[..., 1]), n_phi)], dim=-1)
     offset = centre / prior_size / CENTRE_VARIANCE
     if coordinates == 2:
@@ -48,7 +48,7 @@ def encode(box: Tensor, prior: Tensor, coordinates: int, n_phi: float = N_PHI) -
     return torch.cat([offset, (size / prior_size).log() / SIZE_VARIANCE], dim=-1)
 
 
-def decode(offset: Tensor, prior: Tensor, n_phi: float = N_PHI) -> Tensor:
+def decode(offset: Tensor, default_box: Tensor, n_phi: float = N_PHI) -> Tensor:
     """The boxes that predictions mean; the inverse of `encode`.
 
     Args:
@@ -59,19 +59,19 @@ def decode(offset: Tensor, prior: Tensor, n_phi: float = N_PHI) -> Tensor:
     Returns:
         (..., 4), with phi_min in [0, n_phi).
     """
-    prior_size = prior[..., 2:] - prior[..., :2]
+    prior_size = default_box[..., 2:] - default_box[..., :2]
     size = prior_size.expand_as(offset[..., :2])
     if offset.shape[-1] == 4:
         # A box may not go more than once round, nor vanish, whatever an untrained network says.
         ratio = (offset[..., 2:] * SIZE_VARIANCE).clamp(-4, 4).exp()
         size = (size * ratio).clamp(max=n_phi)
-    low = prior[..., :2] + (prior_size - size) / 2 + offset[..., :2] * CENTRE_VARIANCE * prior_size
+    low = default_box[..., :2] + (prior_size - size) / 2 + offset[..., :2] * CENTRE_VARIANCE * prior_size
     phi_min = torch.remainder(low[..., 1], n_phi)
     low = torch.stack([low[..., 0], torch.where(phi_min >= n_phi, 0.0, phi_min)], dim=-1)
     return torch.cat([low, low + size], dim=-1)
 
 
-def match(box: Tensor, present: Tensor, prior: Tensor, threshold: float, n_phi: float = N_PHI) -> Tensor:
+def match(box: Tensor, present: Tensor, default_box: Tensor, threshold: float, n_phi: float = N_PHI) -> Tensor:
     """The jet that each default box answers for.
 
     A default box takes the jet it overlaps most, if by at least the threshold; each jet's best default box takes it in
@@ -89,10 +89,10 @@ def match(box: Tensor, present: Tensor, prior: Tensor, threshold: float, n_phi: 
     """
     n_images, n_jets = present.shape
     if n_jets == 0:
-        return torch.full((n_images, len(prior)), -1, dtype=torch.int64, device=prior.device)
+        return torch.full((n_images, len(default_box)), -1, dtype=torch.int64, device=default_box.device)
     # Padding has no area and would divide by zero.
-    safe = torch.where(present[..., None], box, prior[0])
-    overlap = torch.where(present[..., None], iou(safe, prior, n_phi), -1.0)
+    safe = torch.where(present[..., None], box, default_box[0])
+    overlap = torch.where(present[..., None], iou(safe, default_box, n_phi), -1.0)
     best, jet = overlap.max(dim=1)
     jet = torch.where(best >= threshold, jet, -1)
     favourite = overlap.argmax(dim=2)
@@ -105,11 +105,11 @@ def match(box: Tensor, present: Tensor, prior: Tensor, threshold: float, n_phi: 
 def assign(
     truth: tuple[Tensor, Tensor, Tensor],
     scale: Tensor,
-    prior: Tensor,
+    default_box: Tensor,
     coordinates: int,
     threshold: float,
     n_phi: float = N_PHI,
-) -> Assigned:
+) -> Targets:
     """What each default box is to predict for these jets.
 
     Args:
@@ -121,17 +121,17 @@ def assign(
         n_phi: pixels round phi.
     """
     box, class_id, pt = truth
-    jet = match(box, class_id >= 0, prior, threshold, n_phi)
+    jet = match(box, class_id >= 0, default_box, threshold, n_phi)
     if class_id.shape[1] == 0:
-        nothing = torch.zeros(jet.shape, device=prior.device)
-        return Assigned(torch.zeros_like(jet), nothing[..., None].expand(*jet.shape, coordinates), nothing)
+        nothing = torch.zeros(jet.shape, device=default_box.device)
+        return Targets(torch.zeros_like(jet), nothing[..., None].expand(*jet.shape, coordinates), nothing)
     positive, jet = jet >= 0, jet.clamp(min=0)
     own = box.gather(1, jet[..., None].expand(*jet.shape, 4))
     # Background gets its own default box: offsets of 0, and a finite logarithm.
-    own = torch.where(positive[..., None], own, prior)
-    log_pt = (pt.clamp(min=LEAST_PT) / scale[:, None]).log().gather(1, jet)
-    return Assigned(
+    own = torch.where(positive[..., None], own, default_box)
+    log_pt = (pt.clamp(min=MIN_PT) / scale[:, None]).log().gather(1, jet)
+    return Targets(
         label=torch.where(positive, class_id.gather(1, jet) + 1, 0),
-        offset=encode(own, prior, coordinates, n_phi),
+        offset=encode(own, default_box, coordinates, n_phi),
         log_pt=torch.where(positive, log_pt, 0.0),
     )

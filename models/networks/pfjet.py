@@ -28,7 +28,7 @@ class PFJetSSD(nn.Module):
         coordinates: offsets that it predicts: boxes have a fixed size.
     """
 
-    priors: Tensor
+    default_boxes: Tensor
     coordinates = COORDINATES
 
     def __init__(self, config: Model) -> None:
@@ -58,15 +58,15 @@ class PFJetSSD(nn.Module):
         predictions = []
         for number, stage in enumerate(self.stages):
             x = stage(self.pools[number - 1](x) if number else x)
-            place = number - len(STAGES) + 2
-            if place >= 0:
-                predictions.append(self.heads[place](self.necks[place](x)))
+            index = number - len(STAGES) + 2
+            if index >= 0:
+                predictions.append(self.heads[index](self.necks[index](x)))
         return joined(predictions)
 
     def for_inference(self) -> "PFJetSSD":
         """Leaves out what only serves training: the last two blocks and the second map. Changes the network itself."""
         del self.stages[-1], self.pools[-1], self.necks[-1], self.heads[-1]
-        self.priors = self.priors[: self.priors_of_map[0]]
+        self.default_boxes = self.default_boxes[: self.priors_of_map[0]]
         return self.eval()
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from models.networks.box_ops import N_PHI, suppress
+from models.networks.box_ops import N_PHI, nms
 from models.networks.layers import Prediction
 from models.networks.matching import decode
 
@@ -29,12 +29,13 @@ class Detections(NamedTuple):
 @torch.no_grad()
 def detect(
     prediction: Prediction,
-    priors: Tensor,
+    default_boxes: Tensor,
     scale: Tensor,
     *,
-    least_score: float = 0.01,
-    overlap: float = 0.25,
-    most: int = 100,
+    score_threshold: float = 0.01,
+    nms_threshold: float = 0.25,
+    topk_candidates: int = 100,
+    max_detections: int = 100,
     n_phi: float = N_PHI,
 ) -> list[Detections]:
     """The jets that a network found, class by class; the defaults are those of PF-Jet-SSD.
@@ -43,26 +44,28 @@ def detect(
         prediction: of the network, for some images.
         priors: its default boxes, (priors, 4).
         scale: (images), GeV, unit of pt (`jetimg.loader.torch_dataset.Images.scale`).
-        least_score: jets less certain than this are left out.
-        overlap: largest overlap of two jets of one class.
-        most: default boxes of each class that go into suppression, and jets that an image can have.
+        score_threshold: jets less certain than this are left out.
+        nms_threshold: largest overlap (IoU) of two jets of one class.
+        topk_candidates: default boxes of each class that go into non-maximum suppression.
+        max_detections: jets that an image can have.
         n_phi: pixels round phi.
     """
     # Classes first, (images, classes, priors): suppression acts within each.
     score = prediction.logits.float().softmax(dim=-1)[..., 1:].transpose(1, 2)
-    box = decode(prediction.offset.float(), priors, n_phi)
+    box = decode(prediction.offset.float(), default_boxes, n_phi)
     pt = prediction.log_pt.float().clamp(-20, 20).exp() * scale[:, None]
-    best, place = score.topk(min(most, score.shape[-1]), dim=-1)
+    best, index = score.topk(min(topk_candidates, score.shape[-1]), dim=-1)
     images = torch.arange(len(score), device=score.device)[:, None, None]
-    kept = (best >= least_score) & suppress(box[images, place], best, overlap, n_phi)
+    kept = (best >= score_threshold) & nms(box[images, index], best, nms_threshold, n_phi)
     return [
-        _of_image(box[image], pt[image], best[image], place[image], kept[image], most) for image in range(len(score))
+        _of_image(box[image], pt[image], best[image], index[image], kept[image], max_detections)
+        for image in range(len(score))
     ]
 
 
-def _of_image(box: Tensor, pt: Tensor, score: Tensor, place: Tensor, kept: Tensor, most: int) -> Detections:
+def _of_image(box: Tensor, pt: Tensor, score: Tensor, index: Tensor, kept: Tensor, max_detections: int) -> Detections:
     class_id, rank = kept.nonzero(as_tuple=True)
-    order = score[class_id, rank].argsort(descending=True, stable=True)[:most]
+    order = score[class_id, rank].argsort(descending=True, stable=True)[:max_detections]
     class_id, rank = class_id[order], rank[order]
-    prior = place[class_id, rank]
-    return Detections(box[prior], class_id, score[class_id, rank], pt[prior])
+    default_box = index[class_id, rank]
+    return Detections(box[default_box], class_id, score[class_id, rank], pt[default_box])

@@ -29,7 +29,7 @@ class SSD7(nn.Module):
         coordinates: offsets that it predicts: centre and size.
     """
 
-    priors: Tensor
+    default_boxes: Tensor
     coordinates = COORDINATES
 
     def __init__(self, config: Model) -> None:
@@ -58,9 +58,9 @@ class SSD7(nn.Module):
         predictions = []
         for number, layer in enumerate(self.layers):
             x = layer(self.pools[number - 1](x) if number else x)
-            place = number - len(self.layers) + PREDICTORS
-            if place >= 0:
-                predictions.append(self.heads[place](x))
+            index = number - len(self.layers) + PREDICTORS
+            if index >= 0:
+                predictions.append(self.heads[index](x))
         return joined(predictions)
 
     def for_inference(self) -> "SSD7":

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from detector.common.atomic import whole
+from detector.common.atomic import atomic_write
 from jetimg.common.errors import DataError
 from models import compress
 from models.networks.build import Network, build
@@ -38,7 +38,7 @@ def save(path: Path, config: Config, network: Network, **rest: Any) -> None:
         "config": config.model_dump(mode="json"),
         "weights": network.state_dict(),
     }
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         torch.save(content | rest, partial)
 
 
@@ -49,7 +49,7 @@ def finish(path: Path, output: Path) -> None:
         DataError: not a checkpoint, or it cannot be written.
     """
     content, _ = read(path)
-    with whole(output) as partial:
+    with atomic_write(output) as partial:
         torch.save({key: value for key, value in content.items() if key not in TO_GO_ON}, partial)
 
 
@@ -90,5 +90,5 @@ def load(path: Path, device: torch.device | str = "cpu", *, for_inference: bool 
         raise DataError(f"{path}: weights do not fit its configuration: {error}") from error
     network.to(device).eval()
     if for_inference:
-        network = compress.settle(network.for_inference(), config.compression)
+        network = compress.fold_for_inference(network.for_inference(), config.compression)
     return network, config

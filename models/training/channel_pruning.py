@@ -40,7 +40,7 @@ def penalty(network: nn.Module, block_costs: Sequence[int]) -> Tensor:
     return torch.stack([cost * scale for cost, scale in zip(block_costs, scales, strict=True)]).sum()
 
 
-def selection(network: PFJetSSD, config: Model, most_parameters: int, most: float) -> list[Tensor]:
+def selection(network: PFJetSSD, config: Model, max_parameters: int, most: float) -> list[Tensor]:
     """The output channels of each block that stay, in their order.
 
     Those go first whose absolute scale is least for the parameters that go with the channel, in the whole network,
@@ -68,11 +68,11 @@ def selection(network: PFJetSSD, config: Model, most_parameters: int, most: floa
         return counts + [max(round(share * len(scale)), 1) for scale in scales[BLOCKS:]]
 
     low, high = 0, len(order)
-    if (least := _parameters(config, left(high))) > most_parameters:
-        raise DataError(f"{most_parameters} parameters: at least {least} are left in one step; take more steps")
+    if (least := _parameters(config, left(high))) > max_parameters:
+        raise DataError(f"{max_parameters} parameters: at least {least} are left in one step; take more steps")
     while low < high:
         middle = (low + high) // 2
-        low, high = (low, middle) if _parameters(config, left(middle)) <= most_parameters else (middle + 1, high)
+        low, high = (low, middle) if _parameters(config, left(middle)) <= max_parameters else (middle + 1, high)
     return [scale.topk(n).indices.sort().values for n, scale in zip(left(low), scales, strict=True)]
 
 

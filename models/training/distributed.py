@@ -13,7 +13,7 @@ from torch.multiprocessing.spawn import spawn
 
 
 @dataclass(frozen=True)
-class Place:
+class Worker:
     """One process among those of a run.
 
     Attributes:
@@ -39,7 +39,7 @@ class Place:
 
 
 def run(work: Callable[..., None], device: str, processes: int | None, *arguments: Any) -> None:
-    """Calls `work(place, *arguments)`: in this process, or in one for each GPU.
+    """Calls `work(worker, *arguments)`: in this process, or in one for each GPU.
 
     Args:
         work: a function of a module.
@@ -50,7 +50,7 @@ def run(work: Callable[..., None], device: str, processes: int | None, *argument
     kind = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     world_size = processes or (max(torch.cuda.device_count(), 1) if kind == "cuda" else 1)
     if world_size == 1:
-        work(Place(0, 1, torch.device(kind, 0) if kind == "cuda" else torch.device(kind)), *arguments)
+        work(Worker(0, 1, torch.device(kind, 0) if kind == "cuda" else torch.device(kind)), *arguments)
         return
     arguments = (work, kind, world_size, _free_port(), arguments)
     spawn(_process, arguments, nprocs=world_size)  # type: ignore[no-untyped-call]
@@ -65,7 +65,7 @@ def _process(
     else:
         torch.set_num_threads(max((os.cpu_count() or 1) // world_size, 1))
     with _group(rank, world_size, "nccl" if kind == "cuda" else "gloo", port):
-        work(Place(rank, world_size, device), *arguments)
+        work(Worker(rank, world_size, device), *arguments)
 
 
 @contextmanager

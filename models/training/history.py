@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from detector.common.atomic import whole, write_text
+from detector.common.atomic import atomic_write, write_text
 
 # An epoch's record: epoch, learning_rate, seconds, train and validation losses by part.
 Record = dict[str, Any]
@@ -36,5 +36,5 @@ def plot(path: Path, history: Sequence[Record]) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(fontsize="small", ncols=2)
     FigureCanvasAgg(figure)
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         figure.savefig(partial, format="png", dpi=120)

@@ -34,7 +34,7 @@ from models.networks.matching import assign
 from models.trained import checkpoint
 from models.training import channel_pruning, distributed, history
 from models.training.data import DataSet, truth
-from models.training.distributed import Place
+from models.training.distributed import Worker
 from models.training.start import Start
 
 # Steps after which a run says how long it will take; the first ones are slow.
@@ -93,7 +93,7 @@ class Run:
         records: one for each of them.
     """
 
-    place: Place
+    worker: Worker
     config: Config
     network: Network
     trained: nn.Module
@@ -122,9 +122,9 @@ def stalled(losses: Sequence[float], patience: int) -> bool:
 
 
 def _train(
-    place: Place, data: DataSet, output: Path, config: Config, start: Start | None, say: Callable[[str], None]
+    worker: Worker, data: DataSet, output: Path, config: Config, start: Start | None, say: Callable[[str], None]
 ) -> None:
-    run = _start(place, config, output / "last.pt", start, say)
+    run = _start(worker, config, output / "last.pt", start, say)
     training, validation = _images(data.train, run, train=True), None
     if data.validation:
         validation = _images(data.validation, run, train=False)
@@ -137,35 +137,35 @@ def _train(
         run.scheduler.step()
         run.epoch += 1
         run.records.append(record | {"seconds": round(time.perf_counter() - begun, 3), "events": training.n_events})
-        if place.first:
+        if worker.first:
             _leave(run, data, output)
-    if place.first:
+    if worker.first:
         history.write(output, run.records)
         checkpoint.finish(output / "best.pt", output / "network.pt")
 
 
-def _start(place: Place, config: Config, last: Path, start: Start | None, say: Callable[[str], None]) -> Run:
+def _start(worker: Worker, config: Config, last: Path, start: Start | None, say: Callable[[str], None]) -> Run:
     """A new run, or the one that was left."""
     chosen = config.training
     torch.manual_seed(chosen.seed)
-    network = _network(config, None if last.is_file() else start).to(place.device)
+    network = _network(config, None if last.is_file() else start).to(worker.device)
     optimizer = _optimizer(network, chosen)
     scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(chosen.milestones), chosen.gamma)
-    scaler = torch.amp.GradScaler(place.device.type, enabled=_autocast(place, config) is torch.float16)
-    run = Run(place, config, network, network, optimizer, scheduler, scaler, start, say)
+    scaler = torch.amp.GradScaler(worker.device.type, enabled=_autocast(worker, config) is torch.float16)
+    run = Run(worker, config, network, network, optimizer, scheduler, scaler, start, say)
     if chosen.slimming:
         run.costs = channel_pruning.costs(config.model)
     if last.is_file():
-        content, _ = checkpoint.read(last, place.device)
+        content, _ = checkpoint.read(last, worker.device)
         network.load_state_dict(content["weights"])
         optimizer.load_state_dict(content["optimizer"])
         scheduler.load_state_dict(content["scheduler"])
         scaler.load_state_dict(content["scaler"])
         run.epoch, run.records = content["epoch"], content["history"]
-        if place.first:
+        if worker.first:
             say(f"{last}: going on after epoch {run.epoch}")
-    if place.world_size > 1:
-        run.trained = DistributedDataParallel(network, [place.device] if place.device.type == "cuda" else None)
+    if worker.world_size > 1:
+        run.trained = DistributedDataParallel(network, [worker.device] if worker.device.type == "cuda" else None)
     return run
 
 
@@ -185,30 +185,30 @@ def _network(config: Config, start: Start | None) -> Network:
 
 
 def _images(paths: tuple[Path, ...], run: Run, *, train: bool) -> JetImages:
-    place, chosen = run.place, run.config.training
+    worker, chosen = run.worker, run.config.training
     return JetImages(
         paths,
         chosen.batch_size,
         shuffle=train,
         seed=chosen.seed,
         augmentation=Augmentation(**run.config.augmentation.model_dump()) if train else None,
-        rank=place.rank,
-        world_size=place.world_size,
+        rank=worker.rank,
+        world_size=worker.world_size,
     )
 
 
 def _train_epoch(run: Run, images: JetImages) -> dict[str, float]:
     """One pass over the training events; the mean loss of its steps."""
     # Everything random in an epoch follows from these, so that a resumed run repeats it.
-    seeds = np.random.SeedSequence((run.config.training.seed, run.epoch, run.place.rank))
+    seeds = np.random.SeedSequence((run.config.training.seed, run.epoch, run.worker.rank))
     torch.manual_seed(int(seeds.generate_state(1)[0]))
     images.set_epoch(run.epoch)
     run.trained.train()
-    means = _Means(run.place)
+    means = _Means(run.worker)
     # Processes may have one step more than others; those that are done answer for them.
     together = Join([run.trained]) if isinstance(run.trained, DistributedDataParallel) else nullcontext()
     begun = time.perf_counter()
-    with together, bar(f"epoch {run.epoch + 1}", len(images) if run.place.first else None) as advance:
+    with together, bar(f"epoch {run.epoch + 1}", len(images) if run.worker.first else None) as progress:
         for step, batch in enumerate(DataLoader(images, batch_size=None, num_workers=run.config.training.workers)):
             run.optimizer.zero_grad(set_to_none=True)
             parts = _loss(run, batch)
@@ -219,8 +219,8 @@ def _train_epoch(run: Run, images: JetImages) -> dict[str, float]:
             run.scaler.step(run.optimizer)
             run.scaler.update()
             means.add(parts)
-            advance(1)
-            if run.place.first and not run.records and step + 1 == min(STEPS_TO_ESTIMATE, len(images)):
+            progress(1)
+            if run.worker.first and not run.records and step + 1 == min(STEPS_TO_ESTIMATE, len(images)):
                 _estimate(run, len(images), (time.perf_counter() - begun) / (step + 1))
     return means.result()
 
@@ -229,7 +229,7 @@ def _train_epoch(run: Run, images: JetImages) -> dict[str, float]:
 def _validate(run: Run, images: JetImages) -> dict[str, float]:
     """The mean loss of the steps over the validation events."""
     run.network.eval()
-    means = _Means(run.place)
+    means = _Means(run.worker)
     for batch in DataLoader(images, batch_size=None, num_workers=run.config.training.workers):
         means.add(_loss(run, batch))
     return means.result()
@@ -237,26 +237,31 @@ def _validate(run: Run, images: JetImages) -> dict[str, float]:
 
 def _loss(run: Run, batch: SparseBatch) -> Loss:
     """The loss of a batch, in mixed precision where that is chosen."""
-    device, chosen = run.place.device, run.config.training
+    device, chosen = run.worker.device, run.config.training
     if run.images is None or len(run.images) < len(batch):
         run.images = torch.empty(len(batch), 3, *batch.shape, device=device)
     pixels, scale = dense(batch, device, run.config.model.normalisation, run.images)
     network = run.trained if run.trained.training else run.network
-    precision = _autocast(run.place, run.config)
+    precision = _autocast(run.worker, run.config)
     with torch.autocast(device.type, precision, enabled=precision is not None):
         prediction = network(pixels)
-    assigned = assign(
-        truth(batch, device), scale, run.network.priors, run.network.coordinates, chosen.match_threshold, batch.shape[1]
+    targets = assign(
+        truth(batch, device),
+        scale,
+        run.network.default_boxes,
+        run.network.coordinates,
+        chosen.match_threshold,
+        batch.shape[1],
     )
-    return loss(prediction, assigned, chosen)
+    return loss(prediction, targets, chosen)
 
 
 class _Means:
     """Sums up the losses of steps without waiting for the GPU; the mean is over the steps of all processes."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
-        self._sums = torch.zeros(len(history.PARTS) + 1, dtype=torch.float64, device=place.device)
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._sums = torch.zeros(len(history.PARTS) + 1, dtype=torch.float64, device=worker.device)
 
     def add(self, parts: Loss) -> None:
         values = [getattr(parts, name).detach().double() for name in history.PARTS]
@@ -268,7 +273,7 @@ class _Means:
         Raises:
             DataError: the loss is not finite.
         """
-        *sums, steps = self._place.summed(self._sums).tolist()
+        *sums, steps = self._worker.summed(self._sums).tolist()
         means = {name: value / max(steps, 1) for name, value in zip(history.PARTS, sums, strict=True)}
         if not math.isfinite(means["total"]):
             raise DataError(f"training diverged: loss {means}; choose a lower learning rate")
@@ -277,12 +282,12 @@ class _Means:
 
 def _estimate(run: Run, steps: int, seconds: float) -> None:
     """Says how long the run will take at most, from the mean time of a step."""
-    chosen, device = run.config.training, run.place.device
+    chosen, device = run.config.training, run.worker.device
     where = "GPU" if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-    whole = seconds * steps * chosen.epochs
+    in_all = seconds * steps * chosen.epochs
     run.say(
-        f"{seconds:.2f} s a step on {run.place.world_size} {where}; {steps} steps an epoch: "
-        f"{_duration(seconds * steps)} an epoch, {_duration(whole)} for {chosen.epochs} epochs, plus validation"
+        f"{seconds:.2f} s a step on {run.worker.world_size} {where}; {steps} steps an epoch: "
+        f"{_duration(seconds * steps)} an epoch, {_duration(in_all)} for {chosen.epochs} epochs, plus validation"
     )
 
 
@@ -332,8 +337,8 @@ def _other_run(last: Path, config: Config, data: DataSet, start: Start | None) -
     return ""
 
 
-def _autocast(place: Place, config: Config) -> torch.dtype | None:
+def _autocast(worker: Worker, config: Config) -> torch.dtype | None:
     """The type of mixed precision, None for float32 alone."""
-    if place.device.type != "cuda" or config.training.precision == "float32":
+    if worker.device.type != "cuda" or config.training.precision == "float32":
         return None
     return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16

@@ -11,7 +11,7 @@ from detector.simulation import seeds
 from detector.simulation.fast.parameters import Tables, tables
 from detector.simulation.pileup import Pool, make_pool, save_pool
 from detector.simulation.processes import settings
-from detector.simulation.pythia import Generator, Record
+from detector.simulation.pythia import Collision, Generator
 
 # The first call of a compiled function takes seconds.
 hypothesis_settings.register_profile("compiled", deadline=None)
@@ -48,7 +48,7 @@ def pool_file(pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def records() -> list[Record]:
+def records() -> list[Collision]:
     generator = Generator(settings("tt", 1500.0), seeds.generator(1, "tt", 0))
     return [record for batch in generator.batches(10, 5) for record in batch]
 

@@ -20,12 +20,12 @@ from jetimg.dataset import shard
 from jetimg.dataset.plan import Sharding, make, read
 from jetimg.dataset.verify import verify
 from jetimg.imaging.channels import Setup
-from jetimg.imaging.convert import Inputs, convert
-from jetimg.imaging.settings import Images
+from jetimg.imaging.convert import DelphesInputs, convert
+from jetimg.imaging.settings import ImageSettings
 from tests.helpers.batches import random_batch, write
 
 ROOT = Path(__file__).parents[2]
-SETUP = Setup(load(), Images())
+SETUP = Setup(load(), ImageSettings())
 
 
 def command(*arguments: object) -> list[str]:
@@ -55,12 +55,12 @@ DELAYS = np.random.default_rng(9).uniform(0, 0.15, 2).tolist()
 def test_convert_killed_and_run_again(data: Path, tmp_path: Path, delay: float) -> None:
     inputs = [data / f"{sample}.root" for sample in ("tt", "bb", "hh")]
     undisturbed = tmp_path / "undisturbed.h5"
-    convert(Inputs(inputs), undisturbed, SETUP)
+    convert(DelphesInputs(inputs), undisturbed, SETUP)
     output = tmp_path / "out" / "x.h5"
     killed(output, delay, "convert", *inputs, "-o", output)
     if output.exists():  # it was faster than the kill: then it is whole
         assert output.read_bytes() == undisturbed.read_bytes()
-    convert(Inputs(inputs), output, SETUP)
+    convert(DelphesInputs(inputs), output, SETUP)
     assert output.read_bytes() == undisturbed.read_bytes()
     assert list(output.parent.iterdir()) == [output]
 
@@ -87,9 +87,9 @@ def test_shard_killed_and_run_again(plan_file: Path, tmp_path: Path, delay: floa
 
 
 def test_a_killed_writers_rest_is_removed(data: Path, tmp_path: Path) -> None:
-    convert(Inputs([data / "tt.root"]), tmp_path / "a.h5", SETUP)
+    convert(DelphesInputs([data / "tt.root"]), tmp_path / "a.h5", SETUP)
     (tmp_path / ".b.h5.01234567.partial").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(10**6))
-    convert(Inputs([data / "tt.root"]), tmp_path / "b.h5", SETUP)
+    convert(DelphesInputs([data / "tt.root"]), tmp_path / "b.h5", SETUP)
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.h5", "b.h5"]
 
@@ -108,16 +108,16 @@ def largest_file(size: int) -> Iterator[None]:
 def test_a_write_that_fails_at_any_size_leaves_nothing(data: Path, tmp_path: Path) -> None:
     """From the first bytes to the last ones, which HDF5 writes while it closes."""
     output = tmp_path / "out" / "x.h5"
-    convert(Inputs([data / "tt.root"]), output, SETUP)
+    convert(DelphesInputs([data / "tt.root"]), output, SETUP)
     size = output.stat().st_size
     whole = output.read_bytes()
     output.unlink()
     for limit in (1, 4096, size // 2, size - 5000, size - 1):
         with largest_file(limit), pytest.raises(DataError, match=r"x\.h5: cannot be written: File too large"):
-            convert(Inputs([data / "tt.root"]), output, SETUP)
+            convert(DelphesInputs([data / "tt.root"]), output, SETUP)
         assert list(output.parent.iterdir()) == []
     with largest_file(size):
-        convert(Inputs([data / "tt.root"]), output, SETUP)
+        convert(DelphesInputs([data / "tt.root"]), output, SETUP)
     assert output.read_bytes() == whole
 
 
@@ -125,7 +125,7 @@ def test_what_was_there_survives_a_write_that_fails(data: Path, tmp_path: Path) 
     output = tmp_path / "x.h5"
     output.write_text("what was there")
     with largest_file(20_000), pytest.raises(DataError):
-        convert(Inputs([data / "tt.root"]), output, SETUP)
+        convert(DelphesInputs([data / "tt.root"]), output, SETUP)
     assert output.read_text() == "what was there"
 
 
@@ -167,8 +167,8 @@ def test_a_folder_that_is_a_file_or_an_output_that_is_a_folder(data: Path, tmp_p
     (tmp_path / "file").write_text("")
     for output in (tmp_path / "file" / "x.h5", tmp_path / "file" / "deeper" / "x.h5"):
         with pytest.raises(DataError, match=r"x\.h5: cannot be written"):
-            convert(Inputs([data / "tt.root"]), output, SETUP)
+            convert(DelphesInputs([data / "tt.root"]), output, SETUP)
     (tmp_path / "folder").mkdir()
     with pytest.raises(DataError, match="folder: cannot be written"):
-        convert(Inputs([data / "tt.root"]), tmp_path / "folder", SETUP)
+        convert(DelphesInputs([data / "tt.root"]), tmp_path / "folder", SETUP)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]

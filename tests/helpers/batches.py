@@ -11,14 +11,14 @@ from detector.geometry.grid import Grid
 from jetimg.event_file import store
 from jetimg.event_file.layout import CHANNELS
 from jetimg.imaging.provenance import provenance
-from jetimg.imaging.settings import Images
+from jetimg.imaging.settings import ImageSettings
 
 GRID = Grid.of(load())
 
 
 def attributes(sample: str = "tt", split: str = "all") -> dict[str, Any]:
     kind = "events" if split == "all" else "shard"
-    return provenance(load(), Images()) | {"kind": kind, "split": split, "sample_names": [sample]}
+    return provenance(load(), ImageSettings()) | {"kind": kind, "split": split, "sample_names": [sample]}
 
 
 def random_batch(rng: np.random.Generator, n_events: int, most_hits: int = 40, first_entry: int = 0) -> store.Batch:

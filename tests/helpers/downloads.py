@@ -17,7 +17,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def fetch(server: Zenodo, output: Path, *numbers: str, patience: Patience = QUICK) -> bool:
     sources = [Source(server.url, number) for number in numbers or ("1",)]
-    return downloading.download(downloading.Request(sources, patience=patience), output)
+    return downloading.download(downloading.DownloadRequest(sources, patience=patience), output)
 
 
 def asked(server: Zenodo) -> list[str]:

@@ -7,7 +7,7 @@ import numpy as np
 from detector import load
 from detector.geometry import boxes
 from detector.geometry.grid import Grid
-from models.evaluation.pairing import Jets
+from models.evaluation.pairing import JetTable
 
 GRID = Grid.of(load())
 N_PHI = GRID.n_phi
@@ -16,13 +16,13 @@ N_PHI = GRID.n_phi
 Row = tuple[int, int, float, float, float, float]
 
 
-def jets(rows: Sequence[Row]) -> Jets:
+def jets(rows: Sequence[Row]) -> JetTable:
     """Jets with boxes of 46 x 46 pixels, in the order of their events."""
     columns = np.array(sorted(rows, key=lambda row: row[0]), np.float64).reshape(-1, 6)
     phi_min = np.mod(columns[:, 3] - 23, N_PHI)
     box = np.stack([columns[:, 2] - 23, phi_min, columns[:, 2] + 23, phi_min + 46], axis=1).astype(np.float32)
     eta, phi = boxes.centre(GRID, box)
-    return Jets(
+    return JetTable(
         event=columns[:, 0].astype(np.int64),
         class_id=columns[:, 1].astype(np.int64),
         box=box,
@@ -33,7 +33,7 @@ def jets(rows: Sequence[Row]) -> Jets:
     )
 
 
-def random_jets(seed: int, n_events: int, n_classes: int = 2, ties: bool = False) -> tuple[Jets, Jets]:
+def random_jets(seed: int, n_events: int, n_classes: int = 2, ties: bool = False) -> tuple[JetTable, JetTable]:
     """Detections and true jets: 0 to 3 jets an event, found with an error, found again, missed, or made up."""
     random = np.random.default_rng(seed)
     true: list[Row] = []

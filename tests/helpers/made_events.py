@@ -11,7 +11,7 @@ from jetimg.dataset import manifest
 from jetimg.event_file import store
 from jetimg.event_file.layout import CHANNELS
 from jetimg.imaging.provenance import provenance
-from jetimg.imaging.settings import Images
+from jetimg.imaging.settings import ImageSettings
 from jetimg.loader.sparse import SparseBatch
 
 N_ETA, N_PHI, BOX = 340, 360, 46
@@ -64,7 +64,7 @@ def jets(random: np.random.Generator, n: int) -> dict[str, np.ndarray]:
 def write(path: Path, batch: store.Batch, **attributes: Any) -> Path:
     """An event file with these events."""
     own = {"kind": "shard", "split": "train", "sample_names": ["made"]}
-    with store.create(path, provenance(load(), Images()) | own | attributes) as writer:
+    with store.create(path, provenance(load(), ImageSettings()) | own | attributes) as writer:
         writer.files.append(store.InputFile("made", "", len(batch)))
         writer.append(batch)
     return path

@@ -10,9 +10,9 @@ from detector.geometry.description import DEFAULT
 from jetimg.dataset import manifest, plan, shard
 from jetimg.dataset.plan import Sharding
 from jetimg.imaging.channels import Setup
-from jetimg.imaging.convert import Inputs, convert
-from jetimg.imaging.settings import Images
-from jetimg.release.build import Request, release
+from jetimg.imaging.convert import DelphesInputs, convert
+from jetimg.imaging.settings import ImageSettings
+from jetimg.release.build import ReleaseRequest, release
 from jetimg.release.metadata import Metadata
 from tests.helpers import zenodo
 from tests.helpers.downloads import contents
@@ -27,7 +27,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     events = []
     for sample in ("bb", "tt", "hh", "WW", "qq", "tth"):
         events.append(folder / f"{sample}.h5")
-        convert(Inputs([DATA / f"{sample}.root"], sample), events[-1], Setup(load(), Images()))
+        convert(DelphesInputs([DATA / f"{sample}.root"], sample), events[-1], Setup(load(), ImageSettings()))
     sharding = Sharding(events_per_shard=3, validation_fraction=0.3)
     planned = plan.make(events, sharding, ["tth"], {})
     for name in planned.shards():
@@ -39,7 +39,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def _release_once(dataset: Path) -> Path:
     folder = dataset.parent / "release"
-    release(Request(dataset, Metadata(), load(), DEFAULT), folder)
+    release(ReleaseRequest(dataset, Metadata(), load(), DEFAULT), folder)
     return folder
 
 
@@ -54,7 +54,7 @@ def released(_release_once: Path, tmp_path: Path) -> Path:
 def split(dataset: Path, _release_once: Path, tmp_path: Path) -> Path:
     """The same in three records, of at most two shards each."""
     others = len([path for path in _release_once.iterdir() if path.suffix != ".h5"]) + 1  # record.json
-    release(Request(dataset, Metadata(record_files=others + 2), load(), DEFAULT), tmp_path / "split")
+    release(ReleaseRequest(dataset, Metadata(record_files=others + 2), load(), DEFAULT), tmp_path / "split")
     return tmp_path / "split"
 
 

@@ -15,10 +15,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from detector import Detector
-from detector.common.atomic import refuse_rival, whole
+from detector.common.atomic import atomic_write, check_not_superseded
 from jetimg.common.checksums import sha256
-from jetimg.imaging.settings import Images
-from jetimg.imaging.simulation_record import Record
+from jetimg.imaging.settings import ImageSettings
+from jetimg.imaging.simulation_record import SimulationRecord
 from jetimg.imaging.verdicts import Verdict, check
 
 # A shell's exit code for a command that cannot be run.
@@ -29,7 +29,7 @@ GRACE = 10
 
 
 @dataclass(frozen=True)
-class Job:
+class AttemptJob:
     """A command that makes a Delphes file.
 
     Attributes:
@@ -49,7 +49,7 @@ class Job:
     log: Path
 
 
-def attempt(job: Job, record_file: Path, detector: Detector, settings: Images) -> Record:
+def attempt(job: AttemptJob, record_file: Path, detector: Detector, settings: ImageSettings) -> SimulationRecord:
     """Runs a job until its file is good or its tries are used up, and writes the record.
 
     A file that failed its check is removed, so that only good files stand under their names.
@@ -59,35 +59,37 @@ def attempt(job: Job, record_file: Path, detector: Detector, settings: Images) -
     """
     job.output.parent.mkdir(parents=True, exist_ok=True)
     job.log.parent.mkdir(parents=True, exist_ok=True)
-    with whole(record_file) as partial:
+    with atomic_write(record_file) as partial:
         partial.touch()  # a newer process that makes this file removes it; then this one touches nothing more
         record = _tried(job, partial, record_file, detector, settings)
-        refuse_rival(partial, record_file)
+        check_not_superseded(partial, record_file)
         partial.write_text(json.dumps(asdict(record), indent=1) + "\n")
     return record
 
 
-def _tried(job: Job, partial: Path, record_file: Path, detector: Detector, settings: Images) -> Record:
-    record = Record(str(job.output), expected=job.events)
+def _tried(
+    job: AttemptJob, partial: Path, record_file: Path, detector: Detector, settings: ImageSettings
+) -> SimulationRecord:
+    record = SimulationRecord(str(job.output), expected=job.events)
     for number in range(1, job.tries + 1):
-        refuse_rival(partial, record_file)
+        check_not_superseded(partial, record_file)
         job.output.unlink(missing_ok=True)
         start = time.monotonic()
         code = _run(job, number)
-        refuse_rival(partial, record_file)
+        check_not_superseded(partial, record_file)
         found = _judge(job, code, detector, settings)
         record.tries.append({"exit": code, "seconds": round(time.monotonic() - start, 1), "verdict": found.verdict})
         record.verdict, record.reason, record.entries = found.verdict, found.reason, found.entries
         if found.ok:
             record.sha256 = sha256(job.output)
             return record
-    refuse_rival(partial, record_file)
+    check_not_superseded(partial, record_file)
     job.output.unlink(missing_ok=True)
     record.reason = f"{record.reason} ({job.tries} tries; log: {job.log})"
     return record
 
 
-def _run(job: Job, number: int) -> int | None:
+def _run(job: AttemptJob, number: int) -> int | None:
     """Runs the command once; its exit code, or None if it was stopped at the time limit."""
     with job.log.open("a" if number > 1 else "w") as log:
         print(f"try {number}: {' '.join(job.command)}", file=log, flush=True)
@@ -119,7 +121,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _judge(job: Job, code: int | None, detector: Detector, settings: Images) -> Verdict:
+def _judge(job: AttemptJob, code: int | None, detector: Detector, settings: ImageSettings) -> Verdict:
     if code is None:
         return Verdict(str(job.output), "timed-out", f"still running after {job.seconds:g} s", expected=job.events)
     if code != 0:

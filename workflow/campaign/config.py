@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from jetimg.dataset.plan import Sharding
 from jetimg.dataset.policy import Policy
-from jetimg.imaging.settings import Images
+from jetimg.imaging.settings import ImageSettings
 from jetimg.release.metadata import Metadata
-from workflow.campaign.networks import Detector
+from workflow.campaign.networks import CampaignNetwork
 
 SampleName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]*$")]
 
@@ -40,7 +40,7 @@ class Simulate(Section):
     pythia: tuple[str, ...] = Field(default=(), description="more Pythia settings, e.g. '25:onIfAny = 5'")
 
 
-class Sample(Section):
+class SampleConfig(Section):
     """A physics sample: where its Delphes files come from and what its events are for."""
 
     files: tuple[str, ...] = Field(
@@ -65,7 +65,7 @@ class Sample(Section):
         return files
 
     @model_validator(mode="after")
-    def _one_source(self) -> "Sample":
+    def _one_source(self) -> "SampleConfig":
         if bool(self.files) == (self.simulate is not None):
             raise ValueError("give either `files` or `simulate`")
         if self.simulate is not None and self.events_per_file is None:
@@ -95,7 +95,7 @@ class Simulation(Section):
     )
 
 
-class Job(Section):
+class JobResources(Section):
     """What one job of a rule asks a batch system for; its second try asks for twice as much, and so on."""
 
     mem_mb: int = Field(ge=1, description="memory, MB")
@@ -109,44 +109,48 @@ class Simulating(Section):
 
 
 def _job(mem_mb: int, minutes: int, what: str) -> Any:
-    return Field(default=Job(mem_mb=mem_mb, minutes=minutes), description=what)
+    return Field(default=JobResources(mem_mb=mem_mb, minutes=minutes), description=what)
 
 
 class Resources(Section):
     """What the jobs of each rule ask a batch system for. A local run needs none of it."""
 
-    pool: Job = _job(2000, 240, "soft collisions for pile-up: 4 ms each, 0.2 s with real Delphes")
+    pool: JobResources = _job(2000, 240, "soft collisions for pile-up: 4 ms each, 0.2 s with real Delphes")
     simulate: Simulating = Field(default=Simulating(), description="one Delphes file")
-    fetch: Job = _job(1000, 60, "copy of a remote file")
-    check: Job = _job(1500, 240, "verdicts of all files of a sample")
-    audit: Job = _job(1500, 240, "crystals and pixels of all files of a sample")
-    convert: Job = _job(1500, 30, "`files_per_job` Delphes files to an event file")
-    plan: Job = _job(4000, 60, "which event goes into which shard")
-    shard: Job = _job(4000, 30, "one shard, which is held in memory")
-    manifest: Job = _job(4000, 120, "the list of all shards and inputs, with checksums")
-    verify: Job = _job(4000, 240, "proof over all shards")
-    summary: Job = _job(4000, 120, "table and distributions of all shards")
-    compare: Job = _job(4000, 120, "two sets of files, event by event")
-    show: Job = _job(2000, 30, "picture of an event")
-    train: Job = _job(8000, 1440, "training of a network, a quantized or a pruned one; it goes on where it stopped")
-    evaluate: Job = _job(8000, 240, "all networks on the test events, or their latency")
-    export: Job = _job(4000, 30, "a network as an ONNX file")
-    release: Job = _job(4000, 240, "copies and checksums of all shards")
+    fetch: JobResources = _job(1000, 60, "copy of a remote file")
+    check: JobResources = _job(1500, 240, "verdicts of all files of a sample")
+    audit: JobResources = _job(1500, 240, "crystals and pixels of all files of a sample")
+    convert: JobResources = _job(1500, 30, "`files_per_job` Delphes files to an event file")
+    plan: JobResources = _job(4000, 60, "which event goes into which shard")
+    shard: JobResources = _job(4000, 30, "one shard, which is held in memory")
+    manifest: JobResources = _job(4000, 120, "the list of all shards and inputs, with checksums")
+    verify: JobResources = _job(4000, 240, "proof over all shards")
+    summary: JobResources = _job(4000, 120, "table and distributions of all shards")
+    compare: JobResources = _job(4000, 120, "two sets of files, event by event")
+    show: JobResources = _job(2000, 30, "picture of an event")
+    train: JobResources = _job(
+        8000, 1440, "training of a network, a quantized or a pruned one; it goes on where it stopped"
+    )
+    evaluate: JobResources = _job(8000, 240, "all networks on the test events, or their latency")
+    export: JobResources = _job(4000, 30, "a network as an ONNX file")
+    release: JobResources = _job(4000, 240, "copies and checksums of all shards")
 
 
 class Config(Section):
     """The whole configuration."""
 
     results: str = Field(default="results", description="folder for everything that is made")
-    samples: dict[SampleName, Sample] = Field(min_length=1, description="physics samples by name")
-    images: Images = Field(default=Images(), description="how events become images and boxes")
+    samples: dict[SampleName, SampleConfig] = Field(min_length=1, description="physics samples by name")
+    images: ImageSettings = Field(default=ImageSettings(), description="how events become images and boxes")
     sharding: Sharding = Field(default=Sharding(), description="how events are split, mixed and cut into shards")
     simulation: Simulation = Field(default=Simulation(), description="how files are simulated")
     policy: Policy = Field(default=Policy(), description="what happens when input files are bad")
     resources: Resources = Field(default=Resources(), description="what jobs ask a batch system for")
     release: Metadata = Field(default=Metadata(), description="what a release says of itself, and where it goes")
     detector: str | None = Field(default=None, description="detector description; the CMS-like one if null")
-    detectors: dict[SampleName, Detector] = Field(default={}, description="networks to train, by name; none if empty")
+    detectors: dict[SampleName, CampaignNetwork] = Field(
+        default={}, description="networks to train, by name; none if empty"
+    )
     threads: int = Field(
         default=8, ge=1, description="cores of a job that trains, evaluates or times networks; at most those of --cores"
     )

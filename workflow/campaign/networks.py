@@ -12,7 +12,7 @@ FULL, PRUNED = "full", "pruned"
 Smaller = Literal["ternary", "int8", "binary", "pruned"]
 
 
-class Detector(Config):
+class CampaignNetwork(Config):
     """A network, how it is trained, and its smaller versions."""
 
     smaller: dict[Smaller, dict[str, Any]] = Field(
@@ -22,7 +22,7 @@ class Detector(Config):
     )
 
     @model_validator(mode="after")
-    def _settings_of_smaller_versions(self) -> "Detector":
+    def _settings_of_smaller_versions(self) -> "CampaignNetwork":
         for version in self.smaller:
             self.settings(version)
         return self
@@ -41,14 +41,14 @@ class Detector(Config):
         return Config.model_validate(own).model_dump(mode="json")
 
 
-class Detectors:
+class CampaignNetworks:
     """Names of the files that belong to detectors.
 
     Attributes:
         folder: the folder of them all.
     """
 
-    def __init__(self, detectors: dict[str, Detector], results: str) -> None:
+    def __init__(self, detectors: dict[str, CampaignNetwork], results: str) -> None:
         self._detectors = detectors
         self.folder = f"{results}/detectors"
 

@@ -16,7 +16,7 @@ AGAIN = ".again"
 REMOTE = "://"
 
 # Files of a sample that are held against others: enough for every spectrum, and no more than a command line takes.
-MOST_COMPARED = 50
+MAX_COMPARED = 50
 
 
 class Campaign:
@@ -81,7 +81,7 @@ class Campaign:
     def good(self, sample: str, plan_file: str) -> list[str]:
         """The first files of a sample from which the plan takes events, as many as a comparison needs."""
         sources = [source for source in plan.read(Path(plan_file)).sources if source.sample == sample]
-        return [file.name for source in sources for file in source.inputs if file.ok][:MOST_COMPARED]
+        return [file.name for source in sources for file in source.inputs if file.ok][:MAX_COMPARED]
 
     def failed(self, sample: str) -> list[Path]:
         """Records of simulated files that are bad."""

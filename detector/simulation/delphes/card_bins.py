@@ -16,8 +16,8 @@ def calorimeter(lists: Sequence[EdgeList]) -> tuple[str, ...]:
     """The lines that list a calorimeter's cells."""
     lines = ["set pi [expr {acos(-1)}]"]
     current = 0
-    for place, edges in enumerate(lists):
-        later = [eta for other in lists[place + 1 :] for eta in other.edges()]
+    for index, edges in enumerate(lists):
+        later = [eta for other in lists[index + 1 :] for eta in other.edges()]
         n_phi = round(360 / edges.phi_degrees)
         if n_phi != current:
             lines += ["", *_phi(n_phi)]
@@ -64,11 +64,11 @@ def _eta(edges: EdgeList, later: Sequence[float]) -> list[str]:
 def _runs(kept: Sequence[bool]) -> Iterator[tuple[int, int]]:
     """First and last place of each run of True."""
     first = None
-    for place, keep in enumerate([*kept, False]):
+    for index, keep in enumerate([*kept, False]):
         if keep and first is None:
-            first = place
+            first = index
         if not keep and first is not None:
-            yield first, place - 1
+            yield first, index - 1
             first = None
 
 

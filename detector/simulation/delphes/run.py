@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detector.common import subprocesses
-from detector.common.atomic import whole
+from detector.common.atomic import atomic_write
 from detector.common.errors import CallError, DataError
 from detector.geometry.description import Detector
 from detector.simulation import processes, pythia_commands, seeds
 from detector.simulation.delphes import card
 
 if TYPE_CHECKING:
-    from detector.simulation.job import Job
+    from detector.simulation.job import SimulationJob
 
 SIMULATOR, CONVERTER = "DelphesPythia8", "root2pileup"
 TREE = "Delphes"
@@ -27,7 +27,7 @@ START_LIMIT, EVENT_LIMIT = 300.0, 1.0
 
 
 def simulate(
-    job: "Job",
+    job: "SimulationJob",
     detector: Detector,
     target: Path,
     log: Path | None = None,
@@ -56,7 +56,7 @@ def simulate(
         detector, str(job.pool.resolve()), tower, seed=seeds.delphes(job.seed, job.sample, job.index)
     )
     commands = pythia_commands.command_file(job.settings, pythia_seed, job.events)
-    with whole(target) as partial, _workplace(target) as folder:
+    with atomic_write(target) as partial, _workplace(target) as folder:
         _generate(simulator, folder, rendered, commands, _fresh(target, log), limit or _limit(job.events))
         _check_events(folder / "output.root", target, job.events)
         (folder / "output.root").replace(partial)
@@ -80,7 +80,7 @@ def make_pileup(
     simulator, converter = find(SIMULATOR), find(CONVERTER)
     commands = pythia_commands.command_file(processes.soft_settings(detector.pileup.undecayed_above), seed, n_events)
     limit = limit or _limit(n_events)
-    with whole(target) as partial, _workplace(target) as folder:
+    with atomic_write(target) as partial, _workplace(target) as folder:
         words = _fresh(target, log)
         _generate(simulator, folder, card.render_converter(), commands, words, limit)
         _check_events(folder / "output.root", target, n_events)

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.geometry.description import Detector
-from detector.simulation.fast.crossing import Event
-from detector.simulation.fast.jet_finding import Jets, find, inside
+from detector.simulation.fast.crossing import SimulatedEvent
+from detector.simulation.fast.jet_finding import FoundJets, find, inside
 from detector.simulation.fast.particle_filter import kept
 from detector.simulation.fast.root_writer import GROUPS, JET, SUBSTRUCTURE, EventFile, Group
 from detector.simulation.particles import Towers
@@ -29,7 +29,7 @@ def flat(detector: Detector) -> tuple[str, ...]:
     return (*FLAT, f"{detector.jets.baseline.name}.Tau")
 
 
-def write(file: EventFile, events: Sequence[Event], first: int, detector: Detector) -> None:
+def write(file: EventFile, events: Sequence[SimulatedEvent], first: int, detector: Detector) -> None:
     """Finds the jets of some events and adds all to a file.
 
     Args:
@@ -70,7 +70,7 @@ def _join(parts: Iterable[dict[str, NDArray[Any]]]) -> Group:
     return counts, {name: np.concatenate([part[name] for part in listed]) for name in listed[0]}
 
 
-def _particles(event: Event, pt_min: float) -> dict[str, NDArray[Any]]:
+def _particles(event: SimulatedEvent, pt_min: float) -> dict[str, NDArray[Any]]:
     record, rows = event.record, kept(event.record, pt_min)
     px, py, pz, e = record.momentum[rows].T
     pt = np.hypot(px, py)
@@ -85,12 +85,12 @@ def _particles(event: Event, pt_min: float) -> dict[str, NDArray[Any]]:
     }  # fmt: skip
 
 
-def _vertices(event: Event) -> dict[str, NDArray[Any]]:
+def _vertices(event: SimulatedEvent) -> dict[str, NDArray[Any]]:
     z, t, n_charged = event.vertices
     return {"Z": z, "T": t / LIGHT_MM_PER_S, "NCharged": n_charged}
 
 
-def _tracks(event: Event) -> dict[str, NDArray[Any]]:
+def _tracks(event: SimulatedEvent) -> dict[str, NDArray[Any]]:
     tracks = event.flow.tracks
     return {
         "PID": tracks.pid, "Charge": tracks.charge, "IsPU": tracks.pileup, "PT": tracks.pt, "Eta": tracks.eta,
@@ -109,5 +109,5 @@ def _edges(parts: Sequence[Towers]) -> tuple[NDArray[np.int64], NDArray[np.float
     return counts, np.concatenate([part.edges.ravel() for part in parts])
 
 
-def _jets(jets: Jets) -> Group:
+def _jets(jets: FoundJets) -> Group:
     return jets.counts, {"PT": jets.pt, "Eta": jets.eta, "Phi": jets.phi, "Mass": jets.mass}

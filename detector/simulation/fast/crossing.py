@@ -13,7 +13,7 @@ from detector.simulation.fast.parameters import Tables, tables
 from detector.simulation.fast.tracking import reconstruct, to_calorimeter
 from detector.simulation.particles import Particles, Towers, Tracks
 from detector.simulation.pileup import NEUTRINOS, Pool, Vertices, crossing
-from detector.simulation.pythia import Record
+from detector.simulation.pythia import Collision
 
 LEPTONS = (11, 13)
 METRES = 1e-3  # m / mm
@@ -27,7 +27,7 @@ class Flow(NamedTuple):
     neutral_hadrons: Towers
 
 
-class Event(NamedTuple):
+class SimulatedEvent(NamedTuple):
     """A simulated crossing.
 
     Attributes:
@@ -38,7 +38,7 @@ class Event(NamedTuple):
         candidates: float64 (m, 4), the same of what PUPPI leaves.
     """
 
-    record: Record
+    record: Collision
     vertices: Vertices
     flow: Flow
     visible: NDArray[np.float64]
@@ -59,12 +59,12 @@ class Simulation:
         self._tables = tables(detector)
         self._puppi = puppi.puppi_tables(detector.puppi)
 
-    def event(self, record: Record) -> Event:
+    def event(self, record: Collision) -> SimulatedEvent:
         """Simulates one hard collision in its own crossing."""
         particles, vertices = crossing(record, self._pool, self._detector.pileup, self._rng)
         flow = simulate(particles, self._tables, self._rng)
         visible = record.momentum[record.stable & ~np.isin(np.abs(record.pid), NEUTRINOS)]
-        return Event(record, vertices, flow, visible, self._candidates(flow, vertices))
+        return SimulatedEvent(record, vertices, flow, visible, self._candidates(flow, vertices))
 
     def _candidates(self, flow: Flow, vertices: Vertices) -> NDArray[np.float64]:
         """What PUPPI leaves: weighted particles, and the leptons of the primary vertex as they are."""

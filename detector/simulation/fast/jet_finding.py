@@ -14,7 +14,7 @@ from detector.simulation.fast.substructure import soft_drop, subjettiness
 N_TAU = 5  # tau_1 to tau_5, as Delphes writes them
 
 
-class Jets(NamedTuple):
+class FoundJets(NamedTuple):
     """Jets of several events, by falling pt within an event.
 
     Attributes:
@@ -38,7 +38,7 @@ class Substructure(NamedTuple):
     tau: NDArray[np.float64]
 
 
-def find(events: Sequence[NDArray[np.float64]], described: JetCollection, members: bool = False) -> Jets:
+def find(events: Sequence[NDArray[np.float64]], described: JetCollection, members: bool = False) -> FoundJets:
     """The jets of each event.
 
     Args:
@@ -57,7 +57,7 @@ def find(events: Sequence[NDArray[np.float64]], described: JetCollection, member
     order = np.lexsort((-pt, np.repeat(np.arange(len(counts)), counts)))
     eta, phi = np.arcsinh(pz / pt), np.arctan2(py, px)
     listed = [inside_them[j] for j in order] if members else []
-    return Jets(counts, pt[order], eta[order], phi[order], mass[order], listed)
+    return FoundJets(counts, pt[order], eta[order], phi[order], mass[order], listed)
 
 
 _MOMENTUM = ("px", "py", "pz", "E")
@@ -95,7 +95,7 @@ def _silent() -> Iterator[None]:
         os.close(nowhere)
 
 
-def inside(events: Sequence[NDArray[np.float64]], jets: Jets, described: BaselineJets) -> Substructure:
+def inside(events: Sequence[NDArray[np.float64]], jets: FoundJets, described: BaselineJets) -> Substructure:
     """Soft-drop masses and N-subjettiness of jets, from the constituents they were made of.
 
     The arguments are those of `find` and its answer.

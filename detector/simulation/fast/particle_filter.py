@@ -7,12 +7,12 @@ photons, b hadrons, and the daughters of taus and Ws.
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.simulation.pythia import Record
+from detector.simulation.pythia import Collision
 
 TAU, W, PHOTON = 15, 24, 22
 
 
-def kept(record: Record, pt_min: float) -> NDArray[np.int64]:
+def kept(record: Collision, pt_min: float) -> NDArray[np.int64]:
     """Indices of the particles that are written, ascending.
 
     Args:
@@ -41,6 +41,6 @@ def has_beauty(pid: NDArray[np.int32]) -> NDArray[np.bool_]:
     return np.asarray(hadron & ((digits[1] == 5) | (digits[2] == 5)))
 
 
-def _daughter_of(record: Record, code: int) -> NDArray[np.bool_]:
+def _daughter_of(record: Collision, code: int) -> NDArray[np.bool_]:
     mother = record.mothers[:, 0]
     return np.asarray((mother >= 0) & (np.abs(record.pid[np.maximum(mother, 0)]) == code))

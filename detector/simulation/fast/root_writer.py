@@ -17,7 +17,7 @@ from unittest.mock import patch
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.common.atomic import whole
+from detector.common.atomic import atomic_write
 from detector.common.errors import DataError
 
 TREE, PROVENANCE = "Delphes", "provenance"
@@ -91,7 +91,7 @@ def create(
 
     text = json.dumps(provenance, sort_keys=True)
     identity = uuid.uuid5(NAMESPACE, text)
-    with whole(path) as partial, _stopped_clock(), partial.open("w+b") as stream:
+    with atomic_write(path) as partial, _stopped_clock(), partial.open("w+b") as stream:
         options = {"compression": uproot.ZLIB(1), "uuid_function": lambda: identity}
         with uproot.recreate(stream, **options) as file:
             yield EventFile(file, groups, flat)

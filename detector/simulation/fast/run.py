@@ -10,7 +10,7 @@ from detector.geometry.description import Detector
 from detector.simulation import seeds
 from detector.simulation.fast import branches, root_writer
 from detector.simulation.fast.crossing import Simulation
-from detector.simulation.job import Job
+from detector.simulation.job import SimulationJob
 from detector.simulation.pileup import load_pool
 from detector.simulation.pythia import Generator
 
@@ -18,7 +18,9 @@ BATCH = 50  # events held in memory together, and in one basket
 SOFTWARE = ("pythia8mc", "fastjet", "numpy", "numba", "awkward", "uproot")
 
 
-def simulate(job: Job, detector: Detector, path: Path, progress: Callable[[int], None] = lambda _: None) -> None:
+def simulate(
+    job: SimulationJob, detector: Detector, path: Path, progress: Callable[[int], None] = lambda _: None
+) -> None:
     """Makes one file.
 
     Args:
@@ -45,7 +47,7 @@ def simulate(job: Job, detector: Detector, path: Path, progress: Callable[[int],
             progress(len(events))
 
 
-def provenance(job: Job, detector: Detector) -> dict[str, Any]:
+def provenance(job: SimulationJob, detector: Detector) -> dict[str, Any]:
     """What the file says about its making: nothing that changes from run to run."""
     baseline = detector.jets.baseline
     return {

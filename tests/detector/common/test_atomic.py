@@ -2,13 +2,13 @@
 
 import pytest
 
-from detector.common.atomic import whole, write_text
+from detector.common.atomic import atomic_write, write_text
 from detector.common.errors import DataError
 
 
 def test_a_file_appears_under_its_name_at_the_end(tmp_path):
     target = tmp_path / "new" / "a.txt"
-    with whole(target) as partial:
+    with atomic_write(target) as partial:
         partial.write_text("whole")
         assert not target.exists()
     assert [(path.name, path.read_text()) for path in target.parent.iterdir()] == [("a.txt", "whole")]
@@ -31,14 +31,14 @@ def test_the_newest_of_several_writers_wins_and_the_others_say_so(tmp_path):
 
 
 def _fails(target):
-    with whole(target) as partial:
+    with atomic_write(target) as partial:
         partial.write_text("half")
         raise KeyError
 
 
 def _overtaken(target):
-    with whole(target) as orphan:
+    with atomic_write(target) as orphan:
         orphan.write_text("an orphan's half")
-        with whole(target) as partial:
+        with atomic_write(target) as partial:
             assert not orphan.exists()
             partial.write_text("whole")

@@ -9,7 +9,7 @@ import pytest
 from detector import Detector
 from detector.common.errors import DataError
 from detector.simulation.pileup import LIGHT, NEUTRINOS, Pool, crossing, draw_vertices, load_pool, save_pool
-from detector.simulation.pythia import Record
+from detector.simulation.pythia import Collision
 
 
 def test_vertices_have_the_described_spread(cms: Detector, rng: np.random.Generator) -> None:
@@ -68,7 +68,7 @@ def test_what_is_no_pool_is_refused(pool: Pool, pool_file: Path, tmp_path: Path,
 
 
 def test_a_crossing_turns_whole_collisions(
-    cms: Detector, pool: Pool, records: list[Record], rng: np.random.Generator
+    cms: Detector, pool: Pool, records: list[Collision], rng: np.random.Generator
 ) -> None:
     particles, vertices = crossing(records[0], pool, cms.pileup, rng)
     soft = particles.pileup == 1
@@ -81,7 +81,7 @@ def test_a_crossing_turns_whole_collisions(
 
 
 def test_the_hard_collision_sits_at_its_vertex(
-    cms: Detector, pool: Pool, records: list[Record], rng: np.random.Generator
+    cms: Detector, pool: Pool, records: list[Collision], rng: np.random.Generator
 ) -> None:
     alone = cms.pileup.model_copy(update={"mean": 0.0})
     particles, vertices = crossing(records[0], pool, alone, rng)
@@ -92,7 +92,7 @@ def test_the_hard_collision_sits_at_its_vertex(
     assert np.array_equal(particles.pid, records[0].pid[visible])
 
 
-def test_the_number_of_collisions_is_poisson(cms: Detector, pool: Pool, records: list[Record]) -> None:
+def test_the_number_of_collisions_is_poisson(cms: Detector, pool: Pool, records: list[Collision]) -> None:
     rng = np.random.default_rng(5)
     counts = np.array([len(crossing(records[0], pool, cms.pileup, rng)[1].z) - 1 for _ in range(400)])
     assert counts.mean() == pytest.approx(50, abs=5 * math.sqrt(50 / 400))

@@ -6,10 +6,10 @@ import pytest
 from detector.common.errors import CallError
 from detector.simulation import seeds
 from detector.simulation.processes import settings
-from detector.simulation.pythia import Generator, Record, hepmc_status
+from detector.simulation.pythia import Collision, Generator, hepmc_status
 
 
-def test_the_hard_process_is_labelled(records: list[Record]) -> None:
+def test_the_hard_process_is_labelled(records: list[Collision]) -> None:
     for record in records:
         tops = record.pid[(record.status == 22) & (np.abs(record.pid) == 6)]
         assert sorted(tops.tolist()) == [-6, 6]
@@ -17,40 +17,40 @@ def test_the_hard_process_is_labelled(records: list[Record]) -> None:
         assert np.sum((record.status == 23) & (np.abs(record.pid) == 5)) >= 2
 
 
-def test_beams_come_first(records: list[Record]) -> None:
+def test_beams_come_first(records: list[Collision]) -> None:
     for record in records:
         assert record.pid[:2].tolist() == [2212, 2212]
         assert record.status[:2].tolist() == [4, 4]
         assert record.status[2:].min() > 0
 
 
-def test_energy_and_charge_are_conserved(records: list[Record]) -> None:
+def test_energy_and_charge_are_conserved(records: list[Collision]) -> None:
     for record in records:
         total = record.momentum[record.stable].sum(axis=0)
         assert total == pytest.approx([0, 0, 0, 13000], abs=0.05)
         assert record.charge[record.stable].sum() == 2
 
 
-def test_masses_belong_to_momenta(records: list[Record]) -> None:
+def test_masses_belong_to_momenta(records: list[Collision]) -> None:
     for record in records:
         px, py, pz, e = record.momentum[record.stable].T
         squared = e**2 - px**2 - py**2 - pz**2
         assert np.abs(squared - record.mass[record.stable] ** 2).max() < 1e-3 * e.max()
 
 
-def test_mothers_are_entries_of_the_record(records: list[Record]) -> None:
+def test_mothers_are_entries_of_the_record(records: list[Collision]) -> None:
     record = records[0]
     top = np.flatnonzero((record.status == 22) & (record.pid == 6))[0]
     assert record.pid[record.mothers[top, 0]] == 5100039
 
 
-def test_vertices_are_in_mm(records: list[Record]) -> None:
+def test_vertices_are_in_mm(records: list[Collision]) -> None:
     away = np.concatenate([np.hypot(*record.vertex[record.stable, :2].T) for record in records])
     assert 0.02 < np.mean(away > 1.0) < 0.3  # decays of beauty, charm, K0S and Lambda
 
 
 def test_the_seed_makes_the_event() -> None:
-    def first(seed: int) -> Record:
+    def first(seed: int) -> Collision:
         return next(Generator(settings("tt", 1500.0), seed).batches(1, 1))[0]
 
     again, other = first(seeds.generator(1, "tt", 0)), first(seeds.generator(1, "tt", 1))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from jetimg.event_file.rounding import largest_relative_error, round_mantissa
+from jetimg.event_file.rounding import max_relative_error, round_mantissa
 
 # Normal float32 that do not round beyond the largest one.
 NORMAL = st.floats(2.0**-126, 2.0**127, width=32)
@@ -66,6 +66,6 @@ def test_the_callers_array_is_not_changed() -> None:
 
 def test_largest_relative_error_by_hand() -> None:
     value = np.array([1.0, 2.0, 4.0], np.float32)
-    assert largest_relative_error(value, np.array([1.0, 2.5, 3.5], np.float32)) == 0.25
-    assert largest_relative_error(value, value) == 0
-    assert largest_relative_error(value[:0], value[:0].copy()) == 0
+    assert max_relative_error(value, np.array([1.0, 2.5, 3.5], np.float32)) == 0.25
+    assert max_relative_error(value, value) == 0
+    assert max_relative_error(value[:0], value[:0].copy()) == 0

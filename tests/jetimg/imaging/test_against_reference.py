@@ -12,9 +12,9 @@ from detector import load
 from detector.geometry.grid import Grid
 from jetimg.event_file.store import Batch, Reader
 from jetimg.imaging.channels import Setup
-from jetimg.imaging.convert import Inputs, convert
+from jetimg.imaging.convert import DelphesInputs, convert
 from jetimg.imaging.delphes_reader import DelphesFile, wanted
-from jetimg.imaging.settings import Images
+from jetimg.imaging.settings import ImageSettings
 
 pytestmark = pytest.mark.shared
 
@@ -34,7 +34,9 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def ours(name: str, shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Batch:
     output = tmp_path_factory.mktemp("reference") / f"{name}.h5"
-    rows = convert(Inputs([shared / f"{name}.root"]), output, Setup(DETECTOR, Images(hcal="point", nested="all")))
+    rows = convert(
+        DelphesInputs([shared / f"{name}.root"]), output, Setup(DETECTOR, ImageSettings(hcal="point", nested="all"))
+    )
     assert [row.verdict for row in rows] == ["ok"]
     with Reader(output) as reader:
         return reader.read()
@@ -77,7 +79,7 @@ def entries(events: list[NDArray[np.float64]], width: int) -> list[Counter[tuple
 
 
 def found(table: dict[str, NDArray[np.float64]]) -> list[Counter[tuple[str, int, float]]]:
-    names = list(Images().classes)
+    names = list(ImageSettings().classes)
     pixel = GRID.pixel(table["eta"], table["phi"])
     rows = [
         (names[k], int(p), float(f"{pt:.5g}")) for k, p, pt in zip(table["class_id"], pixel, table["pt"], strict=True)
@@ -109,7 +111,7 @@ def test_every_baseline_entry(ours: Batch, theirs: dict[str, list[NDArray[np.flo
         a, b = table["indptr"][event : event + 2]
         for row in rows:
             same = np.isclose(table["pt"][a:b], row[3], rtol=1e-5) & (
-                table["class_id"][a:b] == list(Images().classes).index(CLASSES[int(row[0])])
+                table["class_id"][a:b] == list(ImageSettings().classes).index(CLASSES[int(row[0])])
             )
             assert np.isclose(1 - table["score"][a:b][same], row[4], atol=1e-5).any()
 
@@ -117,8 +119,8 @@ def test_every_baseline_entry(ours: Batch, theirs: dict[str, list[NDArray[np.flo
 def test_spread_conserves_each_events_sum(name: str, shared: Path, tmp_path: Path) -> None:
     """Against the sum over the towers in the image, straight from the file's branches."""
     source, output = shared / f"{name}.root", tmp_path / "spread.h5"
-    settings = Images(hcal="spread")
-    convert(Inputs([source]), output, Setup(DETECTOR, settings))
+    settings = ImageSettings(hcal="spread")
+    convert(DelphesInputs([source]), output, Setup(DETECTOR, settings))
     file = DelphesFile(source, wanted(settings))
     chunk = file.head(N_EVENTS)
     file.close()

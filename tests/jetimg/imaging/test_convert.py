@@ -14,18 +14,18 @@ from jetimg.common.checksums import sha256
 from jetimg.dataset.verify import verify
 from jetimg.event_file.store import Batch, Reader, concatenate
 from jetimg.imaging.channels import Setup
-from jetimg.imaging.convert import Inputs, convert
-from jetimg.imaging.settings import Images
+from jetimg.imaging.convert import DelphesInputs, convert
+from jetimg.imaging.settings import ImageSettings
 from tests.helpers.batches import assert_equal
 from tests.helpers.handmade import branches, cell_of, write
 
 DETECTOR = load()
 GRID = Grid.of(DETECTOR)
-SETUP = Setup(DETECTOR, Images())
+SETUP = Setup(DETECTOR, ImageSettings())
 
 
 def converted(paths: list[Path], output: Path, **settings: object) -> Batch:
-    convert(Inputs(paths), output, Setup(DETECTOR, Images.model_validate(settings)))
+    convert(DelphesInputs(paths), output, Setup(DETECTOR, ImageSettings.model_validate(settings)))
     assert verify(output).faults == []
     with Reader(output) as reader:
         return reader.read()
@@ -75,15 +75,15 @@ def test_the_same_bytes_whatever_the_name_and_the_chunks(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = [data / "tt.root", data / "no_hard_process_tt.root", data / "bb.root"]
-    convert(Inputs(paths), tmp_path / "a.h5", SETUP)
+    convert(DelphesInputs(paths), tmp_path / "a.h5", SETUP)
     monkeypatch.setattr(jetimg.imaging.delphes_reader, "CHUNK", 1)
-    convert(Inputs(paths), tmp_path / "longer_name.h5", SETUP)
+    convert(DelphesInputs(paths), tmp_path / "longer_name.h5", SETUP)
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "longer_name.h5").read_bytes()
 
 
 def test_progress_counts_every_event_once(data: Path, tmp_path: Path) -> None:
     done: list[int] = []
-    convert(Inputs([data / "tt.root", data / "bb.root"]), tmp_path / "x.h5", SETUP, done.append)
+    convert(DelphesInputs([data / "tt.root", data / "bb.root"]), tmp_path / "x.h5", SETUP, done.append)
     assert sum(done) == 4
 
 
@@ -124,7 +124,7 @@ def test_a_fault_found_late_takes_back_the_files_first_events(
     bad = tmp_path / "bad.root"
     assert len(converted([many_baskets(bad)], tmp_path / "whole.h5")) == 12
     zero_basket(bad, "EFlowTrack.PT", number)
-    rows = convert(Inputs([data / "tt.root", bad, data / "bb.root"]), tmp_path / "out.h5", SETUP)
+    rows = convert(DelphesInputs([data / "tt.root", bad, data / "bb.root"]), tmp_path / "out.h5", SETUP)
     assert [row.verdict for row in rows] == ["ok", "unreadable", "ok"]
     assert rows[1].reason.startswith("after entry ")
     assert (rows[1].entries, rows[1].sha256) == (12, "")
@@ -140,7 +140,7 @@ def test_a_fault_found_late_takes_back_the_files_first_events(
 
     original = jetimg.imaging.convert.open_checked
     monkeypatch.setattr(jetimg.imaging.convert, "open_checked", open_knowing)
-    convert(Inputs([data / "tt.root", bad, data / "bb.root"]), tmp_path / "knowing.h5", SETUP)
+    convert(DelphesInputs([data / "tt.root", bad, data / "bb.root"]), tmp_path / "knowing.h5", SETUP)
     assert (tmp_path / "knowing.h5").read_bytes() == (tmp_path / "out.h5").read_bytes()
 
 
@@ -163,7 +163,7 @@ def test_faults_of_values_beyond_the_first_events(
     for entry in (9, 10, 11):
         made[branch][entry] = [value] * len(made[branch][entry])
     path = write(tmp_path / "x.root", made)
-    (row,) = convert(Inputs([path]), tmp_path / "x.h5", SETUP)
+    (row,) = convert(DelphesInputs([path]), tmp_path / "x.h5", SETUP)
     assert row.verdict == verdict
     assert reason in row.reason
     with Reader(tmp_path / "x.h5") as reader:
@@ -265,7 +265,7 @@ def test_ten_bits_record_their_error(data: Path, tmp_path: Path) -> None:
 
 
 def test_only_bad_files_give_an_event_file_without_events(data: Path, tmp_path: Path) -> None:
-    rows = convert(Inputs([data / "no_hard_process_tt.root"]), tmp_path / "x.h5", SETUP)
+    rows = convert(DelphesInputs([data / "no_hard_process_tt.root"]), tmp_path / "x.h5", SETUP)
     assert [row.verdict for row in rows] == ["no-hard-process"]
     assert verify(tmp_path / "x.h5").faults == []
 
@@ -273,5 +273,5 @@ def test_only_bad_files_give_an_event_file_without_events(data: Path, tmp_path: 
 def test_a_file_given_twice_with_a_late_fault_is_bad_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jetimg.imaging.delphes_reader, "CHUNK", 3)
     bad = zero_basket(many_baskets(tmp_path / "bad.root"), "Particle.PT", 2)
-    rows = convert(Inputs([bad, bad]), tmp_path / "x.h5", SETUP)
+    rows = convert(DelphesInputs([bad, bad]), tmp_path / "x.h5", SETUP)
     assert [row.verdict for row in rows] == ["unreadable", "unreadable"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from jetimg.common.errors import DataError
-from jetimg.imaging.settings import Images, read
+from jetimg.imaging.settings import ImageSettings, read
 
 
 def written(folder: Path, text: str) -> Path:
@@ -34,11 +34,11 @@ def test_defaults_are_those_of_the_design() -> None:
 def test_a_file_and_options_over_it(tmp_path: Path) -> None:
     path = written(tmp_path, "hcal: spread\nvalue_bits: 10\n")
     assert read(path).hcal == "spread"
-    assert read(path, hcal="point", source=None) == Images(value_bits=10)
+    assert read(path, hcal="point", source=None) == ImageSettings(value_bits=10)
 
 
 def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
-    assert read(written(tmp_path, "")) == Images()
+    assert read(written(tmp_path, "")) == ImageSettings()
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ import pytest
 from detector import load
 from detector.geometry.grid import Grid
 from jetimg.imaging.delphes_reader import Chunk, DelphesFile, wanted
-from jetimg.imaging.settings import Images
+from jetimg.imaging.settings import ImageSettings
 from jetimg.imaging.tagged_jets import Baseline, tagged
 from tests.helpers.handmade import jagged, objects
 
 GRID = Grid.of(load())
-NAMES = list(Images().classes)
+NAMES = list(ImageSettings().classes)
 TAU = [0.8, 0.4, 0.1, 0.05, 0.04]  # tau21 0.5, tau32 0.25
 
 
@@ -28,8 +28,8 @@ def chunk(events: list[list[dict[str, Any]]]) -> Chunk:
     return found | {"JetPUPPIAK8.Tau": jagged([[one["Tau"] for one in event] for event in events], width=5)}
 
 
-def found(events: list[list[dict[str, Any]]], settings: Images | None = None) -> Baseline:
-    return tagged(chunk(events), len(events), GRID, settings or Images())
+def found(events: list[list[dict[str, Any]]], settings: ImageSettings | None = None) -> Baseline:
+    return tagged(chunk(events), len(events), GRID, settings or ImageSettings())
 
 
 def names(baseline: Baseline) -> list[str]:
@@ -86,13 +86,13 @@ def test_events_without_any_fat_jet() -> None:
 
 
 def test_no_branch_no_jets() -> None:
-    baseline = tagged({}, 3, GRID, Images())
+    baseline = tagged({}, 3, GRID, ImageSettings())
     assert baseline.indptr.tolist() == [0, 0, 0, 0]
     assert len(baseline.score) == 0
 
 
 def test_no_tags_no_jets() -> None:
-    assert found([[jet(80.0)]], Images(tags={})).indptr.tolist() == [0, 0]
+    assert found([[jet(80.0)]], ImageSettings(tags={})).indptr.tolist() == [0, 0]
 
 
 def test_mass_of_a_soft_dropped_four_momentum() -> None:
@@ -100,14 +100,14 @@ def test_mass_of_a_soft_dropped_four_momentum() -> None:
     made = chunk([[jet(0.0), jet(0.0)]])
     del made["JetPUPPIAK8.SoftDroppedMass"]
     made["JetPUPPIAK8.SoftDroppedJet"] = jagged([[[30, 40, 0, 130], [30, 40, 0, 49.999]]], np.float64, width=4)
-    baseline = tagged(made, 1, GRID, Images())
+    baseline = tagged(made, 1, GRID, ImageSettings())
     assert names(baseline) == ["t", "H"]
     np.testing.assert_allclose(baseline.mass, 120.0)
 
 
 def test_real_jets_against_their_branches_read_plainly(data: Path) -> None:
     """tt.root with a loop over the file's own values."""
-    settings = Images()
+    settings = ImageSettings()
     file = DelphesFile(data / "tt.root", wanted(settings))
     read = file.head(2)
     file.close()

@@ -10,12 +10,12 @@ import pytest
 from detector import load
 from detector.geometry.grid import Grid
 from jetimg.imaging.delphes_reader import Chunk, DelphesFile, wanted
-from jetimg.imaging.settings import Images
-from jetimg.imaging.truth_jets import Jets, has_hard_process, jets
+from jetimg.imaging.settings import ImageSettings
+from jetimg.imaging.truth_jets import Labels, has_hard_process, jets
 from tests.helpers.handmade import objects, particles
 
 GRID = Grid.of(load())
-NAMES = list(Images().classes)
+NAMES = list(ImageSettings().classes)
 
 
 def particle(pid: int, status: int = 0, pt: float = 100.0, eta: float = 0.0, phi: float = 0.0) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def with_genjets(event: list[dict[str, Any]], found: list[dict[str, Any]]) -> Ch
     return particles([event]) | objects("GenJet", [found], ("PT", "Eta", "Phi", "Mass"))
 
 
-def named(found: Jets) -> list[str]:
+def named(found: Labels) -> list[str]:
     return [NAMES[k] for k in found.class_id]
 
 
@@ -44,7 +44,7 @@ def test_three_events_by_hand() -> None:
             [particle(6, pt=100), particle(-6, pt=200)],
         ]
     )
-    found = jets(chunk, GRID, Images())
+    found = jets(chunk, GRID, ImageSettings())
     assert found.indptr.tolist() == [0, 2, 2, 4]
     assert named(found) == ["b", "V", "t", "t"]
     assert found.pdg_id.tolist() == [-5, 24, -6, 6]
@@ -78,17 +78,17 @@ def test_three_events_by_hand() -> None:
     ],
 )
 def test_particle_and_status_make_the_class(pid: int, status: int, label: str | None) -> None:
-    found = jets(particles([[particle(pid, status)]]), GRID, Images())
+    found = jets(particles([[particle(pid, status)]]), GRID, ImageSettings())
     assert named(found) == ([] if label is None else [label])
 
 
 @pytest.mark.parametrize(("eta", "kept"), [(2.957, 1), (-2.957, 1), (2.9581, 0), (-2.9581, 0), (5.0, 0), (999.9, 0)])
 def test_axes_outside_the_image_have_no_box(eta: float, kept: int) -> None:
-    assert len(jets(particles([[particle(5, eta=eta)]]), GRID, Images()).pt) == kept
+    assert len(jets(particles([[particle(5, eta=eta)]]), GRID, ImageSettings()).pt) == kept
 
 
 def test_equal_pt_keeps_the_files_order() -> None:
-    found = jets(particles([[particle(5), particle(-5), particle(6)]]), GRID, Images())
+    found = jets(particles([[particle(5), particle(-5), particle(6)]]), GRID, ImageSettings())
     assert found.pdg_id.tolist() == [5, -5, 6]
 
 
@@ -99,7 +99,7 @@ def test_hard_process_status_codes(status: int, expected: bool) -> None:
     assert has_hard_process(particles([[particle(5, 1), particle(5, status)]])) is expected
 
 
-GENJET = Images(truth="genjet")
+GENJET = ImageSettings(truth="genjet")
 
 
 def test_a_genjet_takes_the_first_class_in_priority_near_it() -> None:
@@ -109,7 +109,7 @@ def test_a_genjet_takes_the_first_class_in_priority_near_it() -> None:
     assert (named(found), found.pdg_id.tolist(), found.pt.tolist(), found.mass.tolist()) == (["t"], [6], [500], [20])
     event[2]["Phi"] = 0.41
     assert named(jets(with_genjets(event, [genjet(500)]), GRID, GENJET)) == ["V"]
-    other = Images(truth="genjet", priority=("b", "q", "H", "V", "t"))
+    other = ImageSettings(truth="genjet", priority=("b", "q", "H", "V", "t"))
     assert named(jets(with_genjets(event, [genjet(500)]), GRID, other)) == ["b"]
 
 
@@ -171,11 +171,11 @@ REAL = {
 
 @pytest.mark.parametrize("sample", REAL)
 def test_outermost_leaves_the_samples_own_particles(data: Path, sample: str) -> None:
-    settings = Images(nested="outermost")
+    settings = ImageSettings(nested="outermost")
     file = DelphesFile(data / f"{sample}.root", wanted(settings))
     chunk = file.head(2)
     file.close()
-    every, outermost = jets(chunk, GRID, Images()), jets(chunk, GRID, settings)
+    every, outermost = jets(chunk, GRID, ImageSettings()), jets(chunk, GRID, settings)
     for event in (0, 1):
         mine = slice(outermost.indptr[event], outermost.indptr[event + 1])
         pdg_ids, counts = np.unique(outermost.pdg_id[mine], return_counts=True)
@@ -189,8 +189,8 @@ def test_outermost_leaves_the_samples_own_particles(data: Path, sample: str) -> 
 
 def test_real_labels_are_pythias_status_codes(data: Path) -> None:
     """tt, event 0: t, W+, tbar, bbar, W-, b by falling pt (read off the file)."""
-    file = DelphesFile(data / "tt.root", wanted(Images()))
-    found = jets(file.head(1), GRID, Images())
+    file = DelphesFile(data / "tt.root", wanted(ImageSettings()))
+    found = jets(file.head(1), GRID, ImageSettings())
     file.close()
     assert found.pdg_id.tolist() == [6, 24, -6, -5, -24, 5]
     np.testing.assert_allclose(found.pt, [855.7, 687.9, 619.5, 355.7, 276.5, 180.1], atol=0.05)

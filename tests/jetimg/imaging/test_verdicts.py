@@ -13,16 +13,16 @@ from detector import load
 from detector.geometry.description import DEFAULT
 from jetimg.event_file.store import Reader
 from jetimg.imaging.channels import Setup
-from jetimg.imaging.convert import Inputs, convert
-from jetimg.imaging.settings import Images
+from jetimg.imaging.convert import DelphesInputs, convert
+from jetimg.imaging.settings import ImageSettings
 from jetimg.imaging.verdicts import VERDICTS, Verdict, check
 from tests.helpers.handmade import branches, write
 
 DETECTOR = load()
 
 
-def verdict(path: Path, expected: int | None = None, settings: Images | None = None) -> Verdict:
-    found = check(path, DETECTOR, settings or Images(), expected)
+def verdict(path: Path, expected: int | None = None, settings: ImageSettings | None = None) -> Verdict:
+    found = check(path, DETECTOR, settings or ImageSettings(), expected)
     assert found.verdict in VERDICTS
     assert found.ok == (found.verdict == "ok") == (found.reason == "")
     assert "\n" not in found.reason
@@ -138,17 +138,17 @@ def test_an_object_of_that_name_that_is_no_tree(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("missing", "settings"),
     [
-        ("EFlowPhoton.Edges", Images()),
-        ("EFlowTrack.PT", Images()),
-        ("EFlowNeutralHadron.Eta", Images(hcal="point")),
-        ("EFlowNeutralHadron.Edges", Images(hcal="spread")),
-        ("Particle.Status", Images()),
-        ("Particle.M1", Images(nested="outermost")),
-        ("GenJet.PT", Images(truth="genjet")),
-        ("Tower.Eem", Images(source="tower")),
+        ("EFlowPhoton.Edges", ImageSettings()),
+        ("EFlowTrack.PT", ImageSettings()),
+        ("EFlowNeutralHadron.Eta", ImageSettings(hcal="point")),
+        ("EFlowNeutralHadron.Edges", ImageSettings(hcal="spread")),
+        ("Particle.Status", ImageSettings()),
+        ("Particle.M1", ImageSettings(nested="outermost")),
+        ("GenJet.PT", ImageSettings(truth="genjet")),
+        ("Tower.Eem", ImageSettings(source="tower")),
     ],
 )
-def test_a_missing_branch_is_named(tmp_path: Path, missing: str, settings: Images) -> None:
+def test_a_missing_branch_is_named(tmp_path: Path, missing: str, settings: ImageSettings) -> None:
     made = {name: values for name, values in branches(1).items() if name != missing}
     found = verdict(write(tmp_path / "x.root", made), settings=settings)
     assert found.verdict == "missing-branch"
@@ -241,9 +241,9 @@ def test_another_description_does_not_fit_a_real_file(
     other.write_text(text.replace(old, new))
     if part is None:
         with pytest.raises(ValueError, match=r"are not its 340 x 360 pixels|crosses the image's border"):
-            check(data / "tt.root", load(other), Images())
+            check(data / "tt.root", load(other), ImageSettings())
         return
-    found = check(data / "tt.root", load(other), Images())
+    found = check(data / "tt.root", load(other), ImageSettings())
     assert found.verdict == "wrong-geometry"
     assert found.reason.startswith(f"{part}: a cell with edges")
 
@@ -276,7 +276,7 @@ def test_the_good_files_beside_a_bad_one_are_converted(tmp_path: Path, good: byt
     BAD[expected](bad, good)
     assert verdict(bad, expected=2).verdict == expected
     paths = [data / "bb.root", bad, data / "tt.root"]
-    rows = convert(Inputs(paths, expected=2), tmp_path / "out.h5", Setup(DETECTOR, Images()))
+    rows = convert(DelphesInputs(paths, expected=2), tmp_path / "out.h5", Setup(DETECTOR, ImageSettings()))
     assert [row.verdict for row in rows] == ["ok", expected, "ok"]
     assert rows[1].reason != ""
     with Reader(tmp_path / "out.h5") as reader:

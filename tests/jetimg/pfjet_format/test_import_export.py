@@ -15,12 +15,12 @@ from jetimg.common.errors import DataError
 from jetimg.dataset.verify import verify
 from jetimg.event_file.store import Reader
 from jetimg.imaging.channels import Setup
-from jetimg.imaging.convert import Inputs as RootInputs
+from jetimg.imaging.convert import ReferenceInputs as RootInputs
 from jetimg.imaging.convert import convert
-from jetimg.imaging.settings import Images
+from jetimg.imaging.settings import ImageSettings
 from jetimg.pfjet_format import layout
 from jetimg.pfjet_format.exporter import export_reference
-from jetimg.pfjet_format.importer import Inputs, import_reference
+from jetimg.pfjet_format.importer import ReferenceInputs, import_reference
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "delphes"
 FILES = [f"{sample}_{number}" for sample in ("bb", "tt", "hh", "WW", "qq", "tth") for number in (0, 1)]
@@ -58,7 +58,7 @@ def same(one: h5py.Dataset, other: h5py.Dataset) -> bool:
 
 
 def there_and_back(path: Path, folder: Path) -> list[str]:
-    import_reference(Inputs([path]), folder / "ours.h5", load())
+    import_reference(ReferenceInputs([path]), folder / "ours.h5", load())
     assert verify(folder / "ours.h5").faults == []
     export_reference([folder / "ours.h5"], folder / "theirs.h5")
     return differences(path, folder / "theirs.h5")
@@ -90,7 +90,7 @@ def test_the_score_survives_although_one_minus_it_rounds(tmp_path: Path) -> None
 def test_a_label_becomes_the_box_around_its_pixel_and_wraps_at_the_seam(tmp_path: Path) -> None:
     """Their box at column 2 begins at -21 and ends nowhere near column 339; ours goes round."""
     path = write(tmp_path / "in.h5", [{"labels": [0, 170, 2, 500]}])
-    import_reference(Inputs([path]), tmp_path / "ours.h5", load())
+    import_reference(ReferenceInputs([path]), tmp_path / "ours.h5", load())
     with Reader(tmp_path / "ours.h5") as reader:
         jets, names = reader.read().tables["jets"], reader.attributes["class_names"]
     assert names == ["t", "V", "H"]
@@ -103,7 +103,7 @@ def test_hits_in_any_order_become_an_image(tmp_path: Path) -> None:
     """Out of order, twice in one pixel, or zero: the image is what their programs would draw."""
     hits = {"EFlowTrack_Eta": [5, 0, 5, 1], "EFlowTrack_Phi": [6, 3, 6, 1], "EFlowTrack_PT": [1.0, 2.0, 0.5, 0.0]}
     path = write(tmp_path / "in.h5", [hits])
-    mended = import_reference(Inputs([path]), tmp_path / "ours.h5", load())
+    mended = import_reference(ReferenceInputs([path]), tmp_path / "ours.h5", load())
     assert (mended.repeated, mended.zero) == (1, 1)
     with Reader(tmp_path / "ours.h5") as reader:
         tracker = reader.read().tables["tracker"]
@@ -128,7 +128,7 @@ def test_what_the_layout_cannot_hold_is_refused_by_name(
 ) -> None:
     path = write(tmp_path / "in.h5", [event], "float32")
     with pytest.raises(DataError, match=message) as caught:
-        import_reference(Inputs([path]), tmp_path / "ours.h5", load())
+        import_reference(ReferenceInputs([path]), tmp_path / "ours.h5", load())
     assert str(path) in str(caught.value)
     assert not (tmp_path / "ours.h5").exists()
 
@@ -137,12 +137,12 @@ def test_other_files_are_refused_by_name(tmp_path: Path) -> None:
     for name, content in {"text.h5": b"no HDF5", "empty.h5": b""}.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(DataError, match=f"{name}: not a readable HDF5 file"):
-            import_reference(Inputs([tmp_path / name]), tmp_path / "ours.h5", load())
+            import_reference(ReferenceInputs([tmp_path / name]), tmp_path / "ours.h5", load())
     path = write(tmp_path / "in.h5", [{}])
     with h5py.File(path, "a") as file:
         del file["labels"]
     with pytest.raises(DataError, match="no `labels`; a file in the PF-Jet-SSD layout has"):
-        import_reference(Inputs([path]), tmp_path / "ours.h5", load())
+        import_reference(ReferenceInputs([path]), tmp_path / "ours.h5", load())
 
 
 def test_a_file_that_claims_more_than_it_holds_is_refused_before_reading(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_a_file_that_claims_more_than_it_holds_is_refused_before_reading(tmp_pat
             kind = h5py.vlen_dtype(np.dtype("<f4"))
             file.create_dataset(name, (1 << 38,), kind, chunks=(1 << 20,), compression="gzip")
     with pytest.raises(DataError, match="claims 274877906944 events in 0 bytes"):
-        import_reference(Inputs([path]), tmp_path / "ours.h5", load())
+        import_reference(ReferenceInputs([path]), tmp_path / "ours.h5", load())
 
 
 def test_external_storage_is_refused(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_external_storage_is_refused(tmp_path: Path) -> None:
         del file["labels"]
         file["labels"] = h5py.ExternalLink("/etc/passwd", "/")
     with pytest.raises(DataError, match="labels` is a link"):
-        import_reference(Inputs([path]), tmp_path / "ours.h5", load())
+        import_reference(ReferenceInputs([path]), tmp_path / "ours.h5", load())
 
 
 def test_a_file_without_baseline_imports(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_file_without_baseline_imports(tmp_path: Path) -> None:
     with h5py.File(path, "a") as file:
         del file["baseline"]
         file["weights"] = [1.0]
-    mended = import_reference(Inputs([path]), tmp_path / "ours.h5", load())
+    mended = import_reference(ReferenceInputs([path]), tmp_path / "ours.h5", load())
     assert mended.unknown == [f"{path}: weights"]
     assert verify(tmp_path / "ours.h5").faults == []
 
@@ -178,7 +178,7 @@ def test_the_commands_say_what_was_left_out(tmp_path: Path) -> None:
     """b and q have no id in their layout: their jets are counted, not silently dropped."""
     ours, theirs = tmp_path / "ours.h5", tmp_path / "theirs.h5"
     root = Path(__file__).parents[2] / "data" / "bb.root"
-    convert(RootInputs([root], "bb"), ours, Setup(load(), Images()))
+    convert(RootInputs([root], "bb"), ours, Setup(load(), ImageSettings()))
     result = CliRunner().invoke(app, ["export-reference", str(ours), "-o", str(theirs)])
     assert result.exit_code == 0, result.output
     assert "no such class: 4 b" in result.output
@@ -203,7 +203,7 @@ def test_our_conversion_exported_is_what_the_reference_makes(tmp_path: Path, nam
     to half a bit below 1, which is what 1 - ratio keeps.
     """
     sample = name.split("_")[0]
-    convert(RootInputs([SHARED / f"{name}.root"], sample), tmp_path / "ours.h5", Setup(load(), Images()))
+    convert(RootInputs([SHARED / f"{name}.root"], sample), tmp_path / "ours.h5", Setup(load(), ImageSettings()))
     export_reference([tmp_path / "ours.h5"], tmp_path / "theirs.h5")
     with h5py.File(tmp_path / "theirs.h5") as ours, h5py.File(SHARED / "reference" / f"{name}.h5") as theirs:
         assert {key: (data.shape, data.dtype) for key, data in ours.items()} == {

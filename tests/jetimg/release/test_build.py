@@ -22,15 +22,15 @@ from jetimg.dataset import parts
 from jetimg.dataset.manifest import Shard
 from jetimg.dataset.verify import verify
 from jetimg.event_file.store import Reader
-from jetimg.release.build import Request, release
+from jetimg.release.build import ReleaseRequest, release
 from jetimg.release.metadata import Metadata
 
 ROOT = Path(__file__).parents[3]
 ALWAYS = {"manifest.json", "config.json", "cms.yaml", "software.json", "README.md", "zenodo.json", "croissant.json"}
 
 
-def request_for(dataset: Path, **metadata: object) -> Request:
-    return Request(dataset, Metadata(**metadata), load(), DEFAULT)
+def request_for(dataset: Path, **metadata: object) -> ReleaseRequest:
+    return ReleaseRequest(dataset, Metadata(**metadata), load(), DEFAULT)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -224,7 +224,7 @@ def test_another_detector_is_refused(dataset: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.yaml"
     other.write_text(DEFAULT.read_text() + "# another\n")
     with pytest.raises(DataError, match=r"other\.yaml: its sha256 is .*--detector"):
-        release(Request(dataset, Metadata(), load(other), other), tmp_path / "release")
+        release(ReleaseRequest(dataset, Metadata(), load(other), other), tmp_path / "release")
 
 
 def test_the_command(dataset: Path, tmp_path: Path) -> None:

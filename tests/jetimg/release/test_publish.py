@@ -44,7 +44,7 @@ def here(release: Path) -> dict[str, bytes]:
 
 def test_a_draft_holds_the_release_and_is_not_published(server: Zenodo, released: Path) -> None:
     sent: list[int] = []
-    (draft,) = publishing.publish(released, api(server), advance=sent.append)
+    (draft,) = publishing.publish(released, api(server), progress=sent.append)
     assert there(server) == here(released)
     (deposit,) = server.deposits.values()
     assert (deposit.submitted, draft.published) == (False, False)

@@ -7,7 +7,7 @@ from detector.geometry.tower_map import ecal_map
 from jetimg.imaging.channels import Setup
 from jetimg.imaging.delphes_reader import Jagged
 from jetimg.imaging.raster import RasterError
-from jetimg.imaging.settings import Images
+from jetimg.imaging.settings import ImageSettings
 from jetimg.reports.crystal_audit import Counts, Mapping, audit, count
 
 SAMPLES = ("bb", "tt", "hh", "WW", "qq", "tth")
@@ -86,7 +86,7 @@ def test_real_files_have_one_crystal_a_pixel(data, setup):
 
 
 def test_tower_branches(data, setup):
-    found = audit([data / "tower_tt.root"], Setup(setup.detector, Images(source="tower")))
+    found = audit([data / "tower_tt.root"], Setup(setup.detector, ImageSettings(source="tower")))
     assert found.ok
     assert found.total.events == 3
     assert found.total.towers > 1500

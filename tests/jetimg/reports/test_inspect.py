@@ -9,8 +9,8 @@ from rich.console import Console
 from jetimg.common.errors import DataError
 from jetimg.event_file.store import Reader
 from jetimg.imaging.channels import Setup
-from jetimg.imaging.convert import Inputs, convert
-from jetimg.imaging.settings import Images
+from jetimg.imaging.convert import DelphesInputs, convert
+from jetimg.imaging.settings import ImageSettings
 from jetimg.reports.inspect import describe
 
 
@@ -84,7 +84,7 @@ def test_names_with_brackets_are_printed_as_they_are(made):
 
 def test_bad_inputs_stand_first_with_verdict_and_reason(data, setup, tmp_path):
     bad = [data / "no_hard_process_tt.root", tmp_path / "gone.root"]
-    convert(Inputs([data / "tt.root", *bad], "tt"), tmp_path / "x.h5", setup)
+    convert(DelphesInputs([data / "tt.root", *bad], "tt"), tmp_path / "x.h5", setup)
     text = text_of(tmp_path / "x.h5")
     assert "Inputs: 3 files, 2 of them bad" in text
     assert row(text, str(bad[0]))[2] == "no-hard-process"
@@ -107,7 +107,7 @@ def test_delphes_file(data):
 
 
 def test_branches_depend_on_the_settings(data, setup):
-    text = text_of(data / "tt.root", Setup(setup.detector, Images(source="tower")))
+    text = text_of(data / "tt.root", Setup(setup.detector, ImageSettings(source="tower")))
     assert row(text, "Tower.Eem") == ["Tower.Eem", "required", "no"]
     assert re.search(r"verdict +missing-branch: .*Tower\.Eem", text)
 

@@ -9,7 +9,7 @@ from detector.geometry.grid import Grid
 from jetimg.common.errors import DataError
 from jetimg.dataset import manifest, plan, shard
 from jetimg.dataset.find_event import find
-from jetimg.imaging.convert import Inputs, convert
+from jetimg.imaging.convert import DelphesInputs, convert
 from jetimg.reports import counts, distributions
 from jetimg.reports.summary import FILES, summarize, write
 
@@ -101,9 +101,9 @@ def test_classes_and_splits(make_dataset):
     summary = summarize(make_dataset())
     rows = {(row.name, row.split): row for row in summary.classes}
     b = rows["b", "train"]
-    assert (b.jets, b.least_pt, b.median_pt, b.greatest_pt) == (3, 20.0, 50.0, 100.0)
+    assert (b.jets, b.min_pt, b.median_pt, b.max_pt) == (3, 20.0, 50.0, 100.0)
     assert b.mean_abs_eta == pytest.approx((0.5 + 1.0 + 2.0) / 3)
-    assert b.greatest_abs_eta == 2.0
+    assert b.max_abs_eta == 2.0
     assert set(rows) == {
         ("b", "train"),
         ("b", "test"),
@@ -196,8 +196,8 @@ def test_histogram_bins_end_where_the_image_ends(setup):
 def test_json_has_every_number_of_the_tables(make_dataset):
     content = json.loads(json.dumps(summarize(make_dataset()).as_dict()))
     bb = content["samples"][0]
-    assert (bb["name"], bb["images"], bb["jets"], bb["mean"], bb["least_pt"]) == ("bb", 3, 3, 1.0, 20.0)
-    assert bb["october_2019"] == {"images": 769_973, "jets": 3_738_320, "mean": 4.86, "least_pt": 20.9}
+    assert (bb["name"], bb["images"], bb["jets"], bb["mean"], bb["min_pt"]) == ("bb", 3, 3, 1.0, 20.0)
+    assert bb["october_2019"] == {"images": 769_973, "jets": 3_738_320, "mean": 4.86, "min_pt": 20.9}
     assert bb["explained"] == {"short": 5}
     assert content["n_shards"] == 3
 
@@ -297,8 +297,8 @@ def test_a_missing_shard_is_named(make_dataset):
 
 def test_a_real_data_set(data, setup, tmp_path):
     files = [data / "tt.root", data / "no_hard_process_tt.root"]
-    convert(Inputs(files, "tt", expected=1), tmp_path / "tt.h5", setup)
-    convert(Inputs([data / "tth.root"], "tth"), tmp_path / "tth.h5", setup)
+    convert(DelphesInputs(files, "tt", expected=1), tmp_path / "tt.h5", setup)
+    convert(DelphesInputs([data / "tth.root"], "tth"), tmp_path / "tth.h5", setup)
     made = plan.make([tmp_path / "tt.h5", tmp_path / "tth.h5"], plan.Sharding(), ["tth"], {"tt": 1})
     for name in made.shards():
         shard.make(made, name, tmp_path / "set" / name)

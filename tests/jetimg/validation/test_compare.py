@@ -11,7 +11,7 @@ from jetimg.cli import options
 from jetimg.cli.data import app
 from jetimg.imaging.channels import Setup
 from jetimg.imaging.delphes_reader import Jagged
-from jetimg.imaging.settings import Images
+from jetimg.imaging.settings import ImageSettings
 from jetimg.validation.compare import Binning, Choices, Comparison, compare
 from jetimg.validation.observables import Observer, response
 from jetimg.validation.report import as_dict, sheets, write
@@ -23,7 +23,7 @@ FEW = Choices(permutations=200)
 
 @pytest.fixture(scope="module")
 def observer() -> Observer:
-    return Observer(Setup(load(), Images()))
+    return Observer(Setup(load(), ImageSettings()))
 
 
 @pytest.fixture(scope="module")

@@ -52,7 +52,7 @@ def test_settled_numbers_are_those_of_training(seed, largest, positive, circular
     x = torch.randn(2, 3, 5, 6) * 5
     with torch.no_grad():
         expected = holder.block(x)
-        int8.settle(holder)
+        int8.fold_for_inference(holder)
         rounded, integer = holder.block[0]
         assert isinstance(integer, IntegerConvolution)
         assert integer.units.abs().max() <= 63
@@ -84,7 +84,7 @@ def test_a_network_of_integers_learns_and_settles(architecture, keep) -> None:
     again = compress.apply(build(MODELS[architecture]), chosen)
     again.load_state_dict(network.state_dict(), strict=True)
     network = network.eval().for_inference()
-    settled = compress.settle(copy.deepcopy(network), chosen)
+    settled = compress.fold_for_inference(copy.deepcopy(network), chosen)
     assert not [module for module in settled.modules() if isinstance(module, nn.PReLU | nn.ELU)]
     assert any(isinstance(module, IntegerConvolution) for module in settled.modules())
     with torch.no_grad():

@@ -93,7 +93,7 @@ def test_first_layer_and_heads_stay_at_full_precision(kind, architecture) -> Non
     network = build(model)
     plain = {name: module.weight.clone() for name, module in network.named_modules() if isinstance(module, nn.Conv2d)}
     quantized = set(chosen_convolutions(network, chosen))
-    compress.settle(compress.apply(network, chosen), chosen)
+    compress.fold_for_inference(compress.apply(network, chosen), chosen)
     first = next(iter(plain))
     assert set(plain) - quantized == {first, *(name for name in plain if name.startswith("heads."))}
     for name, before in plain.items():

@@ -15,14 +15,14 @@ from jetimg.common.errors import DataError
 from jetimg.dataset import manifest, plan, shard
 from jetimg.event_file import store
 from jetimg.imaging.channels import Setup
-from jetimg.imaging.convert import Inputs, convert
-from jetimg.imaging.settings import Images
+from jetimg.imaging.convert import DelphesInputs, convert
+from jetimg.imaging.settings import ImageSettings
 from jetimg.plotting import figures
 from models.cli import app
 from models.evaluation import plots, report
 from models.evaluation.evaluate import evaluate
-from models.evaluation.measure import Detector, Truth, measure
-from models.evaluation.result import Evaluation, Settings
+from models.evaluation.measure import DetectionSet, TrueJets, measure
+from models.evaluation.result import Evaluation, EvaluationSettings
 from models.networks.build import build
 from models.networks.config import Config, Model
 from models.trained import checkpoint
@@ -55,7 +55,7 @@ def dataset(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = []
     for sample in ("bb", *TEST):
         files.append(folder / f"{sample}.h5")
-        convert(Inputs([data / f"{sample}.root"], sample), files[-1], Setup(load(), Images()))
+        convert(DelphesInputs([data / f"{sample}.root"], sample), files[-1], Setup(load(), ImageSettings()))
     planned = plan.make(files, plan.Sharding(events_per_shard=3, validation_fraction=0), list(TEST), {})
     for name in planned.shards():
         shard.make(planned, name, folder / "dataset" / name)
@@ -123,7 +123,7 @@ def check_counts(found: dict, dataset: Path) -> None:
 
 
 def test_without_the_baseline(dataset, checkpoints, tmp_path, undrawn) -> None:
-    found = evaluate(dataset, {"one": checkpoints["pfjet"]}, Settings(device="cpu", baseline=False))
+    found = evaluate(dataset, {"one": checkpoints["pfjet"]}, EvaluationSettings(device="cpu", baseline=False))
     assert [one.detector.name for one in found.measured] == ["one"]
     content = report.as_dict(found)
     assert content["no_baseline_because"] == "not asked for"
@@ -131,14 +131,14 @@ def test_without_the_baseline(dataset, checkpoints, tmp_path, undrawn) -> None:
 
 
 def test_only_hard_jets(dataset, checkpoints, tmp_path, undrawn) -> None:
-    found = evaluate(dataset, {"one": checkpoints["pfjet"]}, Settings(device="cpu", least_pt=200))
+    found = evaluate(dataset, {"one": checkpoints["pfjet"]}, EvaluationSettings(device="cpu", min_pt=200))
     true = []
     for path in DataSet.of(dataset).test:
         with store.Reader(path) as reader:
             true.append(reader.read().tables["jets"])
     hard = np.concatenate([table["class_id"][table["pt"] >= 200] for table in true])
     assert found.truth.counts == np.bincount(hard, minlength=5).tolist()
-    assert report.as_dict(found)["settings"]["least_pt"] == 200
+    assert report.as_dict(found)["settings"]["min_pt"] == 200
     report.write(found, tmp_path / "r")
     assert "Only jets of at least 200 GeV" in (tmp_path / "r" / "evaluation.md").read_text()
 
@@ -152,7 +152,7 @@ def test_calls_that_are_at_fault(dataset, checkpoints, tmp_path) -> None:
 
 def test_data_that_are_at_fault(dataset, checkpoints, tmp_path) -> None:
     def run(path: Path, split: str = "test") -> None:
-        evaluate(dataset, {"one": path}, Settings(split=split, device="cpu"))
+        evaluate(dataset, {"one": path}, EvaluationSettings(split=split, device="cpu"))
 
     for known in ({"class_names": ("b", "t")}, {"image_shape": (170, 180)}, {"box_size": (23.0, 23.0)}):
         path = save(tmp_path / "other.pt", dataset, SMALL["pfjet"], **known)
@@ -176,20 +176,22 @@ def test_a_checkpoint_of_another_data_set_is_measured_and_said_so(dataset, check
     shutil.copytree(dataset, other)
     text = (other / manifest.NAME).read_text()
     (other / manifest.NAME).write_text(text + "\n")
-    found = evaluate(other, {"one": checkpoints["pfjet"]}, Settings(device="cpu"))
+    found = evaluate(other, {"one": checkpoints["pfjet"]}, EvaluationSettings(device="cpu"))
     assert found.measured[0].detector.about["trained_on_this_data_set"] is False
 
 
-def of(dataset: Path, truth: Truth, *detectors: Detector) -> Evaluation:
+def of(dataset: Path, truth: TrueJets, *detectors: DetectionSet) -> Evaluation:
     data = DataSet.of(dataset)
-    return Evaluation(data, data.test, truth, Settings(device="cpu"), measure(detectors, truth), "not asked for")
+    return Evaluation(
+        data, data.test, truth, EvaluationSettings(device="cpu"), measure(detectors, truth), "not asked for"
+    )
 
 
 def test_classes_without_jets_and_detectors_without_detections(dataset, tmp_path) -> None:
-    truth = Truth(jets([(0, 1, 100, 358, 1, 200)]), 8, ("b", "t"), N_PHI)
+    truth = TrueJets(jets([(0, 1, 100, 358, 1, 200)]), 8, ("b", "t"), N_PHI)
     about = {"kind": "network", "trained_on_this_data_set": None, "sha256": "0" * 64, "score": "made up"}
-    good = Detector("good", jets([(0, 1, 100, 2, 0.9, 210)]), (0, 1), about)
-    empty = Detector("empty", jets([]), (0, 1), about)
+    good = DetectionSet("good", jets([(0, 1, 100, 2, 0.9, 210)]), (0, 1), about)
+    empty = DetectionSet("empty", jets([]), (0, 1), about)
     found = of(dataset, truth, good, empty)
     report.write(found, tmp_path)
     content = json.loads((tmp_path / "evaluation.json").read_text(), parse_constant=pytest.fail)
@@ -198,7 +200,7 @@ def test_classes_without_jets_and_detectors_without_detections(dataset, tmp_path
     assert content["detectors"]["good"]["mean"]["classes"] == ["t"]
     assert content["detectors"]["good"]["classes"]["t"]["ap_coco"] == pytest.approx(0.7)
     assert "no true jets" in (tmp_path / "evaluation.md").read_text()
-    nothing = of(dataset, Truth(jets([]), 8, ("b", "t"), N_PHI), empty)
+    nothing = of(dataset, TrueJets(jets([]), 8, ("b", "t"), N_PHI), empty)
     report.write(nothing, tmp_path / "nothing")
     assert (tmp_path / "nothing" / "events.png").is_file()
     assert math.isnan(nothing.measured[0].mean["ap_11"])
@@ -208,8 +210,8 @@ def test_the_difference_to_the_baseline_has_its_own_error(dataset) -> None:
     """Both find the same jets: every sample of events gives the same difference."""
     true = jets([(event, 1, 100, 100, 1, 200) for event in range(8)])
     found = jets([(event, 1, 100, 100 if event % 2 else 250, 0.9 - event / 10, 200) for event in range(8)])
-    both = (Detector("one", found, (0, 1)), Detector("baseline", found, (1,)))
-    one, baseline = measure(both, Truth(true, 8, ("b", "t"), N_PHI))
+    both = (DetectionSet("one", found, (0, 1)), DetectionSet("baseline", found, (1,)))
+    one, baseline = measure(both, TrueJets(true, 8, ("b", "t"), N_PHI))
     numbers = one.classes["t"]
     assert numbers is not None
     assert numbers["ap_11_error"] > 0
@@ -220,8 +222,8 @@ def test_the_difference_to_the_baseline_has_its_own_error(dataset) -> None:
 
 
 def test_boxes_over_the_seam_are_drawn_on_both_sides(dataset) -> None:
-    truth = Truth(jets([(0, 1, 100, 358, 1, 200)]), 8, ("b", "t", "H", "V", "q"), N_PHI)
-    found = Detector("one", jets([(0, 1, 100, 358, 0.9, 210), (0, 0, 200, 100, 0.8, 30)]), (0, 1))
+    truth = TrueJets(jets([(0, 1, 100, 358, 1, 200)]), 8, ("b", "t", "H", "V", "q"), N_PHI)
+    found = DetectionSet("one", jets([(0, 1, 100, 358, 0.9, 210), (0, 0, 200, 100, 0.8, 30)]), (0, 1))
     figure = plots.events(of(dataset, truth, found))
     solid = [patch for patch in figure.axes[0].patches if patch.get_linestyle() == "-"]
     low = sorted(patch.get_y() for patch in solid if patch.get_x() < 0)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from models.evaluation import coco
 from models.evaluation.metrics import REPLICAS, Curve, Ranked, ap_11, ap_all, bootstrap, interpolated, score_at_recall
-from models.evaluation.pairing import Jets, match, pairs
+from models.evaluation.pairing import JetTable, match, pairs
 from models.networks.postprocess import Detections
 from tests.helpers.jets import N_PHI, jets, random_jets
 from tests.helpers.precision import average_precision
@@ -16,12 +16,12 @@ from tests.helpers.precision import average_precision
 RIGHT, WRONG = (100, 100), (250, 300)
 
 
-def ranked(found: Jets, true: Jets, class_id: int = 0, n_events: int = 8) -> Ranked:
+def ranked(found: JetTable, true: JetTable, class_id: int = 0, n_events: int = 8) -> Ranked:
     partner = match(pairs(found, true, N_PHI), len(found), len(true), 0.5)
     return Ranked.of(found, partner, true, class_id, n_events)
 
 
-def curve(found: Jets, true: Jets, class_id: int = 0) -> Curve:
+def curve(found: JetTable, true: JetTable, class_id: int = 0) -> Curve:
     return ranked(found, true, class_id).curve()
 
 
@@ -93,7 +93,7 @@ def test_without_jets_there_is_no_number_and_without_detections_it_is_zero() -> 
     assert coco.average_precision(none, one, pairs(none, one, N_PHI), 0).tolist() == [0] * 10
 
 
-def from_the_definition(found: Jets, true: Jets, class_id: int) -> float:
+def from_the_definition(found: JetTable, true: JetTable, class_id: int) -> float:
     """11 points as equation 2 of the Pascal VOC paper has them, cut by cut."""
     mine, n_true = found.take(found.class_id == class_id), int((true.class_id == class_id).sum())
     partner = match(pairs(mine, true, N_PHI), len(mine), len(true), 0.5)
@@ -140,7 +140,7 @@ def test_in_the_library_equal_scores_go_by_the_order_of_events(seed, n_events) -
     rank[np.argsort(-found.score, kind="stable")] = np.linspace(0.9, 0.1, len(found))
     for class_id in set(true.class_id.tolist()):
         by_iou = coco.average_precision(found, true, pairs(found, true, N_PHI), class_id)
-        untied = Jets(**vars(found) | {"score": rank})
+        untied = JetTable(**vars(found) | {"score": rank})
         assert np.array_equal(by_iou, coco.average_precision(untied, true, pairs(untied, true, N_PHI), class_id))
         ours = np.nan_to_num(interpolated(curve(untied, true, class_id), 100)).mean()
         assert ours == pytest.approx(by_iou[0])
@@ -168,10 +168,10 @@ def test_the_area_agrees_with_the_one_of_the_tests(seed, n_events) -> None:
 def test_average_precision_does_not_depend_on_where_the_image_is_cut(seed, turn) -> None:
     found, true = random_jets(seed, 6)
 
-    def turned(of: Jets) -> Jets:
+    def turned(of: JetTable) -> JetTable:
         phi_min = np.mod(of.box[:, 1] + np.float32(turn), N_PHI)
         box = np.stack([of.box[:, 0], phi_min, of.box[:, 2], phi_min + 46], axis=1)
-        return Jets(**vars(of) | {"box": box})
+        return JetTable(**vars(of) | {"box": box})
 
     for class_id in (0, 1):
         here, there = ap_11(curve(found, true, class_id)), ap_11(curve(turned(found), turned(true), class_id))

@@ -4,12 +4,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.evaluation.pairing import Jets, above, joined, match, pairs
+from models.evaluation.pairing import JetTable, above, joined, match, pairs
 from models.networks.box_ops import iou
 from tests.helpers.jets import N_PHI, jets, random_jets
 
 
-def partner(found: Jets, true: Jets, least: float = 0.5) -> list[int]:
+def partner(found: JetTable, true: JetTable, least: float = 0.5) -> list[int]:
     return match(pairs(found, true, N_PHI), len(found), len(true), least).tolist()
 
 
@@ -46,7 +46,7 @@ def test_nothing_to_pair(n_found, n_true) -> None:
     assert partner(found, true) == [-1] * n_found
 
 
-def greedy(found: Jets, true: Jets) -> list[int]:
+def greedy(found: JetTable, true: JetTable) -> list[int]:
     """The rule as it is told, one detection after the other."""
     taken: dict[int, int] = {}
     for row in sorted(range(len(found)), key=lambda k: (-found.score[k], k)):
@@ -92,7 +92,7 @@ def test_all_jets_count_without_a_least_pt_and_leaving_soft_ones_out_again_chang
     found, true = random_jets(seed, n_events)
     assert len(above(found, true, 0, 0.5, N_PHI)) == len(found)
     # Every third jet is soft.
-    true = Jets(**vars(true) | {"pt": np.where(np.arange(len(true)) % 3, 500.0, 50.0)})
+    true = JetTable(**vars(true) | {"pt": np.where(np.arange(len(true)) % 3, 500.0, 50.0)})
     counting, hard = above(found, true, 100, 0.5, N_PHI), true.take(true.pt >= 100)
     again = above(counting, hard, 100, 0.5, N_PHI)
     assert np.array_equal(again.box, counting.box)

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from models.evaluation.residuals import LEAST_PAIRS, PT_EDGES, Residuals, against_pt, spread
+from models.evaluation.residuals import MIN_PAIRS, PT_EDGES, Residuals, against_pt, spread
 from tests.helpers.jets import GRID, jets
 
 
@@ -34,8 +34,8 @@ def test_the_error_of_the_resolution_is_its_scatter() -> None:
 
 
 def test_few_pairs_and_what_is_not_measured_say_nothing() -> None:
-    assert math.isnan(spread(np.zeros(LEAST_PAIRS - 1))["resolution"])
-    assert spread(np.zeros(LEAST_PAIRS))["resolution"] == 0
+    assert math.isnan(spread(np.zeros(MIN_PAIRS - 1))["resolution"])
+    assert spread(np.zeros(MIN_PAIRS))["resolution"] == 0
     assert spread(np.full(50, np.nan))["pairs"] == 0
 
 

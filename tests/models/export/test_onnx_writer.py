@@ -50,11 +50,11 @@ def test_a_file_alone_finds_the_jets_of_pytorch(tmp_path, architecture, kind, ci
     detector = OnnxDetector.open(tmp_path / "network.onnx")
     network, config = checkpoint.load(path, for_inference=True)
     assert detector.model == config.model
-    assert torch.equal(detector.priors, network.priors)
+    assert torch.equal(detector.default_boxes, network.default_boxes)
     tried = sample_images.made_up(2, config.model, seed=5)
     with torch.inference_mode():
         expected = network(tried.pixels)
-    again = onnx_writer.agreement(expected, detector(tried.pixels), network.priors, tried.scale, 128)
+    again = onnx_writer.agreement(expected, detector(tried.pixels), network.default_boxes, tried.scale, 128)
     assert again.jets <= (0.1 if kind == "int8" else 0.01)
     assert len(detector.detect(tried.pixels, tried.scale)) == 2
     model = onnx.load(tmp_path / "network.onnx")

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.networks.box_ops import N_PHI, area, check, delta_phi, iou, suppress
+from models.networks.box_ops import N_PHI, area, check, delta_phi, iou, nms
 
 
 def eighths(low: float, high: float) -> st.SearchStrategy[float]:
@@ -83,10 +83,10 @@ SCORES = st.lists(st.sampled_from([0.1, 0.3, 0.5, 0.7, 0.9]), min_size=12, max_s
 @given(boxes(1, 12, widest=90), SCORES, st.sampled_from([0.05, 0.25, 0.5]), st.integers(0, N_PHI))
 def test_suppression_is_greedy_and_periodic(box, scores, threshold, pixels) -> None:
     score = torch.tensor(scores[: len(box)])
-    kept = suppress(box, score, threshold)
+    kept = nms(box, score, threshold)
     assert kept.tolist() == greedy(box, score, threshold)
-    assert torch.equal(suppress(turned(box, pixels), score, threshold), kept)
-    assert torch.equal(suppress(torch.stack([box, box]), torch.stack([score, score]), threshold)[1], kept)
+    assert torch.equal(nms(turned(box, pixels), score, threshold), kept)
+    assert torch.equal(nms(torch.stack([box, box]), torch.stack([score, score]), threshold)[1], kept)
 
 
 def test_boxes_without_area_are_refused() -> None:

@@ -9,7 +9,7 @@ from models.networks.config import Training
 from models.networks.default_boxes import Axis, on_map
 from models.networks.layers import Prediction
 from models.networks.loss import Loss, hard_negatives, loss
-from models.networks.matching import Assigned, assign
+from models.networks.matching import Targets, assign
 
 PRIORS = on_map(Axis(20, 17.0, 8.5), Axis(20, 18.0, 9.0), [(46.0, 46.0)], N_PHI)
 
@@ -79,8 +79,8 @@ def by_hand(label: int, logits: list[float], alpha: float) -> float:
 def test_the_loss_by_hand() -> None:
     label, logits = torch.tensor([[1, 0]]), torch.tensor([[[0.5, 1.0, -1.0], [2.0, 0.0, 0.0]]])
     offset, log_pt = torch.tensor([[[0.5, 3.0], [9.0, 9.0]]]), torch.tensor([[1.0, 9.0]])
-    assigned = Assigned(label, torch.zeros(1, 2, 2), torch.zeros(1, 2))
-    parts = loss(Prediction(offset, logits, log_pt), assigned, Training())
+    targets = Targets(label, torch.zeros(1, 2, 2), torch.zeros(1, 2))
+    parts = loss(Prediction(offset, logits, log_pt), targets, Training())
     expected = by_hand(1, [0.5, 1.0, -1.0], 0.1) + by_hand(0, [2.0, 0.0, 0.0], 0.1)
     assert parts.classification.item() == pytest.approx(expected)
     assert parts.localisation.item() == pytest.approx(0.5 * 0.25 + (3 - 0.5))

@@ -53,10 +53,10 @@ def test_near_default_boxes_take_their_jet_and_far_ones_none(centres) -> None:
     overlap = iou(box, PRIORS)
     best, which = overlap.max(dim=0)
     favourites = set(overlap.argmax(dim=1).tolist())
-    for prior in range(len(PRIORS)):
-        if prior not in favourites:
-            assert taken[prior] == (which[prior] if best[prior] >= 0.5 else -1)
-    assert all(taken[prior] >= 0 for prior in favourites)
+    for default_box in range(len(PRIORS)):
+        if default_box not in favourites:
+            assert taken[default_box] == (which[default_box] if best[default_box] >= 0.5 else -1)
+    assert all(taken[default_box] >= 0 for default_box in favourites)
 
 
 def test_every_jet_has_a_default_box_however_small_the_overlap() -> None:

@@ -34,7 +34,7 @@ def test_ssd7_has_the_published_number_of_parameters() -> None:
 def test_pf_jet_ssd_has_maps_of_44_by_46_and_23_by_24_cells() -> None:
     network = build(Model(channels=(2,) * 11, class_names=("t",)))
     assert network.priors_of_map == [44 * 46, 23 * 24]
-    sizes = network.priors[:, 2:] - network.priors[:, :2]
+    sizes = network.default_boxes[:, 2:] - network.default_boxes[:, :2]
     assert torch.equal(sizes, torch.full_like(sizes, 46))
     prediction = network(torch.zeros(1, 3, 340, 360))
     assert [tuple(part.shape) for part in prediction] == [(1, 2576, 2), (1, 2576, 2), (1, 2576)]
@@ -44,22 +44,22 @@ def test_pf_jet_ssd_has_maps_of_44_by_46_and_23_by_24_cells() -> None:
 @pytest.mark.parametrize("circular", [False, True])
 def test_predictions_belong_to_default_boxes(architecture, circular) -> None:
     network = build(SMALL[architecture].model_copy(update={"circular": circular}))
-    n_priors, images = len(network.priors), torch.randn(2, 3, *SMALL[architecture].image_shape)
+    n_priors, images = len(network.default_boxes), torch.randn(2, 3, *SMALL[architecture].image_shape)
     for evaluated in (network, network.for_inference()):
         offset, logits, log_pt = evaluated(images)
-        assert offset.shape == (2, len(evaluated.priors), network.coordinates)
-        assert logits.shape == (2, len(evaluated.priors), 3)
-        assert log_pt.shape == (2, len(evaluated.priors))
-    assert len(network.priors) < n_priors or architecture == "ssd7"
+        assert offset.shape == (2, len(evaluated.default_boxes), network.coordinates)
+        assert logits.shape == (2, len(evaluated.default_boxes), 3)
+        assert log_pt.shape == (2, len(evaluated.default_boxes))
+    assert len(network.default_boxes) < n_priors or architecture == "ssd7"
 
 
 def test_inference_gives_what_training_gave_for_the_first_map() -> None:
     network, images = build(SMALL["pfjet"]).eval(), torch.randn(2, 3, 48, 64)
-    whole, priors = network(images), network.priors
+    whole, default_boxes = network(images), network.default_boxes
     part = network.for_inference()(images)
     for one, two in zip(whole, part, strict=True):
         assert torch.equal(one[:, : two.shape[1]], two)
-    assert torch.equal(priors[: len(network.priors)], network.priors)
+    assert torch.equal(default_boxes[: len(network.default_boxes)], network.default_boxes)
 
 
 def maps(part: torch.Tensor, architecture: str) -> list[torch.Tensor]:
@@ -95,16 +95,18 @@ def test_detections_by_hand() -> None:
     offset, logits, log_pt = (torch.zeros_like(part) for part in network(torch.zeros(2, 3, 48, 64)))
     logits[..., 0] = 10.0
     # Two default boxes moved to one place, and one of another class: the weaker twin goes.
-    for prior, class_id, certainty in ((0, 1, 13.0), (1, 1, 12.0), (2, 2, 11.0)):
-        logits[0, prior, class_id] = certainty
+    for default_box, class_id, certainty in ((0, 1, 13.0), (1, 1, 12.0), (2, 2, 11.0)):
+        logits[0, default_box, class_id] = certainty
     offset[0, 1, 1] = -8 / 1.2
     log_pt[0, 0] = 2.0
-    first, second = detect(Prediction(offset, logits, log_pt), network.priors, torch.tensor([100.0, 1.0]), n_phi=64)
+    first, second = detect(
+        Prediction(offset, logits, log_pt), network.default_boxes, torch.tensor([100.0, 1.0]), n_phi=64
+    )
     assert first.class_id[:2].tolist() == [0, 1]
     assert first.score[0] > first.score[1] > 0.01
     assert len(first.score) == 2
     torch.testing.assert_close(first.pt[0], 100 * torch.tensor(2.0).exp())
-    assert torch.equal(first.box[0], network.priors[0])
+    assert torch.equal(first.box[0], network.default_boxes[0])
     assert len(second.score) == 0
 
 

@@ -12,8 +12,8 @@ from torch.nn.functional import avg_pool2d
 
 from detector import load
 from jetimg.imaging.channels import Setup
-from jetimg.imaging.convert import Inputs, convert
-from jetimg.imaging.settings import Images
+from jetimg.imaging.convert import DelphesInputs, convert
+from jetimg.imaging.settings import ImageSettings
 from jetimg.loader.torch_dataset import JetImages, dense
 from models.networks.build import Network, build
 from models.networks.config import Model, Training
@@ -36,8 +36,8 @@ def events(data: Path, tmp_path_factory) -> JetImages:
     """Eight real events: two each of bb, tt, hh and WW."""
     output = tmp_path_factory.mktemp("events") / "mixed.h5"
     # Without the W inside its t: where both claim one default box, no network could find the two.
-    setup = Setup(load(), Images(nested="outermost"))
-    convert(Inputs([data / f"{name}.root" for name in ("bb", "tt", "hh", "WW")], "mixed"), output, setup)
+    setup = Setup(load(), ImageSettings(nested="outermost"))
+    convert(DelphesInputs([data / f"{name}.root" for name in ("bb", "tt", "hh", "WW")], "mixed"), output, setup)
     return JetImages([output], 8)
 
 
@@ -51,7 +51,7 @@ def test_eight_real_events_are_learned_by_heart(events, architecture) -> None:
     pixels = (4 * avg_pool2d(pixels, 2)).log1p()
     box, class_id, pt = truth(batch, "cpu")
     box = box / 2
-    assigned = assign((box, class_id, pt), scale, network.priors, network.coordinates, 0.5, N_PHI)
+    targets = assign((box, class_id, pt), scale, network.default_boxes, network.coordinates, 0.5, N_PHI)
     jets = [(box[k][class_id[k] >= 0], class_id[k][class_id[k] >= 0]) for k in range(len(batch))]
     chosen = Training(label_smoothing=0.0)
     # The statistics of the last step alone: each step sees the same eight events.
@@ -62,7 +62,7 @@ def test_eight_real_events_are_learned_by_heart(events, architecture) -> None:
     assert learned(network, pixels, scale, jets) < 0.3
     for step in range(STEPS):
         optimizer.zero_grad()
-        loss(network(pixels), assigned, chosen).total.backward()
+        loss(network(pixels), targets, chosen).total.backward()
         optimizer.step()
         if step % 10 == 9 and learned(network, pixels, scale, jets) > 0.95:
             return
@@ -75,6 +75,6 @@ def learned(network: Network, pixels: torch.Tensor, scale: torch.Tensor, jets: l
     network.train()
     network(pixels)
     network.eval()
-    found = detect(network(pixels), network.priors, scale, n_phi=N_PHI)
+    found = detect(network(pixels), network.default_boxes, scale, n_phi=N_PHI)
     network.train()
     return average_precision(found, jets, N_PHI)

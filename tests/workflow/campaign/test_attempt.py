@@ -8,10 +8,10 @@ import pytest
 
 from detector import load
 from jetimg.common.errors import DataError
-from jetimg.imaging.settings import Images
+from jetimg.imaging.settings import ImageSettings
 from jetimg.imaging.simulation_record import read_record
 from jetimg.imaging.verdicts import check
-from workflow.campaign.attempt import Job, attempt
+from workflow.campaign.attempt import AttemptJob, attempt
 
 STAND_IN = Path(__file__).parents[2] / "helpers" / "stand_in.py"
 
@@ -22,14 +22,14 @@ def job(tmp_path, monkeypatch):
     output = tmp_path / "tt/00000.root"
     options = "--sample tt --index 0 --events 2 --mass 1500 --seed 1 --pool none --backend embedded --output"
     command = [sys.executable, str(STAND_IN), *options.split(), str(output)]
-    return Job(command, output, events=2, seconds=20.0, tries=2, log=tmp_path / "tt.log")
+    return AttemptJob(command, output, events=2, seconds=20.0, tries=2, log=tmp_path / "tt.log")
 
 
 def run(job, fault=None, **changes):
     record = job.output.with_suffix(".json")
     (job.log.parent / "faults.json").write_text(json.dumps({"tt/0": fault} if fault else {}))
-    job = Job(**(vars(job) | changes))
-    made = attempt(job, record, load(), Images())
+    job = AttemptJob(**(vars(job) | changes))
+    made = attempt(job, record, load(), ImageSettings())
     assert read_record(record) == made
     return made
 
@@ -76,7 +76,7 @@ def test_a_program_that_is_not_there_is_a_crash(job):
 
 def test_the_verdict_on_a_missing_file_tells_why_it_was_not_made(job):
     run(job, "exit")
-    verdict = check(job.output, load(), Images())
+    verdict = check(job.output, load(), ImageSettings())
     assert verdict.verdict == "unreadable"
     assert "its simulation: crashed: exit code 1" in verdict.reason
 

@@ -5,16 +5,16 @@ import yaml
 
 from models.networks.config import Config
 from workflow.campaign.config import ConfigError, parse
-from workflow.campaign.networks import Detectors, labelled
+from workflow.campaign.networks import CampaignNetworks, labelled
 
 SAMPLES = {"tt": {"files": ["a.root"]}, "tth": {"files": ["b.root"], "test": True}}
 PFJET = {"training": {"epochs": 9, "batch_size": 4}, "smaller": {"ternary": {"epochs": 2}, "pruned": {}}}
 
 
 @pytest.fixture
-def detectors() -> Detectors:
+def detectors() -> CampaignNetworks:
     config = parse({"samples": SAMPLES, "detectors": {"pfjet": PFJET, "small": {"model": {"architecture": "ssd7"}}}})
-    return Detectors(config.detectors, "out")
+    return CampaignNetworks(config.detectors, "out")
 
 
 def test_each_version_of_each_detector_is_a_network(detectors):

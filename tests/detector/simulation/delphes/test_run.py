@@ -14,7 +14,7 @@ from detector.cli import main
 from detector.common.errors import CallError, DataError
 from detector.geometry.description import Detector, load
 from detector.simulation.delphes import run
-from detector.simulation.job import Job
+from detector.simulation.job import SimulationJob
 
 ROOT = Path(__file__).parents[4]
 EVENTS = 3
@@ -81,10 +81,10 @@ def programs(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def job(tmp_path) -> Job:
+def job(tmp_path) -> SimulationJob:
     pool = tmp_path / "my pool.pileup"
     pool.write_bytes(b"pile-up")
-    return Job("tt", EVENTS, 7, 0, (1500.0,), pool)
+    return SimulationJob("tt", EVENTS, 7, 0, (1500.0,), pool)
 
 
 def left(folder: Path) -> set[str]:
@@ -135,7 +135,7 @@ def test_a_bad_run_leaves_what_was_there_and_its_log(programs, tmp_path, detecto
 
 def test_too_few_events_are_told(programs, tmp_path, detector, job):
     programs("short")
-    asked = Job(job.sample, EVENTS + 2, job.seed, job.index, job.masses, job.pool)
+    asked = SimulationJob(job.sample, EVENTS + 2, job.seed, job.index, job.masses, job.pool)
     with pytest.raises(DataError, match=r"out.root: DelphesPythia8 made 3 of 5 events"):
         run.simulate(asked, detector, tmp_path / "out.root")
     assert not (tmp_path / "out.root").exists()

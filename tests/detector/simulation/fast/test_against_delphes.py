@@ -10,7 +10,7 @@ import uproot
 
 from detector import Detector
 from detector.simulation.fast.crossing import LEPTONS, momenta
-from detector.simulation.fast.jet_finding import Jets, Substructure, find, inside
+from detector.simulation.fast.jet_finding import FoundJets, Substructure, find, inside
 from detector.simulation.fast.puppi import NEUTRAL, PILEUP, PRIMARY, Candidates, puppi_tables, weights
 
 pytestmark = pytest.mark.shared
@@ -24,7 +24,7 @@ def tree(shared: Path) -> Any:
 
 
 @pytest.fixture(scope="module")
-def ours(tree: Any, cms: Detector) -> tuple[Jets, Substructure]:
+def ours(tree: Any, cms: Detector) -> tuple[FoundJets, Substructure]:
     events = [_candidates(tree, k, cms) for k in range(EVENTS)]
     jets = find(events, cms.jets.baseline, members=True)
     return jets, inside(events, jets, cms.jets.baseline)
@@ -54,7 +54,7 @@ def _theirs(tree: Any, name: str) -> np.ndarray:
     return np.asarray(ak.to_numpy(ak.flatten(tree[name].array(entry_stop=EVENTS))), dtype=float)
 
 
-def test_the_same_jets(tree: Any, ours: tuple[Jets, Substructure]) -> None:
+def test_the_same_jets(tree: Any, ours: tuple[FoundJets, Substructure]) -> None:
     jets, _ = ours
     assert ak.sum(tree["JetPUPPIAK8_size"].array(entry_stop=EVENTS)) == len(jets.pt)
     # Delphes clusters photons after 1 % more smearing, the file holds them before it.
@@ -62,7 +62,7 @@ def test_the_same_jets(tree: Any, ours: tuple[Jets, Substructure]) -> None:
     assert np.median(np.abs(jets.eta - _theirs(tree, "JetPUPPIAK8.Eta"))) < 1e-3
 
 
-def test_the_same_substructure(tree: Any, ours: tuple[Jets, Substructure]) -> None:
+def test_the_same_substructure(tree: Any, ours: tuple[FoundJets, Substructure]) -> None:
     _, contents = ours
     tau = _theirs(tree, "JetPUPPIAK8/JetPUPPIAK8.Tau[5]").reshape(-1, 5)
     for k in range(5):

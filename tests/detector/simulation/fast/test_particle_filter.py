@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from detector.simulation.fast.particle_filter import has_beauty, kept
-from detector.simulation.pythia import Record
+from detector.simulation.pythia import Collision
 
 
 @pytest.mark.parametrize("pid", [511, -521, 531, 541, 551, 5122, -5232, 553, 20553, 513, 5101, 5503])
@@ -18,13 +18,13 @@ def test_no_beauty(pid: int) -> None:
     assert not has_beauty(np.array([pid], dtype=np.int32))[0]
 
 
-def _record(rows: list[tuple[int, int, float, int]]) -> Record:
+def _record(rows: list[tuple[int, int, float, int]]) -> Collision:
     """From pid, status, pt, mother."""
     pid, status, pt, mother = (np.array(column) for column in zip(*rows, strict=True))
     n = len(rows)
     momentum = np.stack([pt, np.zeros(n), np.zeros(n), pt], axis=1).astype(float)
     links = np.stack([mother, np.full(n, -1)], axis=1).astype(np.int32)
-    return Record(
+    return Collision(
         pid.astype(np.int32), status.astype(np.int32), links, links, np.zeros(n, np.int8), momentum,
         np.zeros(n), np.zeros((n, 3)),
     )  # fmt: skip

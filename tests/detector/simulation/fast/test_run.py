@@ -13,24 +13,24 @@ from detector.common.errors import DataError
 from detector.geometry.grid import Grid
 from detector.simulation.fast.root_writer import read_provenance
 from detector.simulation.fast.run import simulate
-from detector.simulation.job import Job
+from detector.simulation.job import SimulationJob
 
 N = 6
 
 
 @pytest.fixture(scope="module")
-def job(pool_file: Path) -> Job:
-    return Job("WW", N, seed=7, index=0, masses=(1500.0, 2000.0), pool=pool_file)
+def job(pool_file: Path) -> SimulationJob:
+    return SimulationJob("WW", N, seed=7, index=0, masses=(1500.0, 2000.0), pool=pool_file)
 
 
 @pytest.fixture(scope="module")
-def made(job: Job, cms: Detector, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(job: SimulationJob, cms: Detector, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("made") / "ww.root"
     simulate(job, cms, path)
     return path
 
 
-def test_the_same_job_gives_the_same_bytes(job: Job, cms: Detector, made: Path, tmp_path: Path) -> None:
+def test_the_same_job_gives_the_same_bytes(job: SimulationJob, cms: Detector, made: Path, tmp_path: Path) -> None:
     again = tmp_path / "elsewhere" / "under_another_name.root"
     told: list[int] = []
     simulate(job, cms, again, told.append)
@@ -39,7 +39,7 @@ def test_the_same_job_gives_the_same_bytes(job: Job, cms: Detector, made: Path, 
     assert [path.name for path in again.parent.iterdir()] == [again.name]
 
 
-def test_another_index_gives_other_events(job: Job, cms: Detector, made: Path, tmp_path: Path) -> None:
+def test_another_index_gives_other_events(job: SimulationJob, cms: Detector, made: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.root"
     simulate(replace(job, index=1), cms, other)
     with uproot.open(made) as one, uproot.open(other) as two:
@@ -47,7 +47,9 @@ def test_another_index_gives_other_events(job: Job, cms: Detector, made: Path, t
     assert read_provenance(other)["pythia_settings"][4] == "5100039:m0 = 2000"
 
 
-def test_a_failed_job_leaves_nothing(job: Job, cms: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_job_leaves_nothing(
+    job: SimulationJob, cms: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fails(*_: object) -> None:
         raise RuntimeError("power cut")
 
