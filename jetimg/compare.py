@@ -12,9 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from jetimg.delphes import Jagged
 from jetimg.errors import DataError
-from jetimg.observables import Observed, Observer, event_of
+from jetimg.observables import Observed, Observer, by_event
 from jetimg.twosample import Design, Ratios, Tested, at_same_activity, permutation_test, ratios, ratios_at_same_activity
 
 # Bins of the test: as many hits in each.
@@ -66,8 +65,8 @@ class Gathered:
         for name, energy in seen.rings.items():
             self.rings.setdefault(name, []).append(energy)
         for name, binning in binnings.items():
-            filled = Filled(_fill(seen.spectra[name], binning.test), _fill(seen.spectra[name], binning.picture))
-            self.spectra.setdefault(name, []).append(filled)
+            test, shown = (by_event(seen.spectra[name], edges) for edges in (binning.test, binning.picture))
+            self.spectra.setdefault(name, []).append(Filled(test.astype(np.int32), shown.astype(np.int32)))
         self.response.append(seen.response)
         self.activity.append(seen.activity)
         self.vertices.append(seen.vertices)
@@ -250,15 +249,6 @@ def _binning(name: str, values: NDArray[np.floating]) -> Binning:
     if name.endswith(LOGARITHMIC) and low > 0 and high > WIDE * low:
         return Binning(test, np.geomspace(low, high, bins + 1))
     return Binning(test, np.linspace(low, max(high, low + 1e-6), bins + 1))
-
-
-def _fill(values: Jagged, edges: Floats) -> NDArray[np.int32]:
-    """Counts of each event in each bin."""
-    n, bins = len(values.offsets) - 1, len(edges) - 1
-    place = np.searchsorted(edges, values.content, side="right") - 1
-    inside = (place >= 0) & (place < bins)
-    flat = np.bincount(event_of(values)[inside] * bins + place[inside], minlength=n * bins)
-    return flat.reshape(n, bins).astype(np.int32)
 
 
 def _joined(gathered: tuple[Gathered, Gathered], what: str, name: str) -> Floats:
