@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from detector.common.atomic import atomic_write
+from matplotlib.figure import Figure
 
-OURS, RIVAL = "#1f6f8b", "#c9c9c9"
+from jetimg.plotting.figures import FAINT, colour, save, styled
+
+OURS, RIVAL = colour(0), FAINT
 
 
 def draw(figures: list[dict[str, Any]], path: Path, note: str) -> None:
@@ -16,12 +18,12 @@ def draw(figures: list[dict[str, Any]], path: Path, note: str) -> None:
         path: PNG file.
         note: what the measurement was taken on.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    with styled():
+        save(_figure([row for row in figures if row["rival"] or row["target"]][::-1], note), path)
 
-    rows = [row for row in figures if row["rival"] or row["target"]][::-1]
+
+def _figure(rows: list[dict[str, Any]], note: str) -> Figure:
     picture = Figure(figsize=(10, 1.2 + 0.75 * len(rows)), layout="constrained")
-    FigureCanvasAgg(picture)
     axes = picture.subplots()
     for place, row in enumerate(rows):
         scale = row["target"] or row["rival"]
@@ -36,13 +38,11 @@ def draw(figures: list[dict[str, Any]], path: Path, note: str) -> None:
     axes.set_xlim(min(values) / 4, max(*values, 1.0) * 60)  # room for the texts
     axes.set_yticks(range(len(rows)), [row["key"] for row in rows])
     axes.set_xlabel("share of the target (black line), or of the rival where there is no target; less is better")
-    axes.set_title(f"Ours (dark) and what it is held against (light)\n{note}", fontsize=9)
-    axes.spines[["top", "right"]].set_visible(False)
-    with atomic_write(path) as partial:
-        picture.savefig(partial, format="png", dpi=110)
+    axes.set_title(f"Ours (blue) and what it is held against (grey)\n{note}", fontsize=9)
+    return picture
 
 
-def _bar(axes: Any, place: float, length: float, text: str, colour: str, hatch: str) -> None:
-    axes.barh(place, length, 0.36, color=colour, hatch=hatch, edgecolor="white")
+def _bar(axes: Any, place: float, length: float, text: str, fill: str, hatch: str) -> None:
+    axes.barh(place, length, 0.36, color=fill, hatch=hatch, edgecolor="white")
     box = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # so that the target's line does not cross it
     axes.text(length * 1.1, place, text, va="center", fontsize=7.5, bbox=box)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from detector.geometry.angles import TWO_PI
 from jetimg.event_file.event import Event, read_event
-from jetimg.plotting.figures import colour, save
+from jetimg.plotting.figures import colour, ink, save, styled
 from jetimg.plotting.labels import Area, place
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def draw(path: Path, event: int, output: Path) -> None:
     save(picture(read_event(path, event)), output)
 
 
+@styled()
 def picture(event: Event) -> Figure:
     """The picture of an event: four panels, of which the sum is large and has the boxes' labels."""
     figure = Figure(figsize=(WIDTH, HEIGHT))
@@ -72,7 +73,7 @@ def picture(event: Event) -> Figure:
         draw_hits(axes, event, *hits[name], norm)
         energy = float(hits[name][1].sum(dtype=np.float64))
         count = "" if name == "sum" else f"{len(hits[name][0]):,} pixels, "
-        axes.set_title(f"{TITLES[name]}: {count}{energy:,.0f} GeV", fontsize=12 if name == "sum" else 9.5, loc="left")
+        axes.set_title(f"{TITLES[name]}: {count}{energy:,.0f} GeV", fontsize=12 if name == "sum" else 9.5)
         _boxes(axes, event)
     _baseline(panels["sum"], event)
     _labels(panels["sum"], event)
@@ -116,6 +117,7 @@ def _panel(figure: Figure, name: str, event: Event) -> "Axes":
 
 def frame(axes: "Axes", event: Event) -> None:
     """The image's borders and the ticks of an empty panel."""
+    axes.spines[:].set_visible(True)
     axes.set_xlim(-event.grid.eta_max, event.grid.eta_max)
     axes.set_ylim(-np.pi, np.pi)
     axes.set_yticks(np.linspace(-np.pi, np.pi, 5), ["−π", "−π/2", "0", "π/2", "π"])
@@ -212,7 +214,7 @@ def draw_labels(
             (area.x0 + area.x1) / 2,
             (area.y0 + area.y1) / 2,
             text,
-            color="white",
+            color=ink(ground),
             fontsize=LABEL_POINTS,
             fontweight="bold",
             ha="center",
@@ -238,7 +240,6 @@ def _legend(axes: "Axes", event: Event) -> None:
         bbox_to_anchor=(0, -0.065),
         borderaxespad=0,
         ncols=8,
-        frameon=False,
         fontsize=10.5,
         handlelength=1.4,
         columnspacing=1.4,

@@ -1,21 +1,59 @@
-"""What all pictures share: one colour for a class, and how a figure becomes a file."""
+"""What all pictures share: their style, one colour for a class, and how a figure becomes a file."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from cycler import cycler
+from matplotlib import rc_context
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from detector.common.atomic import atomic_write
 
-# Okabe and Ito's colours, told apart by the colour-blind and in print; in the order of class_id.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#AA4499", "#B8860B", "#56B4E9", "#882255", "#555555")
+# Petroff's six colours (arXiv:2107.02270), which the CMS experiment recommends: told apart by the colour-blind. In the
+# order of class_id, and of lines.
+COLOURS = ("#5790fc", "#f89c20", "#e42536", "#964a8b", "#9c9ca1", "#7a21dd")
+LINES = ("-", "--", ":")  # of the first six lines, the next six, and so on
+
+# Whatever is no class: truth, ratios, the classical baseline; then lines that only guide the eye.
+NEUTRAL, FAINT = "#3b3b3b", "#8c8c8c"
 
 # One pixel of an image is then at least four screen pixels in the large panel of `show`.
 DPI = 200
 
+STYLE: dict[str, Any] = {
+    "axes.prop_cycle": cycler(linestyle=LINES) * cycler(color=COLOURS),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "legend.frameon": False,
+}
 
-def colour(class_id: int) -> str:
-    """The colour of a class."""
-    return COLOURS[class_id % len(COLOURS)]
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """The style of all pictures; a context or, as `@styled()`, a decorator."""
+    with rc_context(STYLE):
+        yield
+
+
+def colour(number: int) -> str:
+    """The colour of a class or a line; the seventh's is that of the first."""
+    return COLOURS[number % len(COLOURS)]
+
+
+def line(number: int) -> dict[str, str]:
+    """Colour and dashes of a line among many."""
+    return {"color": colour(number), "linestyle": LINES[number // len(COLOURS) % len(LINES)]}
+
+
+def ink(ground: str) -> str:
+    """Black or white, whichever is read more easily on a colour (WCAG 2.2, relative luminance)."""
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(ground))
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return "white" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05 else "black"
 
 
 def save(figure: Figure, output: Path) -> None:

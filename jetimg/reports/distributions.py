@@ -10,19 +10,17 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from jetimg.dataset.plan import SPLITS
-from jetimg.plotting.figures import colour
+from jetimg.plotting.figures import FAINT, colour, styled
 from jetimg.reports.counts import Census
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Neutral: classes have colours of their own.
-BAR_COLOUR = "#44618B"
-
 # Bins of pt, and bins of eta and phi that are drawn as one, for fewer jets a line than this.
 BINNING = ((400, 20, 4), (4000, 40, 2), (np.inf, 80, 1))
 
 
+@styled()
 def jets(census: Census, class_names: tuple[str, ...]) -> Figure:
     """Distributions of pt, eta and phi, each of area 1: a colour a class, a row of panels a split.
 
@@ -43,10 +41,11 @@ def jets(census: Census, class_names: tuple[str, ...]) -> Figure:
     present = [name for name in class_names if any(name == key[0] for key in census.jets)]
     handles = [Line2D([], [], color=colour(class_names.index(name)), linewidth=2.5, label=name) for name in present]
     if handles:
-        figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), frameon=False, fontsize=13)
+        figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), fontsize=13)
     return figure
 
 
+@styled()
 def boxes_per_image(census: Census) -> Figure:
     """How many boxes the images of each sample have, as shares of its images: a panel a sample."""
     number = max(len(census.images), 1)
@@ -54,10 +53,9 @@ def boxes_per_image(census: Census) -> Figure:
     panels = figure.subplots(number, 1, squeeze=False, sharex=True)[:, 0]
     for axes, (name, images) in zip(panels, sorted(census.images.items()), strict=False):
         share = images.with_jets / max(images.total, 1)
-        axes.bar(np.arange(len(share)), share, width=0.9, color=BAR_COLOUR)
+        axes.bar(np.arange(len(share)), share, width=0.9, color=FAINT)
         text = f"{name}   {images.total:,} images, {images.jets / max(images.total, 1):.2f} boxes an image"
-        axes.set_title(text, loc="left", fontsize=11)
-        axes.spines[["top", "right"]].set_visible(False)
+        axes.set_title(text, fontsize=11)
         axes.set_ylim(0, max(1.05 * float(share.max()), 0.05))
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     panels[-1].set_xlabel("boxes in an image", fontsize=13)
@@ -95,8 +93,7 @@ def _dress(panels: "NDArray[np.object_]", splits: list[str], pt_edges: NDArray[n
         for axes, name in zip(row, ("1/N dN/dpt [1/GeV]", "1/N dN/dη", "1/N dN/dφ"), strict=True):
             axes.set_ylabel(name, fontsize=12)
             axes.tick_params(labelsize=10)
-            axes.spines[["top", "right"]].set_visible(False)
-        row[0].set_title(split, loc="left", fontsize=13, fontweight="bold")
+        row[0].set_title(split, fontsize=13, fontweight="bold")
     pt, eta, phi = panels[-1]
     for axes, name in ((pt, "jet pt [GeV]"), (eta, "jet η"), (phi, "jet φ")):
         axes.set_xlabel(name, fontsize=13)

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetimg.common.errors import DataError
-from jetimg.imaging.delphes_reader import Jagged
-from jetimg.validation.observables import Observed, Observer, event_of
+from jetimg.validation.observables import Observed, Observer, by_event
 from jetimg.validation.two_sample import (
     Design,
     PermutationResult,
@@ -74,8 +73,8 @@ class EventColumns:
         for name, energy in seen.rings.items():
             self.rings.setdefault(name, []).append(energy)
         for name, binning in binnings.items():
-            filled = BinnedSpectrum(_fill(seen.spectra[name], binning.test), _fill(seen.spectra[name], binning.picture))
-            self.spectra.setdefault(name, []).append(filled)
+            test, shown = (by_event(seen.spectra[name], edges) for edges in (binning.test, binning.picture))
+            self.spectra.setdefault(name, []).append(BinnedSpectrum(test.astype(np.int32), shown.astype(np.int32)))
         self.response.append(seen.response)
         self.activity.append(seen.activity)
         self.vertices.append(seen.vertices)
@@ -258,15 +257,6 @@ def _binning(name: str, values: NDArray[np.floating]) -> Binning:
     if name.endswith(LOGARITHMIC) and low > 0 and high > WIDE * low:
         return Binning(test, np.geomspace(low, high, bins + 1))
     return Binning(test, np.linspace(low, max(high, low + 1e-6), bins + 1))
-
-
-def _fill(values: Jagged, edges: Floats) -> NDArray[np.int32]:
-    """Counts of each event in each bin."""
-    n, bins = len(values.offsets) - 1, len(edges) - 1
-    index = np.searchsorted(edges, values.content, side="right") - 1
-    inside = (index >= 0) & (index < bins)
-    flat = np.bincount(event_of(values)[inside] * bins + index[inside], minlength=n * bins)
-    return flat.reshape(n, bins).astype(np.int32)
 
 
 def _joined(gathered: tuple[EventColumns, EventColumns], what: str, name: str) -> Floats:

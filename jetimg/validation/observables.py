@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,12 +151,7 @@ class Observer:
 
     def _ring(self, chunk: Chunk, branch: str) -> Floats:
         values, eta = chunk[branch], chunk[f"{branch.partition('.')[0]}.Eta"].content
-        ring = np.searchsorted(self.ring_edges, eta, side="right") - 1
-        n_rings, n = len(self.ring_edges) - 1, len(values.offsets) - 1
-        inside = (ring >= 0) & (ring < n_rings)
-        place = event_of(values)[inside] * n_rings + ring[inside]
-        energy = np.bincount(place, weights=values.content[inside], minlength=n * n_rings)
-        return energy.reshape(n, n_rings).astype(np.float64)
+        return by_event(Jagged(values.offsets, eta), self.ring_edges, values.content)
 
 
 Jet = tuple[Jagged, NDArray[np.float32], NDArray[np.float32]]
@@ -204,6 +200,27 @@ def _pairs(
 def event_of(values: Jagged) -> NDArray[np.int64]:
     """The number of the event that each value belongs to."""
     return np.repeat(np.arange(len(values.offsets) - 1), np.diff(values.offsets))
+
+
+def by_event(values: Jagged, edges: Floats, weights: NDArray[np.floating] | None = None) -> NDArray[Any]:
+    """A histogram of each event: the number of its values in each bin, or the sum of their weights.
+
+    A bin holds its lower edge and not its upper one. Edges may be equal, with an empty bin between them: `hist`, which
+    would count the rest as fast, refuses such axes.
+
+    Args:
+        values: of the events.
+        edges: of the bins, not falling.
+        weights: of each value; 1 if None.
+
+    Returns:
+        (n_events, n_bins), int64, or float64 with weights.
+    """
+    n, bins = len(values.offsets) - 1, len(edges) - 1
+    place = np.searchsorted(edges, values.content, side="right") - 1
+    inside = (place >= 0) & (place < bins)
+    chosen = None if weights is None else weights[inside]
+    return np.bincount(event_of(values)[inside] * bins + place[inside], chosen, n * bins).reshape(n, bins)
 
 
 def _counts(values: Jagged) -> Floats:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from jetimg.plotting.figures import colour, save
+from jetimg.plotting.figures import FAINT, NEUTRAL, colour, save, styled
 from jetimg.validation.compare import LOGARITHMIC, Comparison
 from jetimg.validation.two_sample import ratios, ratios_at_same_activity
 
@@ -41,6 +41,7 @@ def draw_all(found: Comparison, folder: Path) -> None:
         save(spectra(found, names, branch), folder / f"{branch}.png")
 
 
+@styled()
 def multiplicities(found: Comparison) -> Figure:
     """How many tracks, towers and pixels the events have."""
     figure, panels = _panels(found, len(MULTIPLICITIES), 3, "Events by what they hold, as they are")
@@ -55,6 +56,7 @@ def multiplicities(found: Comparison) -> Figure:
     return figure
 
 
+@styled()
 def spectra(found: Comparison, names: Sequence[str], title: str) -> Figure:
     """Spectra of one kind of objects: objects an event and bin, and the second set over the first."""
     figure, panels = _panels(found, len(names), 4, _named(found, title))
@@ -75,6 +77,7 @@ def spectra(found: Comparison, names: Sequence[str], title: str) -> Figure:
     return figure
 
 
+@styled()
 def rings(found: Comparison) -> Figure:
     """Energy an event in rings of eta."""
     names = tuple(found.gathered[0].rings)
@@ -88,6 +91,7 @@ def rings(found: Comparison) -> Figure:
     return figure
 
 
+@styled()
 def response(found: Comparison) -> Figure:
     """A jet's pt over that of its generator jet: its mean and width by pt."""
     figure = Figure(figsize=(9, 3.9), layout="constrained")
@@ -104,10 +108,9 @@ def response(found: Comparison) -> Figure:
     mean.set_ylabel("mean of jet pt / generator jet pt")
     width.set_ylabel("standard deviation")
     width.set_ylim(bottom=0)
-    mean.legend(frameon=False)
+    mean.legend()
     for axes in (mean, width):
         axes.set_xlabel("pt of the generator jet [GeV]")
-        axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 
@@ -141,12 +144,10 @@ def _panels(found: Comparison, number: int, columns: int, title: str) -> tuple[F
         lower.sharex(upper)
         upper.tick_params(labelbottom=False, labelsize=8)
         lower.tick_params(labelsize=8)
-        for one in (upper, lower):
-            one.spines[["top", "right"]].set_visible(False)
         pairs.append((upper, lower))
     handles = [Line2D([], [], color=line, label=label) for line, label in zip(COLOURS, found.labels, strict=True)]
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    figure.legend(handles=handles, loc="outside upper right", ncols=2, frameon=False, fontsize=10)
+    figure.legend(handles=handles, loc="outside upper right", ncols=2, fontsize=10)
     pairs[0][1].set_ylabel("ratio")
     return figure, pairs
 
@@ -179,8 +180,8 @@ def _both(
     good = np.isfinite(compared.ratio) & (compared.ratio > 0)
     middle = (np.sqrt(edges[1:] * edges[:-1]) if edges[0] > 0 else (edges[1:] + edges[:-1]) / 2)[good]
     ratio, error = compared.ratio[good], compared.ratio_error[good]
-    lower.errorbar(middle, ratio, error, fmt=".", ms=3, lw=0.8, color="#333333")
-    lower.axhline(1.0, color="#999999", linewidth=0.8, zorder=0)
+    lower.errorbar(middle, ratio, error, fmt=".", ms=3, lw=0.8, color=NEUTRAL)
+    lower.axhline(1.0, color=FAINT, linewidth=0.8, zorder=0)
     typical = float(np.median(error)) if len(error) else 0.0
     half = min(max(4 * typical, MIN_RANGE), 1.0)
     lower.set_ylim(1 - half, 1 + half)

@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from jetimg.event_file.event import Event, read_event
 from jetimg.event_file.store import Reader
 from jetimg.plotting.event_display import BRIGHTEST, FAINTEST, box_pieces, draw_hits, draw_labels, frame
-from jetimg.plotting.figures import COLOURS, colour, save
+from jetimg.plotting.figures import FAINT, NEUTRAL, colour, line, save, styled
 from models.evaluation.measure import BASELINE, Measured
 from models.evaluation.metrics import score_at_recall
 from models.evaluation.pairing import Ints
@@ -42,6 +42,7 @@ def draw_all(found: Evaluation, folder: Path) -> None:
     save(events(found), folder / "events.png")
 
 
+@styled()
 def precision_recall(found: Evaluation) -> Figure:
     """Precision against recall: a panel a class, a line a detector."""
     names = found.truth.class_names
@@ -56,17 +57,17 @@ def precision_recall(found: Evaluation) -> Figure:
             if class_id in one.ranked and found.truth.counts[class_id]:
                 curve = one.ranked[class_id].curve()
                 axes.plot(curve.recall, curve.precision, marker="o", markevery=[-1], ms=4, **style)
-        axes.set_title(f"{name}: {found.truth.counts[class_id]:,} true jets", fontsize=10, loc="left")
+        axes.set_title(f"{name}: {found.truth.counts[class_id]:,} true jets", fontsize=10)
         axes.set(xlim=(0, 1), ylim=(0, 1.02))
         axes.tick_params(labelbottom=True)
         axes.set_xlabel("recall")
-        axes.spines[["top", "right"]].set_visible(False)
     for axes in panels[:, 0]:
         axes.set_ylabel("precision")
     _legend(figure, found, "Every cut on the score, overlap of at least 0.5; a dot where the detections end")
     return figure
 
 
+@styled()
 def residuals(found: Evaluation) -> Figure:
     """Distributions of the residuals: a row a quantity, a column a class."""
 
@@ -82,6 +83,7 @@ def residuals(found: Evaluation) -> Figure:
     return _grid(found, panel, ["pairs, density"] * len(QUANTITIES), title)
 
 
+@styled()
 def resolution(found: Evaluation) -> Figure:
     """Half the central 68 % of the residuals against true pt: a row a quantity, a column a class."""
 
@@ -124,11 +126,10 @@ def _grid(found: Evaluation, panel: Panel, labels: list[str], title: str) -> Fig
                 if class_id in one.ranked:
                     panel(axes, one, class_id, name, style)
             if not axes.has_data():
-                axes.text(0.5, 0.5, "too few pairs", transform=axes.transAxes, ha="center", color="#777777")
-            axes.spines[["top", "right"]].set_visible(False)
+                axes.text(0.5, 0.5, "too few pairs", transform=axes.transAxes, ha="center", color=FAINT)
             axes.tick_params(labelsize=8, labelleft=True)
             if row == 0:
-                axes.set_title(found.truth.class_names[class_id], loc="left")
+                axes.set_title(found.truth.class_names[class_id])
         panels[row, 0].set_ylabel(label)
         # At last: from then on the limits stay.
         panels[row, 0].set_ylim(bottom=0)
@@ -137,34 +138,35 @@ def _grid(found: Evaluation, panel: Panel, labels: list[str], title: str) -> Fig
 
 
 def _styled(found: Evaluation) -> Iterator[tuple[Measured, dict[str, Any]]]:
-    """Each detector with its line; the baseline's is dashed and grey."""
+    """Each detector with its line; the baseline's is nearly black, with dashes and dots."""
     for number, one in enumerate(found.measured):
         base = one.detector.name == BASELINE
-        yield one, {"color": COLOURS[-1] if base else colour(number), "linestyle": "--" if base else "-", "lw": 1.4}
+        yield one, {"lw": 1.4} | ({"color": NEUTRAL, "linestyle": "-."} if base else line(number))
 
 
 def _legend(figure: Figure, found: Evaluation, title: str) -> None:
     handles = [Line2D([], [], label=one.detector.name, **style) for one, style in _styled(found)]
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    figure.legend(handles=handles, loc="outside lower left", ncols=6, frameon=False, fontsize=9)
+    figure.legend(handles=handles, loc="outside lower left", ncols=6, fontsize=9)
 
 
+@styled()
 def events(found: Evaluation) -> Figure:
     """Some events, a row each: true jets dotted, each detector's boxes in a column of its own."""
     shown = [(number, _event(found, number)) for number in _chosen(found)]
     rows, columns = max(len(shown), 1), max(len(found.measured), 1)
     figure = Figure(figsize=(3.9 * columns + 0.3, 4.15 * rows + 0.6), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
-    for (number, event), line in zip(shown, panels, strict=False):
-        for one, axes in zip(found.measured, line, strict=False):
+    for (number, event), row in zip(shown, panels, strict=False):
+        for one, axes in zip(found.measured, row, strict=False):
             frame(axes, event)
             axes.set_aspect(event.grid.eta_pitch / event.grid.phi_pitch)
-            axes.set_title(f"{one.detector.name}, event {number:,}: {event.sample}", fontsize=10, loc="left")
+            axes.set_title(f"{one.detector.name}, event {number:,}: {event.sample}", fontsize=10)
     _events_legend(figure, found)
     # Sizes of hits and labels follow those of the panels.
     figure.draw_without_rendering()
-    for (number, event), line in zip(shown, panels, strict=False):
-        for one, axes in zip(found.measured, line, strict=False):
+    for (number, event), row in zip(shown, panels, strict=False):
+        for one, axes in zip(found.measured, row, strict=False):
             _true_boxes(axes, event)
             _found_boxes(axes, event, one, number)
     return figure
@@ -173,14 +175,14 @@ def events(found: Evaluation) -> Figure:
 def _events_legend(figure: Figure, found: Evaluation) -> None:
     names = found.truth.class_names
     handles = [Line2D([], [], color=colour(k), lw=1.8, label=name) for k, name in enumerate(names)]
-    handles.append(Line2D([], [], color="#222222", linestyle=":", lw=1.6, label="true"))
+    handles.append(Line2D([], [], color=NEUTRAL, linestyle=":", lw=1.6, label="true"))
     figure.suptitle(
         f"Labels: class, score and pt in GeV, of at most {MAX_DRAWN} detections above the cut of recall 0.5",
         x=0.01,
         ha="left",
         fontsize=10,
     )
-    figure.legend(handles=handles, loc="outside lower left", ncols=9, frameon=False, fontsize=9)
+    figure.legend(handles=handles, loc="outside lower left", ncols=9, fontsize=9)
 
 
 def _chosen(found: Evaluation) -> list[int]:

@@ -5,16 +5,19 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch import Tensor
 
-from detector.common.atomic import atomic_write, write_text
+from detector.common.atomic import write_text
 from detector.common.progress import bar
 from jetimg.common.errors import DataError
 from models.export import machine, sample_images
 from models.export.runners import Runner, runners
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 WARM_UP = 2
 MIN_ROUNDS = 5
@@ -173,7 +176,13 @@ def summary(here: dict[str, Any]) -> str:
 
 def plot(path: Path, results: Sequence[Result], here: dict[str, Any]) -> None:
     """Time for an image against the batch size: median, and from 10 % to 90 %."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from jetimg.plotting.figures import save, styled
+
+    with styled():
+        save(_figure(results, here), path)
+
+
+def _figure(results: Sequence[Result], here: dict[str, Any]) -> "Figure":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4.5), layout="constrained")
@@ -194,6 +203,4 @@ def plot(path: Path, results: Sequence[Result], here: dict[str, Any]) -> None:
     axes.set_title(f"{here['processor']}, {here['threads']} threads", fontsize="medium")
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")
-    FigureCanvasAgg(figure)
-    with atomic_write(path) as partial:
-        figure.savefig(partial, format="png", dpi=120)
+    return figure

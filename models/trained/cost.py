@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 from rich.table import Column, Table
-from torch import Tensor, nn
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from models.compress.layers import chosen_convolutions
 from models.networks.build import build, parameters
@@ -92,28 +93,18 @@ def table(costs: Sequence[Complexity]) -> Table:
 
 
 def macs(network: nn.Module, config: Model) -> dict[str, int]:
-    """Multiplications with addition of each convolution for one image, by the layer's name."""
-    counted: dict[str, int] = {}
+    """Multiplications with addition for one image, as PyTorch counts them: in convolutions and matrix products.
 
-    def counter(name: str) -> Any:
-        def count(module: nn.Conv1d | nn.Conv2d, _: Any, output: Tensor) -> None:
-            # Each output takes one multiplication for each weight of its channel.
-            counted[name] = output[0].numel() * module.weight[0].numel()
-
-        return count
-
-    hooks = [
-        module.register_forward_hook(counter(name))
-        for name, module in network.named_modules()
-        if isinstance(module, nn.Conv1d | nn.Conv2d)
-    ]
+    By name of every module that has any: layers, blocks, and the whole network, whose name is "".
+    """
     training = network.training
-    with torch.no_grad():
+    # FLOPs count a multiplication and an addition as two.
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
         network.eval()(torch.zeros(1, config.input_channels, *config.image_shape))
     network.train(training)
-    for hook in hooks:
-        hook.remove()
-    return counted
+    counted, root = counter.get_flop_counts(), type(network).__name__
+    names = {name: f"{root}.{name}".removesuffix(".") for name, _ in network.named_modules()}
+    return {name: sum(counted[known].values()) // 2 for name, known in names.items() if known in counted}
 
 
 def zeros(network: nn.Module) -> float:
@@ -131,9 +122,10 @@ def _quantized(config: Config) -> tuple[int, int]:
 
 
 def _by_kind(network: nn.Module, config: Model) -> dict[str, int]:
-    sums = Counter[str]()
-    for name, count in macs(network, config).items():
-        sums[_kind(name, network.get_submodule(name))] += count
+    sums, counted = Counter[str](), macs(network, config)
+    for name, module in network.named_modules():
+        if name in counted and not any(module.children()):
+            sums[_kind(name, module)] += counted[name]
     return dict(sums)
 
 

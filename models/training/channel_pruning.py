@@ -30,8 +30,7 @@ def costs(config: Model) -> list[int]:
     if config.architecture != "pfjet":
         raise DataError(f"{config.architecture}: penalty and removal of channels are for pfjet only")
     counted = macs(build(config).for_inference(), config)
-    names = [f"stages.{stage}.{block}." for stage, n in enumerate(STAGES[:-1]) for block in range(n)]
-    return [sum(count for name, count in counted.items() if name.startswith(prefix)) for prefix in names]
+    return [counted[f"stages.{stage}.{block}"] for stage, n in enumerate(STAGES[:-1]) for block in range(n)]
 
 
 def penalty(network: nn.Module, block_costs: Sequence[int]) -> Tensor:

@@ -3,9 +3,12 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from detector.common.atomic import atomic_write, write_text
+from detector.common.atomic import write_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # An epoch's record: epoch, learning_rate, seconds, train and validation losses by part.
 Record = dict[str, Any]
@@ -20,9 +23,17 @@ def write(folder: Path, history: Sequence[Record]) -> None:
 
 def plot(path: Path, history: Sequence[Record]) -> None:
     """The loss against the epoch, each part for training and validation."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from jetimg.plotting.figures import save, styled
+
+    with styled():
+        save(_figure(history), path)
+
+
+def _figure(history: Sequence[Record]) -> "Figure":
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
+
+    from jetimg.plotting.figures import colour
 
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
@@ -31,10 +42,8 @@ def plot(path: Path, history: Sequence[Record]) -> None:
         for split, style in (("train", "-"), ("validation", "--")):
             if all(split in record for record in history):
                 values = [record[split][part] for record in history]
-                axes.plot(epochs, values, style, color=f"C{number}", label=f"{part}, {split}", marker=".")
+                axes.plot(epochs, values, style, color=colour(number), label=f"{part}, {split}", marker=".")
     axes.set(xlabel="epoch", ylabel="loss", yscale="log")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(fontsize="small", ncols=2)
-    FigureCanvasAgg(figure)
-    with atomic_write(path) as partial:
-        figure.savefig(partial, format="png", dpi=120)
+    return figure

@@ -1,15 +1,13 @@
 """Anti-kt jets with FastJet (arXiv:1111.6097), many events at once, and what is inside them."""
 
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.geometry.description import BaselineJets, JetCollection
-from detector.simulation.fast.substructure import soft_drop, subjettiness
+from detector.geometry.description import BaselineJets, JetCollection, SoftDrop
 
 N_TAU = 5  # tau_1 to tau_5, as Delphes writes them
 
@@ -48,8 +46,7 @@ def find(events: Sequence[NDArray[np.float64]], described: JetCollection, member
     """
     import awkward as ak
 
-    with _silent():
-        found, inside_them = _cluster(events, described, members)
+    found, inside_them = _cluster(events, described, members)
     counts = ak.to_numpy(ak.num(found.px)).astype(np.int64)
     px, py, pz, e = (ak.to_numpy(ak.flatten(found[name])).astype(np.float64) for name in _MOMENTUM)
     pt = np.hypot(px, py)
@@ -68,12 +65,10 @@ def _cluster(
 ) -> tuple[Any, list[NDArray[np.int64]]]:
     """FastJet's jets of each event (an awkward array of momenta) and, flat over events, their constituents."""
     import awkward as ak
-    import fastjet
 
-    columns = np.concatenate([*events, np.empty((0, 4))]).T
-    flat = ak.zip(dict(zip(_MOMENTUM, columns, strict=True)), with_name="Momentum4D")
+    fastjet = _fastjet()
     definition = fastjet.JetDefinition(fastjet.antikt_algorithm, described.radius)
-    sequence = fastjet.ClusterSequence(ak.unflatten(flat, [len(event) for event in events]), definition)
+    sequence = fastjet.ClusterSequence(_array(events), definition)
     found = sequence.inclusive_jets(described.pt_min)
     if not members:
         return found, []
@@ -82,30 +77,84 @@ def _cluster(
     return found, np.split(ak.to_numpy(ak.flatten(lists)).astype(np.int64), ends[:-1]) if len(ends) else []
 
 
-@contextmanager
-def _silent() -> Iterator[None]:
-    """FastJet prints a banner from C++ on its first use; standard output belongs to our caller."""
-    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(nowhere)
-
-
 def inside(events: Sequence[NDArray[np.float64]], jets: FoundJets, described: BaselineJets) -> Substructure:
     """Soft-drop masses and N-subjettiness of jets, from the constituents they were made of.
 
     The arguments are those of `find` and its answer.
     """
-    groomed = described.soft_drop
-    mass, tau = np.empty(len(jets.pt)), np.empty((len(jets.pt), N_TAU))
-    event_of = np.repeat(np.arange(len(jets.counts)), jets.counts)
-    for k, (event, members) in enumerate(zip(event_of.tolist(), jets.constituents, strict=True)):
-        constituents = events[event][members]
-        px, py, pz, e = soft_drop(constituents, groomed.beta, groomed.zcut, groomed.r0)
-        mass[k] = np.sqrt(max(e**2 - px**2 - py**2 - pz**2, 0.0))
-        tau[k] = subjettiness(constituents, N_TAU, described.subjettiness_beta, described.radius)
-    return Substructure(mass, tau)
+    event_of = np.repeat(np.arange(len(jets.counts)), jets.counts).tolist()
+    constituents = [events[event][members] for event, members in zip(event_of, jets.constituents, strict=True)]
+    mass = np.array([soft_drop(jet, described.soft_drop)[3] for jet in constituents], dtype=np.float64)
+    return Substructure(mass, subjettiness(constituents, described.subjettiness_beta, described.radius))
+
+
+def subjettiness(jets: Sequence[NDArray[np.float64]], beta: float, radius: float) -> NDArray[np.float64]:
+    """N-subjettiness tau_N = sum of pt min_k(Delta R_k)^beta / sum of pt R^beta (arXiv:1011.2268).
+
+    Computed by FastJet contrib, as in Delphes. The axes are the N exclusive kt jets, then moved to the nearest minimum
+    ("one pass").
+
+    Args:
+        jets: of each jet float64 (n, 4), px, py, pz, E of its constituents, GeV.
+        beta: angular exponent.
+        radius: the jets'.
+
+    Returns:
+        float64 (n_jets, N_TAU); 0 from N = number of constituents on.
+    """
+    fastjet = _fastjet()
+    # The bindings ask for a clustering, of which N-subjettiness uses the constituents alone. They take an unknown
+    # name of axes or measure for their default without a word.
+    sequence = fastjet.ClusterSequence(_array(jets), fastjet.JetDefinition(fastjet.antikt_algorithm, radius))
+    choice = {"axes_definition": "OnePass_KT_Axes", "measure_definition": "NormalizedMeasure"}
+    tau = sequence.njettiness(njets=list(range(1, N_TAU + 1)), beta=beta, R0=radius, **choice)
+    return np.asarray(tau, dtype=np.float64).reshape(len(jets), N_TAU)
+
+
+def soft_drop(constituents: NDArray[np.float64], described: SoftDrop) -> tuple[float, float, float, float]:
+    """The groomed jet: Cambridge/Aachen branches are dropped until one is hard enough (arXiv:1402.2657).
+
+    The condition is min(pt1, pt2) / (pt1 + pt2) > zcut (Delta R / r0)^beta. FastJet clusters; only the walk down its
+    tree is ours, because the bindings' own `exclusive_jets_softdrop_grooming`, which gives the same masses, lists all
+    constituents anew for each of them: 1.3 instead of 0.2 ms for a jet of 43 constituents
+    (`python -m benchmarks.soft_drop`).
+
+    Args:
+        constituents: float64 (n, 4), px, py, pz, E, GeV; at least one.
+        described: beta, zcut and r0.
+
+    Returns:
+        pt in GeV, rapidity, phi from 0 to 2 pi, and mass in GeV of what is left.
+    """
+    fastjet = _fastjet()
+    definition = fastjet.JetDefinition(fastjet.cambridge_algorithm, fastjet.JetDefinition.max_allowable_R)
+    sequence = fastjet.ClusterSequence([fastjet.PseudoJet(*row) for row in constituents.tolist()], definition)
+    (jet,) = sequence.exclusive_jets(1)
+    while True:
+        first, second = fastjet.PseudoJet(), fastjet.PseudoJet()
+        if not jet.has_parents(first, second):
+            break
+        softer = min(first.pt(), second.pt())
+        threshold = described.zcut * (first.delta_R(second) / described.r0) ** described.beta
+        if softer > threshold * (first.pt() + second.pt()):
+            break
+        jet = first if first.pt() >= second.pt() else second
+    return jet.pt(), jet.rap(), jet.phi(), jet.m()
+
+
+def _array(events: Sequence[NDArray[np.float64]]) -> Any:
+    """Momenta (n, 4) of each event, or constituents of each jet, as FastJet takes them."""
+    import awkward as ak
+
+    columns = np.concatenate([*events, np.empty((0, 4))]).T
+    flat = ak.zip(dict(zip(_MOMENTUM, columns, strict=True)), with_name="Momentum4D")
+    return ak.unflatten(flat, np.array([len(event) for event in events], dtype=np.int64))
+
+
+@cache
+def _fastjet() -> Any:
+    """The library, without the banner that it prints on its first use: standard output belongs to our caller."""
+    import fastjet
+
+    fastjet.ClusterSequenceAreaBase.set_fastjet_banner_stream(None)
+    return fastjet

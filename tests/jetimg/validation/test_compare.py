@@ -13,7 +13,7 @@ from jetimg.imaging.channels import Setup
 from jetimg.imaging.delphes_reader import Jagged
 from jetimg.imaging.settings import ImageSettings
 from jetimg.validation.compare import Binning, Choices, Comparison, compare
-from jetimg.validation.observables import Observer, response
+from jetimg.validation.observables import Observer, by_event, response
 from jetimg.validation.report import as_dict, sheets, write
 from jetimg.validation.two_sample import Design, at_same_activity, permutation_test, ratios, ratios_at_same_activity
 
@@ -82,6 +82,15 @@ def test_numbers_are_those_of_the_file(identical: Comparison, data: Path) -> Non
     assert identical.gathered[0].numbers["tracks"][0].tolist() == tracks
     assert identical.pileup is not None
     assert 60 < identical.pileup.charged[0] < 110
+
+
+def test_bins_of_each_event() -> None:
+    values = Jagged(np.array([0, 3, 3, 5]), np.array([0.0, 1.0, 9.0, 0.5, -1.0]))
+    assert by_event(values, np.array([0.0, 1.0, 5.0])).tolist() == [[1, 1], [0, 0], [1, 0]]
+    ends = np.array([-np.inf, 1.0, np.inf, np.inf])
+    assert by_event(values, ends).tolist() == [[1, 2, 0], [0, 0, 0], [2, 0, 0]]
+    weights = np.array([0.5, 2.0, 4.0, 8.0, 16.0])
+    assert by_event(values, ends, weights).tolist() == [[0.5, 6.0, 0], [0, 0, 0], [24.0, 0, 0]]
 
 
 def test_ratio_and_its_error() -> None:

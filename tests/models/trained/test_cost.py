@@ -31,7 +31,15 @@ def test_multiplications_of_a_layer_worked_by_hand() -> None:
 
     layers = Layers(Convolution(3, 8, 3, circular=True), Convolution(8, 8, 3, circular=False, groups=8))
     # 20 cells; 8 outputs of 3 x 9 weights, then 8 of 9.
-    assert macs(layers, Model(image_shape=(4, 5))) == {"0": 20 * 8 * 27, "1": 20 * 8 * 9}
+    assert macs(layers, Model(image_shape=(4, 5))) == {"": 20 * 8 * 36, "0": 20 * 8 * 27, "1": 20 * 8 * 9}
+
+
+@pytest.mark.parametrize(
+    "model", [TINY.model_copy(update={"attention": True}), Model(architecture="ssd7", class_names=("t",))]
+)
+def test_every_multiplication_belongs_to_a_kind_of_layer(tmp_path, model: Model) -> None:
+    found = describe(saved(tmp_path / "full.pt", model))
+    assert found.all_macs == macs(build(model).for_inference(), model)[""] > 0
 
 
 def test_the_full_network_at_inference(tmp_path) -> None:

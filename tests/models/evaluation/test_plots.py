@@ -1,0 +1,27 @@
+"""Plots of losses and latencies, whose modules load matplotlib only to draw."""
+
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+
+from jetimg.plotting import figures
+from jetimg.plotting.figures import COLOURS
+from models.export import latency
+from models.training import history
+
+
+def test_they_have_the_style_of_all_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved: dict[Path, Figure] = {}
+    monkeypatch.setattr(figures, "save", lambda figure, path: saved.update({path: figure}))
+    losses = dict.fromkeys(history.PARTS, 1.0)
+    history.plot(tmp_path / "loss", [{"epoch": 1, "train": losses, "validation": losses}])
+    times = {"median_ms": 2.0, "p10_ms": 1.0, "p90_ms": 3.0}
+    results = [{"name": name, "batch_size": 1, **times} for name in "abcdefgh"]
+    latency.plot(tmp_path / "latency", results, {"processor": "made up", "threads": 1})
+    assert len(saved) == 2
+    for figure in saved.values():
+        (axes,) = figure.axes
+        assert {one.get_color() for one in axes.lines} <= set(COLOURS)
+        assert not axes.spines["top"].get_visible()
+        assert not axes.get_legend().get_frame_on()
