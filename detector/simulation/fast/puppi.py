@@ -4,10 +4,12 @@ Each particle gets a weight from the chi-squared probability that its surroundin
 vertex's rather than like pile-up's. The surroundings are measured by
 alpha = ln sum over j in the cone of pt_j^2 / Delta R_ij^2.
 
-Two things differ from the paper, because they do in Delphes 3.5.1 and its jets are only found again with
-them: the distribution of alpha for pile-up is made of all tracks, the primary vertex's among them (Delphes
-never tells PUPPI the tracks' charge, by which it would know them apart, so its correction for low pile-up
-never acts either), and eta is handed to PUPPI as if it were the rapidity.
+Two things differ from the paper, because they do in Delphes 3.5.1 (modules/RunPUPPI, external/PUPPI:
+PuppiContainer, PuppiAlgo) and its jets are only found again with them: the distribution of alpha for pile-up
+is made of all tracks, the primary vertex's among them (Delphes never tells PUPPI the tracks' charge, by which
+it would know them apart, so its correction for low pile-up never acts either), and eta is handed to PUPPI as
+if it were the rapidity. A slow track's eta thus grows inside PUPPI. Alpha, and the bin in |eta| whose
+distribution it enters, are those of this larger eta; the weight is that of the bin of the eta handed in.
 """
 
 import math
@@ -62,13 +64,16 @@ def puppi_tables(described: Puppi) -> PuppiTables:
 @compiled
 def weights(candidates: Candidates, n_vertices: int, tables: PuppiTables) -> NDArray[np.float64]:
     """The weight of each candidate, 0 to 1: 1 for the primary vertex's tracks, 0 for pile-up's."""
+    # Delphes sets the rapidity to the candidate's eta; the metric then uses the eta that follows.
+    eta = np.arcsinh(np.sinh(candidates.eta) * np.hypot(1.0, candidates.mass / candidates.pt))
+    measured_in = _regions(eta, tables)
+    alpha = _alpha(candidates, eta, measured_in, tables)
     region = _regions(candidates.eta, tables)
-    alpha = _alpha(candidates, region, tables)
     result = np.ones(len(region))
     # Delphes hands PUPPI a whole number of vertices.
     found = max(1.0, math.floor(LOST_VERTICES * n_vertices))
     for b in range(len(tables.cone)):
-        n, median, rms = _background(candidates, alpha, region, b, tables)
+        n, median, rms = _background(candidates, alpha, measured_in, b, tables)
         pt_min = tables.neutral_pt_min[b] + found * tables.neutral_pt_slope[b]
         for i in range(len(region)):
             if region[i] != b:
@@ -99,12 +104,12 @@ def _regions(eta: NDArray[np.float64], tables: PuppiTables) -> NDArray[np.int64]
 
 
 @compiled
-def _alpha(candidates: Candidates, region: NDArray[np.int64], tables: PuppiTables) -> NDArray[np.float64]:
+def _alpha(
+    candidates: Candidates, eta: NDArray[np.float64], region: NDArray[np.int64], tables: PuppiTables
+) -> NDArray[np.float64]:
     """Ln of the sum of pt^2 / Delta R^2 over each candidate's cone, 0 for an empty cone."""
     order = np.argsort(candidates.eta)
     rapidity = candidates.eta[order]
-    # Delphes sets the rapidity to the candidate's eta; the metric then uses the eta that follows.
-    eta = np.arcsinh(np.sinh(candidates.eta) * np.hypot(1.0, candidates.mass / candidates.pt))
     result = np.zeros(len(region))
     for i in range(len(region)):
         b = region[i]

@@ -58,7 +58,10 @@ def test_the_same_jets(tree: Any, ours: tuple[FoundJets, Substructure]) -> None:
     jets, _ = ours
     assert ak.sum(tree["JetPUPPIAK8_size"].array(entry_stop=EVENTS)) == len(jets.pt)
     # Delphes clusters photons after 1 % more smearing, the file holds them before it.
-    assert np.median(np.abs(jets.pt / _theirs(tree, "JetPUPPIAK8.PT") - 1)) < 0.003
+    ratio = jets.pt / _theirs(tree, "JetPUPPIAK8.PT")
+    assert np.median(np.abs(ratio - 1)) < 0.003
+    # A neutral kept or weighed wrongly shows in single jets; the 529 jets of all files are within 0.009.
+    assert np.abs(ratio - 1).max() < 0.01
     assert np.median(np.abs(jets.eta - _theirs(tree, "JetPUPPIAK8.Eta"))) < 1e-3
 
 

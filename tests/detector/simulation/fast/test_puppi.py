@@ -49,3 +49,14 @@ def test_soft_neutrals_fall_under_the_threshold(cms: Detector) -> None:
     n = np.zeros(2)
     lone = Candidates(np.array([0.40, 0.42]), np.array([0.1, -1.0]), n, n, np.array([NEUTRAL, NEUTRAL]))
     assert weights(lone, 51, puppi_tables(cms.puppi)).tolist() == [0.0, 1.0]
+
+
+def test_a_slow_track_counts_where_its_rapidity_takes_it(cms: Detector) -> None:
+    """A proton of 0.6 GeV at eta 1.45 taken for a rapidity has eta asinh(2.0143 * 1.8557) = 2.029: the endcap's bin.
+
+    So nothing tells the barrel's pile-up, and the neutral beside it keeps weight 1. Were the track the barrel's
+    pile-up, with alpha 0, the neutral's alpha of ln(0.36 / 0.629^2) = -0.09 would look softer: weight 0.
+    """
+    track, neutral = (0.6, 1.45, 0.0, 0.938, PRIMARY), (5.0, 1.40, 0.0, 0.0, NEUTRAL)
+    some = Candidates(*(np.array(column) for column in zip(track, neutral, strict=True)))
+    assert weights(some, 51, puppi_tables(cms.puppi)).tolist() == [1.0, 1.0]
