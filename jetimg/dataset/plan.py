@@ -28,7 +28,17 @@ SPLITS = ("train", "validation", "test")
 _SPLIT_STREAM, _BLOCK_STREAM, _ORDER_STREAM = 1, 2, 3
 
 # What all event files of a campaign must agree on.
-COMMON = ("class_names", "channels", "image_shape", "eta_pitch", "config", "detector", "detector_sha256", "software")
+COMMON = (
+    "class_names",
+    "channels",
+    "image_shape",
+    "eta_pitch",
+    "phi_pitch",
+    "config",
+    "detector",
+    "detector_sha256",
+    "software",
+)
 
 
 class Sharding(BaseModel):

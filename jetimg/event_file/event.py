@@ -56,7 +56,7 @@ def read_event(path: Path, number: int) -> Event:
             raise ValueError(f"{path}: no event {number}: {valid}")
         tables = reader.read(number, number + 1).tables
         attributes, files = reader.attributes, reader.files
-    row = {name: int(column[0]) for name, column in tables["events"].items() if name != "weight"}
+    row = {name: int(tables["events"][name][0]) for name in ("sample", "file", "entry")}
     n_eta, n_phi = attributes["image_shape"]
     return Event(
         sample=attributes["sample_names"][row["sample"]],

@@ -1,13 +1,19 @@
-"""The layout of an event file, version 1.0: which groups and columns it has.
+"""The layout of an event file, version 1.1: which groups and columns it has.
 
 Every table is a group of columns of equal length; a table with `indptr` holds a variable number of rows
 an event: event i has rows indptr[i] to indptr[i + 1].
+
+What came after version 1.0 has a default: readers take it where an older file lacks the column or the
+attribute, and the writer where a batch does.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 FORMAT = "jetimg"
-VERSION = "1.0"
+VERSION = "1.1"
 
 CHANNELS = ("tracker", "ecal", "hcal")
 
@@ -21,12 +27,16 @@ class Column:
         text: what it holds, with units (kept as an attribute of the dataset).
         width: values a row; 1 for a plain column.
         chunk: rows of an HDF5 chunk.
+        since: minor version, (1, since), that the column came with.
+        default: the value where a file older than that lacks the column.
     """
 
     dtype: str
     text: str
     width: int = 1
     chunk: int = 4096
+    since: int = 0
+    default: float = 0
 
 
 # 64 Ki hits are some 80 events of a channel: large enough to compress well, small enough to read ranges.
@@ -57,6 +67,9 @@ TABLES: dict[str, dict[str, Column]] = {
             "eta_min, phi_min, eta_max, phi_max in pixels, continuous; phi_max past 360 means that the box wraps",
             width=4,
         ),
+        "parton_pt": Column("float32", "transverse momentum of the generator particle, GeV; 0: unknown", since=1),
+        "contained": Column("float32", "share of its decay quarks that the jet contains, 0 to 1; 0: unknown", since=1),
+        "decay_pdg_id": Column("int32", "PDG id of what the generator particle decayed to; 0: unknown", since=1),
     },
     "baseline": {
         "class_id": Column("uint8", "class that the jet is tagged as, index into the file's class_names"),
@@ -71,23 +84,51 @@ TABLES: dict[str, dict[str, Column]] = {
         "file": Column("uint32", "row of /files"),
         "entry": Column("uint32", "entry in that file's tree"),
         "weight": Column("float32", "generator weight"),
+        "met": Column("float32", "missing transverse momentum, GeV; -1: unknown", since=1, default=-1),
+        "met_phi": Column("float32", "its azimuth, radians, in [-pi, pi]; 0 where met is unknown", since=1),
+        "rho": Column("float32", "pile-up density at eta = 0, GeV an area; -1: unknown", since=1, default=-1),
+        "n_vertices": Column("int32", "vertices, that of the hard process included; -1: unknown", since=1, default=-1),
+        "true_pileup": Column("float32", "mean number of soft collisions drawn from; -1: unknown", since=1, default=-1),
+        "digest": Column("uint64", "digest of the event's hits, to find events that stand twice; 0: none", since=1),
     },
 }
 
 # Tables whose rows belong to events through indptr; `events` has one row an event.
 JAGGED = tuple(name for name in TABLES if name != "events")
 
-# Attributes that readers rely on, and their kinds; the others tell how the file was made.
-ATTRIBUTES: dict[str, type] = {
-    "n_events": int,
-    "kind": str,
-    "split": str,
-    "class_names": list,
-    "sample_names": list,
-    "image_shape": list,
-    "eta_pitch": float,
-    "config": dict,
-    "detector_sha256": str,
+
+@dataclass(frozen=True)
+class Attribute:
+    """One attribute that readers rely on.
+
+    Attributes:
+        kind: its type in Python.
+        items: of a list, the type of its items.
+        default: from the other attributes, its value where a file of version 1.0 lacks it; None: it was always there.
+    """
+
+    kind: type
+    items: type | None = None
+    default: Callable[[dict[str, Any]], Any] | None = None
+
+
+def _phi_pitch(attributes: dict[str, Any]) -> float:
+    return 2 * math.pi / attributes["image_shape"][1]
+
+
+# The others tell how the file was made.
+ATTRIBUTES: dict[str, Attribute] = {
+    "n_events": Attribute(int),
+    "kind": Attribute(str),
+    "split": Attribute(str),
+    "class_names": Attribute(list, str),
+    "sample_names": Attribute(list, str),
+    "channels": Attribute(list, str),
+    "image_shape": Attribute(list, int),
+    "eta_pitch": Attribute(float),
+    "phi_pitch": Attribute(float, default=_phi_pitch),
+    "config": Attribute(dict),
+    "detector_sha256": Attribute(str),
 }
 
 # The columns of /files, one row an input, and numpy's kinds of them.

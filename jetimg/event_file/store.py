@@ -4,7 +4,6 @@ An event file is HDF5 in the layout of `jetimg.event_file.layout`, readable with
 holds is a `Batch`; batches can be appended, sliced and put in another order.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -17,11 +16,12 @@ from numpy.typing import NDArray
 
 from detector.common.atomic import atomic_write
 from jetimg.common.errors import DataError
+from jetimg.event_file import attributes as file_attributes
 from jetimg.event_file.columns import LEVEL, ROUNDED_LEVEL, GrowingColumn
 from jetimg.event_file.full_disk import DiskFile
 from jetimg.event_file.layout import FORMAT, JAGGED, TABLES, VERSION, Column
 from jetimg.event_file.rounding import MANTISSA_BITS
-from jetimg.event_file.validate import check_attributes, check_column, check_datasets_inside, check_layout
+from jetimg.event_file.validate import check_column, check_datasets_inside, check_layout
 
 Columns = dict[str, NDArray[Any]]
 
@@ -90,7 +90,7 @@ class Writer:
     Attributes:
         n_events: events written.
         files: rows of /files, to be filled.
-        attributes: the file's attributes, to be added to; lists and mappings are stored as JSON.
+        attributes: the file's attributes, to be added to.
     """
 
     def __init__(self, file: h5py.File, attributes: dict[str, Any], check: Callable[[], None] = lambda: None) -> None:
@@ -115,12 +115,13 @@ class Writer:
         return ROUNDED_LEVEL if rounded and name in ("pixel", "value") else LEVEL
 
     def append(self, batch: Batch) -> None:
-        """Appends a batch's events."""
+        """Appends a batch's events; columns that came after version 1.0 may be missing."""
         for table, columns in batch.tables.items():
-            for name, rows in columns.items():
+            n_rows = int(columns["indptr"][-1]) if table in JAGGED else len(batch)
+            for name, rows in (_defaults(table, n_rows) | columns).items():
                 if name == "indptr":
                     rows = rows[1:] + self._indptr[table]
-                    self._indptr[table] += int(columns["indptr"][-1])
+                    self._indptr[table] += n_rows
                 self._columns[table, name].append(rows)
         self.n_events += len(batch)
         self._check()
@@ -136,8 +137,7 @@ class Writer:
             column.finish()
         _write_files(self._file, self.files)
         own = {"format": FORMAT, "format_version": VERSION, "n_events": self.n_events}
-        for key, value in (own | self.attributes).items():
-            self._file.attrs[key] = json.dumps(value) if isinstance(value, dict | list | tuple) else value
+        file_attributes.write(self._file, own | self.attributes)
         self._file.flush()
         self._file.attrs["complete"] = True
 
@@ -172,7 +172,7 @@ class Reader:
     Attributes:
         path: the file.
         n_events: events in it.
-        attributes: the file's attributes; JSON texts are decoded.
+        attributes: the file's attributes, as they were given to the writer.
         files: the rows of /files.
     """
 
@@ -198,16 +198,10 @@ class Reader:
             raise
 
     def _check(self) -> None:
-        attributes = self.attributes = {key: _decoded(value) for key, value in self._file.attrs.items()}
-        if attributes.get("format") != FORMAT or str(attributes.get("format_version", "")).split(".")[0] != "1":
-            found = f"format {attributes.get('format')!r}, version {attributes.get('format_version')!r}"
-            raise DataError(f"{self.path}: {found}; expected an event file of format {FORMAT!r}, version {VERSION}")
-        if not attributes.get("complete", False):
-            raise DataError(f"{self.path}: not complete: its writer was stopped; make it again")
-        check_attributes(attributes, self.path)
-        self.n_events = attributes["n_events"]
+        self.attributes, self._minor = file_attributes.read(self._file, self.path)
+        self.n_events = self.attributes["n_events"]
         check_datasets_inside(self._file, self.path)
-        check_layout(self._file, self.path, self.n_events)
+        check_layout(self._file, self.path, self.n_events, self._minor)
 
     def __enter__(self) -> "Reader":
         return self
@@ -254,7 +248,14 @@ class Reader:
                 raise DataError(f"{self.path}: /{name}/indptr does not rise from 0")
             start, stop = int(indptr[0]), int(indptr[-1])
             columns["indptr"] = indptr - start
-        return columns | {column: group[column][start:stop] for column in TABLES[name]}
+        there = {column: group[column][start:stop] for column in TABLES[name] if column in group}
+        return columns | _defaults(name, stop - start) | there
+
+
+def _defaults(table: str, n_rows: int) -> Columns:
+    """The columns of a table that came after version 1.0, where they are unknown."""
+    later = {name: column for name, column in TABLES[table].items() if column.since}
+    return {name: np.full(n_rows, column.default, column.dtype) for name, column in later.items()}
 
 
 def _read_files(file: h5py.File) -> list[InputFile]:
@@ -267,15 +268,6 @@ def _read_files(file: h5py.File) -> list[InputFile]:
             texts["name"], texts["sha256"], entries, texts["verdict"], texts["reason"], strict=True
         )
     ]
-
-
-def _decoded(value: Any) -> Any:
-    if isinstance(value, str) and value[:1] in ("[", "{"):
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def _one_line(error: Exception) -> str:

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from jetimg.common.errors import DataError
-from jetimg.event_file.layout import ATTRIBUTES, FILES, JAGGED, TABLES, Column
+from jetimg.event_file.layout import FILES, JAGGED, TABLES, Column
 
 # Deflate packs 1032 bytes into one at most (zlib technical details).
 MAX_COMPRESSION = 1032
@@ -23,8 +23,8 @@ LARGEST_CHUNK = 64 * 2**20
 NOT_PACKING = (h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32)
 
 
-def check_layout(file: h5py.File, path: Path, n_events: int) -> None:
-    """Holds every dataset of an event file against the layout.
+def check_layout(file: h5py.File, path: Path, n_events: int, minor: int) -> None:
+    """Holds every dataset of an event file of version 1.`minor` against the layout.
 
     Raises:
         DataError: a group or column is missing, of another type or length, or larger than its bytes
@@ -38,6 +38,8 @@ def check_layout(file: h5py.File, path: Path, n_events: int) -> None:
             check_column(indptr, Column("int64", ""), n_events + 1, path)
             n_rows = int(indptr[-1])
         for name, column in columns.items():
+            if name not in group and column.since > minor:
+                continue  # it has a default
             check_column(_member(group, name, path, h5py.Dataset), column, n_rows, path)
     _check_files(_member(file, "files", path, h5py.Group), path)
 
@@ -65,21 +67,6 @@ def check_datasets_inside(file: h5py.File, path: Path) -> None:
             for name in group:
                 if not isinstance(_own(group, name, path), h5py.Dataset):
                     raise DataError(f"{path}: `/{table}/{name}` is not a dataset")
-
-
-def check_attributes(attributes: dict[str, Any], path: Path) -> None:
-    """Holds the attributes that readers rely on against the layout.
-
-    Raises:
-        DataError: one is missing or of another kind.
-    """
-    for name, kind in ATTRIBUTES.items():
-        if not isinstance(attributes.get(name), kind):
-            found = f"{attributes[name]!r:.100}" if name in attributes else "missing"
-            raise DataError(f"{path}: attribute `{name}` is {found}; expected a {kind.__name__}")
-    shape = attributes["image_shape"]
-    if attributes["n_events"] < 0 or len(shape) != 2 or not all(isinstance(n, int) and n > 0 for n in shape):
-        raise DataError(f"{path}: n_events {attributes['n_events']}, image_shape {shape}: no such images")
 
 
 def _own(group: h5py.Group, name: str, path: Path) -> Any:

@@ -24,6 +24,7 @@ def provenance(detector: Detector, settings: ImageSettings) -> dict[str, Any]:
         "channels": ["tracker", "ecal", "hcal"],
         "image_shape": [grid.n_eta, grid.n_phi],
         "eta_pitch": grid.eta_pitch,
+        "phi_pitch": grid.phi_pitch,
         "config": settings.model_dump(mode="json"),
         "detector": detector.name,
         "detector_sha256": detector.digest,

@@ -33,6 +33,10 @@ def random_batch(rng: np.random.Generator, n_events: int, most_hits: int = 40, f
         }
     tables["jets"] = _jets(rng, n_events) | {}
     tables["jets"]["pdg_id"] = np.full(len(tables["jets"]["pt"]), -5, np.int32)
+    n_jets = len(tables["jets"]["pt"])
+    tables["jets"]["parton_pt"] = rng.uniform(20, 900, n_jets).astype(np.float32)
+    tables["jets"]["contained"] = rng.random(n_jets, np.float32)
+    tables["jets"]["decay_pdg_id"] = rng.integers(-6, 25, n_jets).astype(np.int32)
     tables["jets"]["box"] = boxes.around(GRID, tables["jets"]["eta"], tables["jets"]["phi"], 0.4)
     tables["baseline"] = _jets(rng, n_events)
     tables["baseline"]["score"] = rng.random(len(tables["baseline"]["pt"]), np.float32)
@@ -41,6 +45,12 @@ def random_batch(rng: np.random.Generator, n_events: int, most_hits: int = 40, f
         "file": np.zeros(n_events, np.uint32),
         "entry": np.arange(first_entry, first_entry + n_events, dtype=np.uint32),
         "weight": np.ones(n_events, np.float32),
+        "met": rng.exponential(30, n_events).astype(np.float32),
+        "met_phi": rng.uniform(-3, 3, n_events).astype(np.float32),
+        "rho": rng.uniform(0, 40, n_events).astype(np.float32),
+        "n_vertices": rng.poisson(50, n_events).astype(np.int32),
+        "true_pileup": np.full(n_events, 50, np.float32),
+        "digest": rng.integers(1, 2**63, n_events, dtype=np.uint64),
     }
     return store.Batch(tables)
 

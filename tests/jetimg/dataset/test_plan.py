@@ -155,7 +155,7 @@ def test_two_bad_inputs_without_checksum_are_no_twins(tmp_path: Path) -> None:
         ("config", {"hcal": "spread"}),
         ("class_names", ["b", "t"]),
         ("detector_sha256", "0" * 64),
-        ("image_shape", [170, 180]),
+        ("image_shape", [170, 360]),
         ("software", {"jetimg": "0.0"}),
     ],
 )

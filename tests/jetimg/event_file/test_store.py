@@ -1,6 +1,7 @@
 """Event files: what is written is read back, in any pieces, by any HDF5 reader."""
 
 import itertools
+import json
 from pathlib import Path
 
 import h5py
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from jetimg.dataset.verify import verify
 from jetimg.event_file import store
-from jetimg.event_file.layout import JAGGED, TABLES
+from jetimg.event_file.layout import JAGGED, TABLES, VERSION
 from tests.helpers.batches import assert_equal, attributes, random_batch, write
 
 
@@ -113,9 +114,37 @@ def test_attributes_and_input_files_come_back(tmp_path: Path) -> None:
         assert (reader.n_events, reader.attributes["format"], reader.attributes["format_version"]) == (
             0,
             "jetimg",
-            "1.0",
+            VERSION,
         )
         assert len(reader.read()) == 0
+
+
+def test_attributes_are_hdf5s_own(tmp_path: Path) -> None:
+    """What another program sees: numbers, lists of numbers, arrays of UTF-8 strings; mappings are JSON."""
+    with store.create(tmp_path / "x.h5", attributes() | {"sample_names": ["t\u00fct"]}):
+        pass
+    with h5py.File(tmp_path / "x.h5") as file:
+        found = dict(file.attrs)
+        kind = h5py.check_string_dtype(file.attrs.get_id("class_names").dtype)
+    assert (kind.encoding, kind.length) == ("utf-8", None)
+    assert (found["class_names"].tolist(), found["sample_names"].tolist()) == (["b", "t", "H", "V", "q"], ["t\u00fct"])
+    assert (found["image_shape"].dtype, found["image_shape"].tolist()) == (np.int64, [340, 360])
+    assert (found["eta_pitch"], found["phi_pitch"]) == (0.0174, pytest.approx(np.radians(1)))
+    assert found["channels"].tolist() == ["tracker", "ecal", "hcal"]
+    assert json.loads(found["config"])["box_radius"] == 0.4
+
+
+def test_columns_that_came_later_may_be_left_out(tmp_path: Path, batch: store.Batch) -> None:
+    """The file has them all, with the values that say `unknown`."""
+    early = {
+        table: {name: rows for name, rows in columns.items() if name == "indptr" or not TABLES[table][name].since}
+        for table, columns in batch.tables.items()
+    }
+    with store.Reader(write(tmp_path / "x.h5", store.Batch(early), batch)) as reader:
+        read = reader.read()
+    assert_equal(read.take(np.arange(23, 46)), batch)
+    assert set(read.tables["events"]["met"][:23]) == set(read.tables["events"]["n_vertices"][:23]) == {-1}
+    assert not read.tables["jets"]["parton_pt"][: len(batch.tables["jets"]["pt"])].any()
 
 
 def test_an_error_while_writing_leaves_nothing(tmp_path: Path, batch: store.Batch) -> None:

@@ -204,7 +204,7 @@ HOSTILE: dict[str, tuple[Callable[[h5py.File], None], str]] = {
     "1 TB of names": (huge_files, r"`/files/name` claims"),
     "not of this format": (attribute("format", "zenodo"), r"format 'zenodo'"),
     "no format": (attribute("format", None), r"format None"),
-    "a later version": (attribute("format_version", "2.0"), r"version '2\.0'; expected .* version 1\.0"),
+    "a later version": (attribute("format_version", "2.0"), r"version '2\.0'; expected .* version 1\.1"),
     "not complete": (attribute("complete", None), r"not complete: its writer was stopped"),
     "complete is false": (attribute("complete", False), r"not complete"),
     "no number of events": (attribute("n_events", None), r"attribute `n_events` is missing"),
