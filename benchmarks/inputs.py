@@ -96,11 +96,12 @@ def event_files(converted: Path, folder: Path, number: int) -> list[Path]:
     paths = [folder / f"events-{k:04d}.h5" for k in range(number)]
     for k, path in enumerate(paths):
         with store.create(path, given) as writer:
-            # No two inputs may have the same content: the digest tells them apart.
+            # No two inputs may have the same content or share events: the digests tell them apart.
             writer.files += [
                 store.InputFile(f"{row.name}#{k}", f"{int(row.sha256, 16) ^ k:064x}", row.entries) for row in rows
             ]
-            writer.append(events)
+            columns = events.tables["events"] | {"digest": events.tables["events"]["digest"] ^ np.uint64(k)}
+            writer.append(store.Batch(events.tables | {"events": columns}))
     return paths
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 BACKENDS = ("embedded", "delphes")
 
+# Soft collisions of a pool that nobody asked for by name.
+POOL_EVENTS = 4000
+
 app = typer.Typer(
     help="Simulated collisions in the described detector.",
     no_args_is_help=True,
@@ -52,7 +55,14 @@ def simulate(
     events: Annotated[int, typer.Option(min=1, help="Events to make.")],
     seed: Seed,
     output: Output,
-    pool: Annotated[Path, typer.Option(help="Pile-up pool made by `pool`, for the same backend.", dir_okay=False)],
+    pool: Annotated[
+        Path | None,
+        typer.Option(
+            help="Pile-up pool made by `pool`, for the same backend. If not given, the one beside the output of "
+            f"{POOL_EVENTS} collisions and the same seed; it is made if it is not there.",
+            dir_okay=False,
+        ),
+    ] = None,
     index: Index = 0,
     mass: Mass = None,
     pythia: More = None,
@@ -64,8 +74,11 @@ def simulate(
 ) -> None:
     """Simulates one file of a sample: Pythia, pile-up, detector, jets."""
     _check_backend(backend)
-    job = _job(sample, events, seed, index, mass, pool, pythia)
     described = _described(detector)
+    place = pool or _pool_beside(output, seed, backend, described)
+    job = _job(sample, events, seed, index, mass, place, pythia)
+    if pool is None and not place.is_file():
+        _make_pool_beside(place, seed, backend, described, time_limit)
     if backend == "delphes":
         from detector.simulation.delphes import run
 
@@ -76,6 +89,27 @@ def simulate(
 
     with bar(f"simulating {sample}", events) as progress:
         embedded(job, described, output, progress)
+
+
+def _pool_beside(output: Path, seed: int, backend: str, described: Detector) -> Path:
+    """Its name tells all that it depends on, so that one made for something else is not taken."""
+    suffix = "npz" if backend == "embedded" else "pileup"
+    return output.with_name(f"pool-seed{seed}-{POOL_EVENTS}-{described.digest[:8]}.{suffix}")
+
+
+def _make_pool_beside(place: Path, seed: int, backend: str, described: Detector, limit: float | None) -> None:
+    """Several processes may do this at once: each makes the same bytes, in a folder of its own."""
+    from tempfile import TemporaryDirectory
+
+    print(f"{place}: making a pile-up pool of {POOL_EVENTS} soft collisions", file=sys.stderr)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".pool-", dir=place.parent) as folder:
+            made = Path(folder) / place.name
+            _make_pool(POOL_EVENTS, seed, made, backend, described, place.with_name(f"{place.name}.log"), limit)
+            made.replace(place)
+    except OSError as error:
+        raise DataError(f"{place}: cannot be written: {error.strerror or error}; or give a pool with --pool") from error
 
 
 def _check_backend(backend: str) -> None:
@@ -106,22 +140,27 @@ def _job(
 def pool(
     seed: Seed,
     output: Output,
-    events: Annotated[int, typer.Option(min=1, help="Soft collisions to make.")] = 4000,
+    events: Annotated[int, typer.Option(min=1, help="Soft collisions to make.")] = POOL_EVENTS,
     backend: Backend = "embedded",
     detector: Description = None,
     log: Log = None,
     time_limit: Limit = None,
 ) -> None:
     """Makes the pool of soft collisions that pile-up is drawn from: for real Delphes, its pile-up file."""
+    _check_backend(backend)
+    _make_pool(events, seed, output, backend, _described(detector), log, time_limit)
+
+
+def _make_pool(
+    events: int, seed: int, output: Path, backend: str, described: Detector, log: Path | None, limit: float | None
+) -> None:
     from detector.simulation import seeds
 
-    _check_backend(backend)
-    described = _described(detector)
     pythia_seed = seeds.generator(seed, "pool", 0)
     if backend == "delphes":
         from detector.simulation.delphes import run
 
-        run.make_pileup(described, events, pythia_seed, output, log, time_limit)
+        run.make_pileup(described, events, pythia_seed, output, log, limit)
         return
     from detector.common.progress import bar
     from detector.simulation.pileup import make_pool, save_pool

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from jetimg.common.errors import DataError
+from jetimg.dataset.shared_events import SharedEvents
 from jetimg.event_file.store import Reader
 
 SPLITS = ("train", "validation", "test")
@@ -202,19 +203,22 @@ def make(
         expected: events that were asked for in each file of a sample, where known.
 
     Raises:
-        DataError: event files made in different ways, an input given twice, or a sample without event files.
+        DataError: event files made in different ways, an input given twice, an event that stands twice, or a sample
+            without event files.
     """
-    sources, attributes = [], {}
+    sources, attributes, events = [], {}, SharedEvents()
     for path in sorted(event_files):
         with Reader(path) as reader:
             (sample,) = reader.attributes["sample_names"]
             inputs = tuple(Input(**vars(row), expected=expected.get(sample)) for row in reader.files)
             attributes[path] = {key: reader.attributes[key] for key in COMMON}
+            events.add(reader)
         sources.append(Source(path=str(path), sample=sample, test=sample in test_samples, inputs=inputs))
     if not sources:
         raise DataError("no event files, so no shards")
     _check_consistent(attributes)
     _check_unique(sources)
+    events.check()
     if strangers := {*test_samples, *expected} - {source.sample for source in sources}:
         raise DataError(f"no events of sample {', '.join(sorted(strangers))}; a misspelt name?")
     return Plan(sharding=sharding, sources=tuple(sources), attributes=next(iter(attributes.values())))

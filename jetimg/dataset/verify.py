@@ -18,6 +18,9 @@ from jetimg.event_file.store import Columns, Reader
 # Events checked at once.
 STEP = 2000
 
+# Of many entries with the same fault, so many are named.
+MOST_NAMED = 10
+
 
 @dataclass
 class Report:
@@ -79,7 +82,9 @@ def _verify_folder(folder: Path, report: Report, progress: Callable[[int], None]
     if len(folders) > 1 and sorted(numbers) != [(number, len(folders)) for number in range(1, len(folders) + 1)]:
         found = ", ".join(f"{number} of {of}" for number, of in sorted(numbers))
         report.faults.append(f"{folder}: records {found}: not all parts of one release, once each")
-    _verify_accounting(contents, seen, report, whole=len(folders) == numbers[0][1])
+    # Events of a bad shard are not counted: its inputs are not accused of having lost them.
+    counted = len(seen) == sum(1 for shard in contents.shards if shard.n_events)
+    _verify_accounting(contents, seen, report, whole=counted and len(folders) == numbers[0][1])
 
 
 def _record_faults(folder: Path, record: parts.ReleaseRecord, contents: manifest.Manifest) -> Iterator[str]:
@@ -135,26 +140,40 @@ def _sample_faults(
 
 def _verify_file(path: Path, report: Report, progress: Callable[[int], None]) -> Columns | None:
     """Checks one event file; returns its table of events, or None if that cannot be trusted."""
+    wrong: list[str] = []
+    events: Columns = {}
     try:
         with Reader(path) as reader:
-            found, wrong = [], []
-            for start in range(0, reader.n_events, STEP):
-                batch = reader.read(start, min(start + STEP, reader.n_events))
+            wrong += [f"{path}: `{name}` is not in the layout" for name in reader.strangers()]
+            found = []
+            for start, stop in reader.steps(STEP):
+                batch = reader.read(start, stop)
                 wrong += [f"{path}: from event {start}: {fault}" for fault in invariants.faults(batch, reader)]
-                found.append(batch.tables["events"])
+                found.append({name: batch.tables["events"][name] for name in ("file", "entry", "sample")})
                 progress(len(batch))
+            events = {name: np.concatenate([part[name] for part in found]) for name in found[0]} if found else {}
+            if events and not wrong:
+                wrong += [f"{path}: {fault}" for fault in _entry_faults(events, reader)]
             report.n_files += 1
             report.n_events += reader.n_events
     except DataError as error:
-        wrong = [str(error)]
+        wrong.append(str(error))
     report.faults += wrong
-    if wrong:
-        return None
-    return (
-        {name: np.concatenate([part[name] for part in found]) for name in ("file", "entry", "sample")}
-        if found
-        else None
-    )
+    return None if wrong or not events else events
+
+
+def _entry_faults(events: Columns, reader: Reader) -> Iterator[str]:
+    """No entry of an input stands twice in a file; in an event file that is not a shard, each stands there once."""
+    order = np.lexsort((events["entry"], events["file"]))
+    file, entry = events["file"][order], events["entry"][order]
+    twice = np.flatnonzero((file[1:] == file[:-1]) & (entry[1:] == entry[:-1]))
+    for place in twice[:MOST_NAMED]:
+        yield f"entry {entry[place]} of {reader.files[file[place]].name} stands there more than once"
+    if reader.attributes["kind"] != "shard" and len(twice) == 0:
+        counts = np.bincount(file, minlength=len(reader.files)).tolist()
+        for row, count in zip(reader.files, counts, strict=True):
+            if count != (row.entries if row.verdict == "ok" else 0):
+                yield f"{count} events of {row.name}, which has {row.entries} and the verdict {row.verdict}"
 
 
 def _verify_accounting(contents: manifest.Manifest, seen: list[_Seen], report: Report, whole: bool) -> None:
@@ -171,7 +190,7 @@ def _verify_accounting(contents: manifest.Manifest, seen: list[_Seen], report: R
         file, entry, split = (column[file >= 0] for column in (file, entry, split))
     order = np.lexsort((entry, file))
     twice = order[1:][(np.diff(file[order]) == 0) & (np.diff(entry[order]) == 0)]
-    for event in twice[:10]:
+    for event in twice[:MOST_NAMED]:
         name = contents.inputs[file[event]].name
         report.faults.append(f"{name}: entry {entry[event]} stands in the data set more than once")
     cells = np.bincount(file * len(SPLITS) + split, minlength=len(contents.inputs) * len(SPLITS))

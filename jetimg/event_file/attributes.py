@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 from jetimg.common.errors import DataError
-from jetimg.event_file.layout import ATTRIBUTES, FORMAT, VERSION
+from jetimg.event_file.layout import ATTRIBUTES, CHANNELS, FORMAT, MAJOR, VERSION
 
 # More than any campaign's settings take; an attribute is read whole.
 MAX_BYTES = 2**24
@@ -56,7 +56,7 @@ def _read(file: h5py.File, key: str, path: Path) -> Any:
 
 def _minor_version(attributes: dict[str, Any], path: Path) -> int:
     major, _, minor = str(attributes.get("format_version", "")).partition(".")
-    if attributes.get("format") != FORMAT or major != VERSION.partition(".")[0] or not minor.isdecimal():
+    if attributes.get("format") != FORMAT or major != str(MAJOR) or not minor.isdecimal():
         found = f"format {attributes.get('format')!r}, version {attributes.get('format_version')!r}"
         raise DataError(f"{path}: {found}; expected an event file of format {FORMAT!r}, version {VERSION}")
     return int(minor)
@@ -84,7 +84,9 @@ def _check_values(attributes: dict[str, Any], path: Path) -> None:
         raise DataError(f"{path}: eta_pitch, phi_pitch {pitches}: not finite and above 0")
     if not math.isclose(pitches[1] * shape[1], 2 * math.pi, rel_tol=1e-6):
         raise DataError(f"{path}: phi_pitch {pitches[1]} times {shape[1]} pixels is not the full circle")
-    for name in ("class_names", "sample_names", "channels"):
+    if tuple(attributes["channels"]) != CHANNELS:
+        raise DataError(f"{path}: attribute `channels` is {attributes['channels']!r:.100}; expected {list(CHANNELS)}")
+    for name in ("class_names", "sample_names"):
         texts = attributes[name]
         if len(set(texts)) < len(texts) or "" in texts:
             raise DataError(f"{path}: attribute `{name}` is {texts!r:.100}: empty or repeated names")

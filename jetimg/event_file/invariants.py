@@ -3,14 +3,20 @@
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detector.geometry import boxes
 from detector.geometry.grid import Grid
-from jetimg.event_file.layout import CHANNELS
-from jetimg.event_file.store import Batch, Reader
+from jetimg.event_file.layout import CHANNELS, TABLES
+from jetimg.event_file.store import Batch, Columns, Reader
 
 # float32 box corners up to 500 pixels, half a box away from the axis: a few 1e-5 pixels.
 BOX_TOLERANCE = 1e-3
+
+# Relative rounding of a float32, twice over.
+FLOAT32 = 2.0**-22
+
+PHI_MAX = np.pi * (1 + FLOAT32)
 
 
 def faults(batch: Batch, reader: Reader) -> Iterator[str]:
@@ -18,8 +24,14 @@ def faults(batch: Batch, reader: Reader) -> Iterator[str]:
     shape = reader.attributes["image_shape"]
     for name in CHANNELS:
         yield from _channel_faults(name, batch, shape[0] * shape[1])
-    yield from _jet_faults(batch, reader)
-    events = batch.tables["events"]
+    for name in ("jets", "baseline"):
+        yield from _kinematic_faults(name, batch.tables[name], reader)
+    yield from _label_faults(batch.tables["jets"])
+    yield from _box_faults(batch.tables["jets"], _grid(reader))
+    yield from _event_faults(batch.tables["events"], reader)
+
+
+def _event_faults(events: Columns, reader: Reader) -> Iterator[str]:
     if np.any(events["file"] >= len(reader.files)):
         yield "/events/file beyond /files"
     elif np.any(events["entry"] >= np.array([row.entries for row in reader.files])[events["file"]]):
@@ -28,39 +40,81 @@ def faults(batch: Batch, reader: Reader) -> Iterator[str]:
         yield "/events/sample beyond sample_names"
     if not np.isfinite(events["weight"]).all():
         yield "/events/weight is not finite"
+    for name in ("met", "rho", "n_vertices", "true_pileup"):
+        rows, unknown = events[name], TABLES["events"][name].default
+        if not np.all((rows == unknown) | ((rows >= 0) & np.isfinite(rows))):
+            yield f"/events/{name} is neither finite and 0 or above nor {unknown:g}, unknown"
+    if not np.all(np.abs(events["met_phi"]) <= PHI_MAX):
+        yield "/events/met_phi is not in [-pi, pi]"
 
 
 def _channel_faults(name: str, batch: Batch, n_pixels: int) -> Iterator[str]:
     indptr, pixel, value = (batch.tables[name][column] for column in ("indptr", "pixel", "value"))
     if np.any(pixel >= n_pixels):
         yield f"/{name}/pixel beyond the image"
-    rising = np.diff(pixel.astype(np.int64)) > 0
-    rising[indptr[1:-1][(indptr[1:-1] > 0) & (indptr[1:-1] < len(pixel))] - 1] = True  # between events
-    if not rising.all():
+    ascending = np.diff(pixel.astype(np.int64)) > 0
+    ascending[_first_of_events(indptr, len(pixel)) - 1] = True
+    if not ascending.all():
         yield f"/{name}/pixel does not ascend within an event"
     if not (np.isfinite(value).all() and np.all(value > 0)):
         yield f"/{name}/value is not finite and above 0"
 
 
-def _jet_faults(batch: Batch, reader: Reader) -> Iterator[str]:
-    n_eta, n_phi = reader.attributes["image_shape"]
-    grid = Grid(reader.attributes["eta_pitch"], n_eta, n_phi)
-    jets = batch.tables["jets"]
-    for name in ("jets", "baseline"):
-        if np.any(batch.tables[name]["class_id"] >= len(reader.attributes["class_names"])):
-            yield f"/{name}/class_id beyond class_names"
-    for name in ("pt", "eta", "phi", "mass", "score"):
-        if not np.isfinite(batch.tables["baseline"][name]).all():
-            yield f"/baseline/{name} is not finite"
-    for name in ("pt", "eta", "phi", "mass", "box"):
-        if not np.isfinite(jets[name]).all():
-            yield f"/jets/{name} is not finite"
-            return
-    box = jets["box"]
-    if np.any((box[:, 1] < 0) | (box[:, 1] >= n_phi)) or np.any(box[:, :2] >= box[:, 2:]):
-        yield "/jets/box is not eta_min < eta_max, 0 <= phi_min < 360, phi_min < phi_max"
+def _first_of_events(indptr: NDArray[np.int64], n_rows: int) -> NDArray[np.int64]:
+    """The rows, but for row 0, where an event begins."""
+    first = indptr[1:-1]
+    return first[(first > 0) & (first < n_rows)]
+
+
+def _kinematic_faults(name: str, jets: Columns, reader: Reader) -> Iterator[str]:
+    """Class, pt, axis, mass and score of the jets of /jets or /baseline."""
+    if np.any(jets["class_id"] >= len(reader.attributes["class_names"])):
+        yield f"/{name}/class_id beyond class_names"
+    for column in ("pt", "eta", "phi", "mass", "score"):
+        if column in jets and not np.isfinite(jets[column]).all():
+            yield f"/{name}/{column} is not finite"
+    if np.any(jets["pt"] <= 0):
+        yield f"/{name}/pt is not above 0"
+    if np.any(jets["mass"] < 0):
+        yield f"/{name}/mass is below 0"
+    if np.any(np.abs(jets["eta"]) > _grid(reader).eta_max * (1 + FLOAT32)):
+        yield f"/{name}/eta is outside the image"
+    if np.any(np.abs(jets["phi"]) > PHI_MAX):
+        yield f"/{name}/phi is not in [-pi, pi]"
+
+
+def _label_faults(jets: Columns) -> Iterator[str]:
+    """What only labelled jets have."""
+    falling = np.diff(jets["pt"]) <= 0
+    falling[_first_of_events(jets["indptr"], len(jets["pt"])) - 1] = True
+    if not falling.all() and np.isfinite(jets["pt"]).all():
+        yield "/jets/pt does not fall within an event"
+    if not np.all((jets["contained"] >= 0) & (jets["contained"] <= 1)):
+        yield "/jets/contained is not between 0 and 1"
+    if not np.all((jets["parton_pt"] >= 0) & np.isfinite(jets["parton_pt"])):
+        yield "/jets/parton_pt is not finite and 0 or above"
+
+
+def _box_faults(jets: Columns, grid: Grid) -> Iterator[str]:
+    box = jets["box"].astype(np.float64)
+    if not (np.isfinite(box).all() and np.isfinite(jets["eta"]).all() and np.isfinite(jets["phi"]).all()):
+        if not np.isfinite(box).all():
+            yield "/jets/box is not finite"
+        return
+    if np.any((box[:, 1] < 0) | (box[:, 1] >= grid.n_phi)) or np.any(box[:, :2] >= box[:, 2:]):
+        yield f"/jets/box is not eta_min < eta_max, 0 <= phi_min < {grid.n_phi}, phi_min < phi_max"
+    width = box[:, 2:] - box[:, :2]
+    if np.any((width < 1 - BOX_TOLERANCE) | (width > np.array([grid.n_eta, grid.n_phi]) + BOX_TOLERANCE)):
+        yield "/jets/box is narrower than a pixel or wider than the image"
     row, column = grid.to_continuous(jets["eta"], jets["phi"])
     centre_row, centre_column = grid.to_continuous(*boxes.centre(grid, box))
     around = np.abs(centre_column - column)
-    if np.any(np.abs(centre_row - row) > BOX_TOLERANCE) or np.any(np.minimum(around, n_phi - around) > BOX_TOLERANCE):
+    if np.any(np.abs(centre_row - row) > BOX_TOLERANCE) or np.any(
+        np.minimum(around, grid.n_phi - around) > BOX_TOLERANCE
+    ):
         yield "/jets/box is not centred on its jet"
+
+
+def _grid(reader: Reader) -> Grid:
+    n_eta, n_phi = reader.attributes["image_shape"]
+    return Grid(reader.attributes["eta_pitch"], n_eta, n_phi)

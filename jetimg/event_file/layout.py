@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 FORMAT = "jetimg"
-VERSION = "1.1"
+MAJOR, MINOR = 1, 1
+VERSION = f"{MAJOR}.{MINOR}"
 
 CHANNELS = ("tracker", "ecal", "hcal")
 
@@ -93,6 +94,12 @@ TABLES: dict[str, dict[str, Column]] = {
     },
 }
 
+# Groups whose data sets the layout does not know: /extra, kept for whoever wrote it.
+EXTRA = "extra"
+
+# The most rows of /jets and of /baseline that an event has; of the channels, it is the number of pixels.
+MAX_JETS = 1000
+
 # Tables whose rows belong to events through indptr; `events` has one row an event.
 JAGGED = tuple(name for name in TABLES if name != "events")
 
@@ -113,7 +120,7 @@ class Attribute:
 
 
 def _phi_pitch(attributes: dict[str, Any]) -> float:
-    return 2 * math.pi / attributes["image_shape"][1]
+    return 2 * math.pi / float(attributes["image_shape"][1])
 
 
 # The others tell how the file was made.

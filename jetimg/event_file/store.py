@@ -4,6 +4,7 @@ An event file is HDF5 in the layout of `jetimg.event_file.layout`, readable with
 holds is a `Batch`; batches can be appended, sliced and put in another order.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,18 @@ from jetimg.common.errors import DataError
 from jetimg.event_file import attributes as file_attributes
 from jetimg.event_file.columns import LEVEL, ROUNDED_LEVEL, GrowingColumn
 from jetimg.event_file.full_disk import DiskFile
-from jetimg.event_file.layout import FORMAT, JAGGED, TABLES, VERSION, Column
+from jetimg.event_file.layout import (
+    CHANNELS,
+    EXTRA,
+    FILES,
+    FORMAT,
+    JAGGED,
+    MAX_JETS,
+    MINOR,
+    TABLES,
+    VERSION,
+    Column,
+)
 from jetimg.event_file.rounding import MANTISSA_BITS
 from jetimg.event_file.validate import check_column, check_datasets_inside, check_layout
 
@@ -27,6 +39,12 @@ Columns = dict[str, NDArray[Any]]
 
 # What h5py raises on damaged bytes; JSON and unicode errors are ValueErrors.
 HDF5_ERRORS = (OSError, KeyError, RuntimeError, ValueError, TypeError)
+
+# Bytes of events that are read at once, at most; 4096 events take 100 MB. A file of 16 MB can hold 16 GB.
+MAX_READ = 2 * 2**30
+
+# Bytes that `Reader.steps` puts together.
+STEP_BYTES = 2**28
 
 
 @dataclass(frozen=True)
@@ -128,8 +146,8 @@ class Writer:
 
     def add_extra(self, name: str, column: Column) -> GrowingColumn:
         """A column beyond the layout, in the group /extra: kept in this file, ignored by its readers."""
-        self._columns["extra", name] = GrowingColumn(self._file.require_group("extra"), name, column)
-        return self._columns["extra", name]
+        self._columns[EXTRA, name] = GrowingColumn(self._file.require_group(EXTRA), name, column)
+        return self._columns[EXTRA, name]
 
     def finish(self) -> None:
         """Writes what waits in buffers, the input files and the attributes; `complete` comes last."""
@@ -217,13 +235,52 @@ class Reader:
         """Events start to stop (the end if None); of the tables that are named.
 
         Raises:
-            DataError: a chunk cannot be decompressed or is missing.
+            DataError: a chunk cannot be decompressed or is missing; an event has more rows than it can have; or the
+                events take more than MAX_READ bytes.
         """
         stop = self.n_events if stop is None else stop
         try:
-            return Batch({name: self._read_table(name, start, stop) for name in tables})
+            # All sizes are looked at before anything of that size is asked for.
+            indptr = {name: self._indptr(name, start, stop) for name in tables if name in JAGGED}
+            n_bytes = sum(int(rows[-1] - rows[0]) * row_bytes(name) for name, rows in indptr.items())
+            if n_bytes > MAX_READ:
+                raise DataError(
+                    f"{self.path}: events {start} to {stop} take {n_bytes} bytes; at most {MAX_READ} are read at once"
+                )
+            return Batch({name: self._read_table(name, start, stop, indptr.get(name)) for name in tables})
         except HDF5_ERRORS as error:
             raise DataError(f"{self.path}: damaged: {_one_line(error)}") from error
+
+    def steps(self, n_events: int, n_bytes: int = STEP_BYTES) -> Iterator[tuple[int, int]]:
+        """Ranges of events that are read one after the other: at most so many, and so many bytes (one event at least).
+
+        Raises:
+            DataError: damaged, or an event has more rows than it can have.
+        """
+        for start in range(0, self.n_events, n_events):
+            stop = min(start + n_events, self.n_events)
+            try:
+                ends = np.sum([self._indptr(name, start, stop) * row_bytes(name) for name in JAGGED], axis=0)
+            except HDF5_ERRORS as error:
+                raise DataError(f"{self.path}: damaged: {_one_line(error)}") from error
+            first = 0
+            while first < stop - start:
+                last = int(np.searchsorted(ends, ends[first] + n_bytes, side="right")) - 1
+                last = min(max(last, first + 1), stop - start)
+                yield start + first, start + last
+                first = last
+
+    def strangers(self) -> list[str]:
+        """Groups and columns that the layout of the file's version does not have; none of a version to come."""
+        if self._minor > MINOR:
+            return []
+        known = TABLES | {"files": FILES}
+        columns = {f"/{table}/{name}" for table, names in known.items() for name in names}
+        columns |= {f"/{table}/indptr" for table in JAGGED}
+        found = [f"/{name}" for name in self._file if name not in (*known, EXTRA)]
+        return found + [
+            f"/{table}/{name}" for table in known for name in self._file[table] if f"/{table}/{name}" not in columns
+        ]
 
     def read_extra(self, name: str, column: Column, table: str) -> NDArray[Any] | None:
         """A whole column of the group /extra with a value for each row of a table; None if there is none.
@@ -231,25 +288,39 @@ class Reader:
         Raises:
             DataError: of another type or length than expected, or damaged.
         """
-        if "extra" not in self._file or name not in self._file["extra"]:
+        if EXTRA not in self._file or name not in self._file[EXTRA]:
             return None
-        data = self._file["extra"][name]
+        data = self._file[EXTRA][name]
         check_column(data, column, int(self._file[table]["indptr"][-1]), self.path)
         try:
             return np.asarray(data[:])
         except OSError as error:
             raise DataError(f"{self.path}: damaged: {' '.join(str(error).split())}") from error
 
-    def _read_table(self, name: str, start: int, stop: int) -> Columns:
+    def _indptr(self, name: str, start: int, stop: int) -> NDArray[np.int64]:
+        """Where the events' rows begin and end; no event has more rows than it can have."""
+        indptr: NDArray[np.int64] = self._file[name]["indptr"][start : stop + 1]
+        counts = np.diff(indptr)
+        if np.any(counts < 0) or indptr[0] < 0 or (start == 0 and indptr[0] != 0):
+            raise DataError(f"{self.path}: /{name}/indptr does not rise from 0")
+        limit = math.prod(self.attributes["image_shape"]) if name in CHANNELS else MAX_JETS
+        if np.any(counts > limit):
+            event = int(np.argmax(counts > limit))
+            raise DataError(f"{self.path}: event {start + event} has {counts[event]} rows of /{name}, at most {limit}")
+        return indptr
+
+    def _read_table(self, name: str, start: int, stop: int, indptr: NDArray[np.int64] | None) -> Columns:
         group, columns = self._file[name], {}
-        if name in JAGGED:
-            indptr = group["indptr"][start : stop + 1]
-            if np.any(np.diff(indptr) < 0) or indptr[0] < 0 or (start == 0 and indptr[0] != 0):
-                raise DataError(f"{self.path}: /{name}/indptr does not rise from 0")
+        if indptr is not None:
             start, stop = int(indptr[0]), int(indptr[-1])
             columns["indptr"] = indptr - start
         there = {column: group[column][start:stop] for column in TABLES[name] if column in group}
         return columns | _defaults(name, stop - start) | there
+
+
+def row_bytes(table: str) -> int:
+    """Bytes of a row of a table in memory."""
+    return sum(np.dtype(column.dtype).itemsize * column.width for column in TABLES[table].values())
 
 
 def _defaults(table: str, n_rows: int) -> Columns:

@@ -1,21 +1,22 @@
 """Delphes files to one event file."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from jetimg.common.checksums import sha256
 from jetimg.common.errors import BadFile
 from jetimg.event_file import store
-from jetimg.imaging import raster, tagged_jets, truth_jets
+from jetimg.event_file.digest import digests
+from jetimg.imaging import bad_values, event_columns, raster, tagged_jets, truth_jets
 from jetimg.imaging.channels import CellError, Setup, Tally, images
 from jetimg.imaging.delphes_reader import Chunk, DelphesFile
+from jetimg.imaging.event_columns import EventError
 from jetimg.imaging.provenance import provenance
-from jetimg.imaging.verdicts import HARD_PROCESS_REMEDY, open_checked, wrong_geometry
+from jetimg.imaging.verdicts import bad_value, check_hard_process, open_checked, wrong_geometry
 
 
 @dataclass(frozen=True)
@@ -101,27 +102,43 @@ def _convert_file(
 
 def _batch(file: DelphesFile, chunk: Chunk, number: int, entry: int, setup: Setup, tally: Tally) -> store.Batch:
     n_events = len(chunk["Particle.PID"].offsets) - 1
-    if not truth_jets.has_hard_process(chunk):
-        raise BadFile(file.path, "no-hard-process", f"after entry {entry}: {HARD_PROCESS_REMEDY}", file.n_events)
+    check_hard_process(file, chunk, entry)
+    # Bad values of hits are noticed where they are put into pixels; those of jets could lose a label silently.
+    _check_values(file, chunk, entry, [name for name in chunk if not name.startswith(("EFlow", "Vertex"))])
+    channels = _channels(file, chunk, entry, setup, tally)
+    tables: dict[str, store.Columns] = {name: dict(vars(hits)) for name, hits in channels.items()}
+    tables["jets"] = dict(vars(truth_jets.jets(chunk, setup.grid, setup.settings)))
+    tables["baseline"] = dict(vars(tagged_jets.tagged(chunk, n_events, setup.grid, setup.settings)))
+    for name in ("jets", "baseline"):
+        if (bad := bad_values.first_in_jets(name, tables[name])) is not None:
+            raise bad_value(file, bad, entry)
+    tables["events"] = _events(file, chunk, number, entry, n_events) | {"digest": digests(tables)}
+    return store.Batch(tables)
+
+
+def _check_values(file: DelphesFile, chunk: Chunk, entry: int, names: Iterable[str] | None = None) -> None:
+    if (bad := bad_values.first_in(chunk, names)) is not None:
+        raise bad_value(file, bad, entry)
+
+
+def _channels(file: DelphesFile, chunk: Chunk, entry: int, setup: Setup, tally: Tally) -> dict[str, raster.Hits]:
     try:
-        channels = images(chunk, setup, tally)
+        return images(chunk, setup, tally)
     except CellError as error:
+        _check_values(file, chunk, entry)
         raise wrong_geometry(file, error.calorimeter, setup.detector, error) from error
     except raster.RasterError as error:
-        raise BadFile(file.path, "unreadable", f"after entry {entry}: {error}", file.n_events) from error
-    jets = truth_jets.jets(chunk, setup.grid, setup.settings)
-    tagged = tagged_jets.tagged(chunk, n_events, setup.grid, setup.settings)
-    events = {
+        _check_values(file, chunk, entry)
+        raise BadFile(file.path, "bad-value", f"after entry {entry}: {error}", file.n_events) from error
+
+
+def _events(file: DelphesFile, chunk: Chunk, number: int, entry: int, n_events: int) -> store.Columns:
+    try:
+        found = event_columns.columns(chunk, n_events)
+    except EventError as error:
+        raise BadFile(file.path, "unreadable", f"entry {entry + error.event}: {error}", file.n_events) from error
+    return found | {
         "sample": np.zeros(n_events, np.uint8),
         "file": np.full(n_events, number, np.uint32),
         "entry": np.arange(entry, entry + n_events, dtype=np.uint32),
-        "weight": _weights(chunk, n_events),
     }
-    tables = {name: dict(vars(hits)) for name, hits in channels.items()}
-    return store.Batch(tables | {"jets": dict(vars(jets)), "baseline": dict(vars(tagged)), "events": events})
-
-
-def _weights(chunk: Chunk, n_events: int) -> NDArray[np.float32]:
-    """The generator's weight, 1 where the file has none."""
-    weight = chunk.get("Event.Weight")
-    return weight.content if weight is not None and len(weight.content) == n_events else np.ones(n_events, np.float32)

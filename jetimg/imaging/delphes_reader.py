@@ -20,8 +20,8 @@ from jetimg.imaging.settings import ImageSettings
 TREE = "Delphes"
 
 # Branches with several values an object (Delphes: Float_t Edges[4], Tau[5]). Delphes writes rows of them;
-# files written by uproot have them flat.
-WIDTHS = {"Edges": 4, "Tau": 5}
+# files written by uproot have them flat. A branch's full name goes before its leaf's.
+WIDTHS = {"Edges": 4, "Tau": 5, "Rho.Edges": 2}
 
 # Entries read at once: some 40 MB in memory, whatever the file's length.
 CHUNK = 250
@@ -71,6 +71,10 @@ def wanted(settings: ImageSettings) -> Wanted:
         required=tuple(required),
         optional={
             "weights": ("Event.Weight",),
+            "missing pt": ("MissingET.MET", "MissingET.Phi"),
+            "rho": ("Rho.Rho", "Rho.Edges"),
+            "vertices": ("Vertex.Z",),
+            "mean pile-up": ("Event.TruePileUp",),
             # Delphes has the soft-dropped jet as a TLorentzVector; our simulation, its mass.
             "baseline": (*jets, f"{settings.baseline}.SoftDroppedJet"),
             "baseline with mass": (*jets, f"{settings.baseline}.SoftDroppedMass"),
@@ -202,7 +206,7 @@ def _check_lengths(chunk: Chunk) -> None:
     for name, column in chunk.items():
         branch, _, leaf = name.partition(".")
         other = first.setdefault(branch, name)
-        width = WIDTHS.get(leaf, 1) if column.content.ndim == 1 else 1
+        width = WIDTHS.get(name, WIDTHS.get(leaf, 1)) if column.content.ndim == 1 else 1
         if not np.array_equal(column.offsets, chunk[other].offsets * width):
             raise ValueError(f"`{name}` and `{other}` differ in their numbers of values")
 

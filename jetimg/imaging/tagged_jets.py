@@ -70,5 +70,6 @@ def _soft_drop_mass(chunk: Chunk, branch: str) -> NDArray[np.float32]:
 
 
 def _score(tau: NDArray[np.float32], tau_before: NDArray[np.float32]) -> NDArray[np.float32]:
-    ratio = np.divide(tau, tau_before, out=np.ones_like(tau), where=tau_before > 0)
+    with np.errstate(over="ignore"):  # an infinite score is a verdict on the file
+        ratio = np.divide(tau, tau_before, out=np.ones_like(tau), where=tau_before > 0)
     return (1.0 - ratio).astype(np.float32)

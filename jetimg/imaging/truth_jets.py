@@ -55,10 +55,12 @@ def jets(chunk: Chunk, grid: Grid, settings: ImageSettings) -> Labels:
     return _from_genjets(chunk, selected, grid, settings)
 
 
-def has_hard_process(chunk: Chunk) -> bool:
-    """Whether any particle of the chunk carries a hard-process status."""
+def has_hard_process(chunk: Chunk) -> NDArray[np.bool_]:
+    """For each event of the chunk, whether any of its particles carries a hard-process status."""
     status = np.abs(chunk["Particle.Status"].content)
-    return bool(np.any((status >= HARD_PROCESS[0]) & (status <= HARD_PROCESS[1])))
+    found = (status >= HARD_PROCESS[0]) & (status <= HARD_PROCESS[1])
+    counts = np.concatenate(([0], np.cumsum(found)))[chunk["Particle.Status"].offsets]
+    return np.diff(counts) > 0
 
 
 def _select(chunk: Chunk, settings: ImageSettings) -> _Selected:

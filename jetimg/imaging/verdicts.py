@@ -9,9 +9,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from detector import Detector
 from detector.geometry.tower_map import ecal_map, hcal_map
 from jetimg.common.errors import BadFile
+from jetimg.imaging import bad_values
+from jetimg.imaging.bad_values import BadValue
 from jetimg.imaging.delphes_reader import Chunk, DelphesFile, wanted
 from jetimg.imaging.raster import RasterError, locate_cells
 from jetimg.imaging.settings import ImageSettings
@@ -27,7 +31,8 @@ VERDICTS = (
     "missing-branch",
     "empty",
     "short",  # fewer events than expected
-    "no-hard-process",  # no truth: the card did not keep the hard process
+    "no-hard-process",  # an event without truth: the card did not keep the hard process
+    "bad-value",  # NaN, infinite, or negative where nothing is: pt, angles, masses, energies, weights
     "wrong-geometry",  # towers of another detector
 )
 
@@ -35,7 +40,7 @@ VERDICTS = (
 LOOKED_AT = 3
 
 HARD_PROCESS_REMEDY = (
-    "no particle has a hard-process status (21-29), so there are no truth boxes. The card's TreeWriter must fill "
+    "no particle has a hard-process status (21-29), so the event has no truth boxes. The card's TreeWriter must fill "
     "`Particle` from a StatusPidFilter that keeps them: make a card with `jetimg detector card` and simulate again"
 )
 
@@ -151,9 +156,32 @@ def _check_events(file: DelphesFile, detector: Detector, settings: ImageSettings
         raise BadFile(file.path, "short", f"{file.n_events} events of {expected} expected", file.n_events)
     # HCAL edges are not needed to place towers at a point, but they tell another detector.
     chunk = file.head(LOOKED_AT, also=("EFlowNeutralHadron.Edges",) if settings.source == "eflow" else ())
-    if not has_hard_process(chunk):
-        raise BadFile(file.path, "no-hard-process", HARD_PROCESS_REMEDY, file.n_events)
+    check_hard_process(file, chunk, 0)
+    if (bad := bad_values.first_in(chunk)) is not None:
+        raise bad_value(file, bad, 0)
     _check_geometry(file, chunk, detector, settings)
+
+
+def check_hard_process(file: DelphesFile, chunk: Chunk, first: int) -> None:
+    """Every event of a chunk has a particle of the hard process.
+
+    Args:
+        file: where it comes from.
+        chunk: of events from `first` on.
+        first: entry of the chunk's first event.
+
+    Raises:
+        BadFile: no-hard-process, naming the first entry without one.
+    """
+    there = has_hard_process(chunk)
+    if not there.all():
+        entry = first + int(np.argmin(there))
+        raise BadFile(file.path, "no-hard-process", f"entry {entry}: {HARD_PROCESS_REMEDY}", file.n_events)
+
+
+def bad_value(file: DelphesFile, bad: BadValue, first: int) -> BadFile:
+    """The verdict on a file with a value that cannot be, in a chunk of events from `first` on."""
+    return BadFile(file.path, "bad-value", f"entry {first + bad.event}: {bad}", file.n_events)
 
 
 def _check_geometry(file: DelphesFile, chunk: Chunk, detector: Detector, settings: ImageSettings) -> None:

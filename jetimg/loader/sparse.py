@@ -6,16 +6,44 @@ used (`jetimg.loader.torch_dataset.dense`), on the GPU if there is one.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jetimg.common.errors import DataError
 from jetimg.event_file.layout import CHANNELS
 from jetimg.event_file.store import Batch
 
 # The tables that images and boxes are made from.
 TABLES = (*CHANNELS, "jets", "events")
+
+
+def check(batch: Batch, shape: tuple[int, int], n_classes: int, path: Path) -> None:
+    """Refuses what would be written into another image, or make a loss of nothing.
+
+    Args:
+        batch: events of a file.
+        shape: pixels along eta and phi.
+        n_classes: how many classes the file has.
+        path: the file.
+
+    Raises:
+        DataError: a pixel beyond the image, a class beyond the classes, or a value that is not finite or not above 0.
+    """
+    for name in CHANNELS:
+        pixel, value = batch.tables[name]["pixel"], batch.tables[name]["value"]
+        if len(pixel) and int(pixel.max()) >= shape[0] * shape[1]:
+            raise DataError(f"{path}: /{name}/pixel {pixel.max()} beyond the image's {shape[0]} x {shape[1]}")
+        # Comparisons with NaN are false.
+        if len(value) and not (value.min() > 0 and value.max() < np.inf):
+            raise DataError(f"{path}: /{name}/value is not finite and above 0; `jetimg verify` says where")
+    jets = batch.tables["jets"]
+    if np.any(jets["class_id"] >= n_classes):
+        raise DataError(f"{path}: /jets/class_id {jets['class_id'].max()} beyond the {n_classes} classes")
+    if not (np.isfinite(jets["box"]).all() and np.isfinite(jets["pt"]).all()):
+        raise DataError(f"{path}: a jet's box or pt is not finite; `jetimg verify` says where")
 
 
 class BatchTruth(NamedTuple):

@@ -19,7 +19,7 @@ from jetimg.common.errors import DataError
 from jetimg.event_file.store import Batch, Reader, concatenate
 from jetimg.loader.augment import Augmentation
 from jetimg.loader.normalise import Normalisation, normalise
-from jetimg.loader.sparse import TABLES, SparseBatch
+from jetimg.loader.sparse import TABLES, SparseBatch, check
 
 # Files that a process keeps open.
 MAX_OPEN = 64
@@ -154,6 +154,7 @@ class JetImages(IterableDataset[SparseBatch]):
                 offset = int(self._first[file])
                 first, last = max(start, offset), min(stop, int(self._first[file + 1]))
                 parts.append(self._reader(file).read(first - offset, last - offset, TABLES))
+                check(parts[-1], self.shape, len(self.class_names), self.paths[file])
                 numbers.append(np.arange(first, last))
         return concatenate(parts), np.concatenate(numbers)
 

@@ -13,7 +13,7 @@ from detector.common.atomic import atomic_write
 from detector.geometry.grid import Grid
 from jetimg.common.errors import DataError
 from jetimg.event_file.store import Columns, Reader
-from jetimg.pfjet_format.layout import CHANNELS, CLASSES, RATIO, TAG_ORDER, names
+from jetimg.pfjet_format.layout import CHANNELS, CLASSES, ORDER, RATIO, TAG_ORDER, names
 
 # Events at once.
 STEP = 500
@@ -85,10 +85,13 @@ def _write_events(reader: Reader, file: h5py.File, exported: Exported, progress:
     grid = Grid(reader.attributes["eta_pitch"], n_eta, n_phi)
     ids = _their_ids(reader.attributes["class_names"])
     ratio, first = reader.read_extra("ratio", RATIO, "baseline"), 0
+    order, first_jet = reader.read_extra("order", ORDER, "jets"), 0
     for start in range(0, reader.n_events, STEP):
         batch = reader.read(start, min(start + STEP, reader.n_events))
         jets, baseline = batch.tables["jets"], batch.tables["baseline"]
-        stop = first + len(baseline["score"])
+        stop, last_jet = first + len(baseline["score"]), first_jet + len(jets["pt"])
+        if order is not None:
+            jets = _in_order(jets, order[first_jet:last_jet])
         score = np.float32(1) - baseline["score"] if ratio is None else ratio[first:stop]
         rows = {
             "labels": _Flat.of(jets, [jets["pt"]], ids, grid),
@@ -104,7 +107,15 @@ def _write_events(reader: Reader, file: h5py.File, exported: Exported, progress:
             _write_hits(file, channel, events, batch.tables[channel], n_phi)
         exported.count(jets["class_id"], reader.attributes["class_names"])
         exported.n_events, first = exported.n_events + len(batch), stop
+        first_jet = last_jet
         progress(len(batch))
+
+
+def _in_order(jets: Columns, order: NDArray[np.uint16]) -> Columns:
+    """The jets as their event had them in the imported file."""
+    event = np.repeat(np.arange(len(jets["indptr"]) - 1), np.diff(jets["indptr"]))
+    rows = np.lexsort((order, event))
+    return {name: column if name == "indptr" else column[rows] for name, column in jets.items()}
 
 
 def _write_hits(file: h5py.File, channel: str, events: slice, hits: Columns, n_phi: int) -> None:

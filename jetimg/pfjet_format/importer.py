@@ -18,10 +18,11 @@ from jetimg.common.checksums import sha256
 from jetimg.common.errors import DataError
 from jetimg.event_file import store
 from jetimg.event_file.columns import GrowingColumn
+from jetimg.event_file.digest import digests
 from jetimg.event_file.store import Columns
 from jetimg.imaging.provenance import provenance
 from jetimg.imaging.settings import DEFAULT_CLASSES, ImageSettings
-from jetimg.pfjet_format.layout import CHANNELS, CLASSES, RATIO, WIDTHS, ReferenceFile, Rows, names
+from jetimg.pfjet_format.layout import CHANNELS, CLASSES, ORDER, RATIO, WIDTHS, ReferenceFile, Rows, names
 
 # Events read at once: about 20 MB.
 STEP = 500
@@ -73,14 +74,14 @@ def import_reference(
     attributes = provenance(detector, settings())
     attributes |= {"kind": "events", "split": "all", "sample_names": [inputs.sample]}
     with store.create(output, attributes) as writer:
-        ratio = writer.add_extra("ratio", RATIO)
+        extras = {name: writer.add_extra(name, column) for name, column in (("ratio", RATIO), ("order", ORDER))}
         kinds = set()
         for number, path in enumerate(inputs.paths):
             with ReferenceFile(path) as file:
                 kinds.add(file.index_dtype)
                 mended.unknown += [f"{path}: {name}" for name in file.unknown]
                 for start in range(0, file.n_events, STEP):
-                    batch = _batch(file, number, start, grid, mended, ratio)
+                    batch = _batch(file, number, start, grid, mended, extras)
                     writer.append(batch)
                     progress(len(batch))
                 writer.files.append(store.InputFile(str(path), sha256(path), file.n_events))
@@ -89,22 +90,34 @@ def import_reference(
 
 
 def _batch(
-    file: ReferenceFile, number: int, start: int, grid: Grid, mended: ImportFixes, ratio: GrowingColumn
+    file: ReferenceFile, number: int, start: int, grid: Grid, mended: ImportFixes, extras: dict[str, GrowingColumn]
 ) -> store.Batch:
     stop = min(start + STEP, file.n_events)
     tables = {channel: _hits(file, channel, start, stop, grid, mended) for channel in CHANNELS}
-    jets = _jets(file, "labels", start, stop, grid)
+    jets, order = _falling(_jets(file, "labels", start, stop, grid))
+    extras["order"].append(order)
     box = boxes.around(grid, jets["eta"], jets["phi"], settings().box_radius)
     tables["jets"] = jets | {"pdg_id": np.zeros(len(box), np.int32), "box": box}
     tables["baseline"] = _jets(file, "baseline", start, stop, grid)
-    ratio.append(tables["baseline"].pop("ratio"))
+    extras["ratio"].append(tables["baseline"].pop("ratio"))
     tables["events"] = {
         "sample": np.zeros(stop - start, np.uint8),
         "file": np.full(stop - start, number, np.uint32),
         "entry": np.arange(start, stop, dtype=np.uint32),
         "weight": np.ones(stop - start, np.float32),
+        "digest": digests(tables),
     }
     return store.Batch(tables)
+
+
+def _falling(jets: Columns) -> tuple[Columns, NDArray[np.uint16]]:
+    """The jets of each event by falling pt, and each one's place in its event before."""
+    counts = np.diff(jets["indptr"])
+    event = np.repeat(np.arange(len(counts)), counts)
+    place = np.arange(len(event)) - jets["indptr"][:-1][event]
+    order = np.lexsort((place, -jets["pt"], event))
+    sorted_jets = {name: rows if name == "indptr" else rows[order] for name, rows in jets.items()}
+    return sorted_jets, place[order].astype(np.uint16)
 
 
 def _hits(file: ReferenceFile, channel: str, start: int, stop: int, grid: Grid, mended: ImportFixes) -> Columns:
@@ -161,6 +174,8 @@ def _jets(file: ReferenceFile, name: str, start: int, stop: int, grid: Grid) -> 
     if np.any(np.diff(rows.offsets) % width) or not np.all(np.isfinite(rows.content)):
         raise DataError(f"{where}: not {width} finite values a jet")
     table = rows.content.reshape(-1, width).astype(np.float32)
+    if np.any(table[:, 3] <= 0):
+        raise DataError(f"{where}: a pt that is not above 0")
     if np.any(table[:, 1:3] != np.floor(table[:, 1:3])):
         raise DataError(f"{where}: an axis that is not a whole number of pixels")
     class_id = _indices(Rows(table[:, 0], rows.offsets), len(CLASSES), f"{where}: class")

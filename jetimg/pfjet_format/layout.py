@@ -37,6 +37,9 @@ WIDTHS = {"labels": 4, "baseline": 5}
 # Their score, kept beside ours: 1 - ratio rounds away up to half a bit of a ratio below 1/2.
 RATIO = Column("float32", "tau_n / tau_(n-1) of each row of /baseline, as in the imported file")
 
+# Their order of labels; ours fall in pt.
+ORDER = Column("uint16", "place of each row of /jets among its event's labels in the imported file")
+
 
 def names(channel: str) -> tuple[str, str, str]:
     """Their datasets of one channel: eta index, phi index, value."""

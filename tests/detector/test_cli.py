@@ -29,6 +29,31 @@ def test_pool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert run(monkeypatch, "pool", "--events", "3", "--seed", "1", "--output", tmp_path / "pool.npz") == 0
 
 
+def test_simulate_makes_or_finds_a_pool_beside_the_output(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The same pool as `pool` makes with that seed; made once, and another for another seed."""
+    monkeypatch.setattr("detector.cli.POOL_EVENTS", 5)
+    call = ("simulate", "--sample", "tt", "--events", "1")
+    new = tmp_path / "new"
+    assert run(monkeypatch, *call, "--seed", "7", "--output", new / "a.root") == 0
+    (pool,) = new.glob("pool-*.npz")
+    assert sorted(path.name for path in new.iterdir()) == ["a.root", pool.name]
+    assert run(monkeypatch, "pool", "--events", "5", "--seed", "7", "--output", tmp_path / "own.npz") == 0
+    assert pool.read_bytes() == (tmp_path / "own.npz").read_bytes()
+    before = pool.stat().st_mtime_ns
+    given = (*call, "--seed", "7", "--output", tmp_path / "b.root", "--pool", tmp_path / "own.npz")
+    assert run(monkeypatch, *given) == 0
+    assert (tmp_path / "b.root").read_bytes() == (new / "a.root").read_bytes()
+    assert run(monkeypatch, *call, "--seed", "8", "--output", new / "c.root") == 0
+    assert len(list(new.glob("pool-*.npz"))) == 2
+    assert pool.stat().st_mtime_ns == before
+
+
+def test_a_call_at_fault_makes_no_pool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    call = ("simulate", "--sample", "xx", "--events", "1", "--seed", "7", "--output", tmp_path / "a.root")
+    assert run(monkeypatch, *call) == 2
+    assert not list(tmp_path.iterdir())
+
+
 def test_describe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, "describe") == 0
     said = capsys.readouterr()

@@ -61,11 +61,17 @@ def _jets(rng: np.random.Generator, n_events: int) -> store.Columns:
     return {
         "indptr": np.concatenate([[0], np.cumsum(counts)]),
         "class_id": rng.integers(0, 5, n).astype(np.uint8),
-        "pt": rng.uniform(20, 900, n).astype(np.float32),
+        "pt": _falling(rng.uniform(20, 900, n).astype(np.float32), counts),
         "eta": rng.uniform(-2.9, 2.9, n).astype(np.float32),
         "phi": rng.uniform(-np.pi, np.pi, n).astype(np.float32),
         "mass": rng.uniform(0, 200, n).astype(np.float32),
     }
+
+
+def _falling(pt: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """By falling pt within each event."""
+    event = np.repeat(np.arange(len(counts)), counts)
+    return pt[np.lexsort((-pt, event))]
 
 
 def write(

@@ -40,7 +40,7 @@ def write(file: EventFile, events: Sequence[SimulatedEvent], first: int, detecto
     """
     photons, hadrons = [e.flow.photons for e in events], [e.flow.neutral_hadrons for e in events]
     batch = {
-        "Event": _events(len(events), first),
+        "Event": _events(len(events), first, detector),
         "Particle": _join(_particles(event, detector.record.pt_min) for event in events),
         "Vertex": _join(map(_vertices, events)),
         "EFlowTrack": _join(_tracks(event) for event in events),
@@ -60,8 +60,9 @@ def write(file: EventFile, events: Sequence[SimulatedEvent], first: int, detecto
     file.extend(batch, edges | tau)
 
 
-def _events(n: int, first: int) -> Group:
-    return np.ones(n, np.int64), {"Number": np.arange(first, first + n), "Weight": np.ones(n)}
+def _events(n: int, first: int, detector: Detector) -> Group:
+    mean = np.full(n, detector.pileup.mean)
+    return np.ones(n, np.int64), {"Number": np.arange(first, first + n), "Weight": np.ones(n), "TruePileUp": mean}
 
 
 def _join(parts: Iterable[dict[str, NDArray[Any]]]) -> Group:

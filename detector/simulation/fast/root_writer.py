@@ -28,7 +28,7 @@ NAMESPACE = uuid.UUID("5f0c1c0e-6a5e-5d6b-9b0a-2f3f6f6a7d11")
 _TOWER = {"ET": "f4", "Eta": "f4", "Phi": "f4", "E": "f4", "Etrk": "f4"}
 _JET = {"PT": "f4", "Eta": "f4", "Phi": "f4", "Mass": "f4"}
 GROUPS: dict[str, dict[str, str]] = {
-    "Event": {"Number": "i8", "Weight": "f4"},
+    "Event": {"Number": "i8", "Weight": "f4", "TruePileUp": "f4"},
     "Particle": dict.fromkeys(("PID", "Status", "M1", "M2", "D1", "D2", "Charge"), "i4")
     | dict.fromkeys(("Mass", "E", "Px", "Py", "Pz", "PT", "Eta", "Phi"), "f4"),
     "Vertex": {"Z": "f4", "T": "f4", "NCharged": "i4"},

@@ -6,14 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
+from jetimg.common.checksums import sha256
 from jetimg.common.errors import DataError
 from jetimg.dataset import manifest
 from jetimg.dataset.verify import verify
 from jetimg.event_file import store
-from tests.helpers.batches import random_batch, write
+from tests.helpers.batches import attributes, random_batch, write
 from tests.helpers.campaigns import campaign, dataset, events_in, planned, rewrite
 
 
@@ -76,7 +78,7 @@ def test_a_duplicated_event(folder: Path) -> None:
     digest, entry = events_in(path)[3]
     rewrite(path, keep=np.append(np.arange(25), 3))
     name = next(row.name for row in manifest.read(folder).inputs if row.sha256 == digest)
-    assert f"{name}: entry {entry} stands in the data set more than once" in verify(folder).faults
+    assert f"{path}: entry {entry} of {name} stands there more than once" in verify(folder).faults
 
 
 def test_one_event_in_two_splits(folder: Path) -> None:
@@ -98,7 +100,8 @@ def test_a_lost_and_a_duplicated_event_of_one_input(folder: Path) -> None:
     order[a] = b
     rewrite(path, keep=order)
     (fault,) = verify(folder).faults
-    assert fault.endswith(f"entry {events[b][1]} stands in the data set more than once")
+    assert fault.startswith(f"{path}: entry {events[b][1]} of ")
+    assert fault.endswith("stands there more than once")
 
 
 def test_a_test_sample_in_training(folder: Path) -> None:
@@ -186,6 +189,23 @@ def setter(index: Any, value: Any) -> Callable[[np.ndarray], None]:
         ("events", "entry", setter(0, 12), "/events/entry beyond the input's entries"),
         ("events", "sample", setter(0, 1), "/events/sample beyond sample_names"),
         ("events", "weight", setter(0, np.nan), "/events/weight is not finite"),
+        ("jets", "pt", setter(0, 0.0), "/jets/pt is not above 0"),
+        ("jets", "pt", lambda rows: rows.__setitem__(slice(None), np.sort(rows)), "/jets/pt does not fall within"),
+        ("jets", "mass", setter(0, -0.5), "/jets/mass is below 0"),
+        ("jets", "eta", setter(0, 3.1), "/jets/eta is outside the image"),
+        ("jets", "phi", setter(0, 3.2), "/jets/phi is not in [-pi, pi]"),
+        ("jets", "contained", setter(0, 1.5), "/jets/contained is not between 0 and 1"),
+        ("jets", "contained", setter(0, np.nan), "/jets/contained is not between 0 and 1"),
+        ("jets", "parton_pt", setter(0, -1), "/jets/parton_pt is not finite and 0 or above"),
+        ("jets", "box", lambda rows: rows.__iadd__([22.8, 0, -22.8, 0]), "/jets/box is narrower than a pixel"),
+        ("jets", "box", lambda rows: rows.__iadd__([-200, 0, 200, 0]), "/jets/box is narrower than a pixel or wider"),
+        ("baseline", "pt", setter(0, -3), "/baseline/pt is not above 0"),
+        ("baseline", "mass", setter(0, -3), "/baseline/mass is below 0"),
+        ("baseline", "eta", setter(0, -3.1), "/baseline/eta is outside the image"),
+        ("events", "met", setter(0, np.nan), "/events/met is neither finite and 0 or above nor -1, unknown"),
+        ("events", "rho", setter(0, -2), "/events/rho is neither"),
+        ("events", "n_vertices", setter(0, -2), "/events/n_vertices is neither"),
+        ("events", "met_phi", setter(0, np.nan), "/events/met_phi is not in [-pi, pi]"),
     ],
 )
 def test_an_event_file_that_breaks_an_invariant(
@@ -194,6 +214,64 @@ def test_an_event_file_that_breaks_an_invariant(
     path = with_change(tmp_path / "x.h5", table, column, change)
     faults = verify(path).faults
     assert any(line.startswith(f"{path}: from event 0: {fault}") for line in faults)
+
+
+@pytest.mark.parametrize("name", ["/jets/secret", "/jets2/pt", "/thing", "/events/indptr"])
+def test_data_sets_that_the_layout_does_not_have(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / "x.h5", random_batch(np.random.default_rng(3), 2))
+    with h5py.File(path, "r+") as file:
+        file[name] = np.zeros(3)
+    stranger = name if name != "/jets2/pt" else "/jets2"
+    assert verify(path).faults == [f"{path}: `{stranger}` is not in the layout"]
+    with h5py.File(path, "r+") as file:
+        file.attrs["format_version"] = "1.2"  # which may have more
+    assert verify(path).faults == []
+
+
+def test_extra_columns_are_nobodys_business(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.h5", random_batch(np.random.default_rng(3), 2))
+    with h5py.File(path, "r+") as file:
+        file["/extra/anything"] = np.zeros(3)
+    assert verify(path).faults == []
+
+
+def test_an_entry_twice_in_an_event_file(tmp_path: Path) -> None:
+    batch = random_batch(np.random.default_rng(3), 4)
+    batch.tables["events"]["entry"][:] = [0, 1, 1, 3]
+    path = write(tmp_path / "x.h5", batch)
+    assert verify(path).faults == [f"{path}: entry 1 of some.root stands there more than once"]
+
+
+def test_an_event_file_without_all_events_of_its_input(tmp_path: Path) -> None:
+    batch = random_batch(np.random.default_rng(3), 4)
+    with store.create(tmp_path / "x.h5", attributes()) as writer:
+        writer.append(batch)
+        writer.files.append(store.InputFile("some.root", "ab" * 32, 5))
+    fault = "4 events of some.root, which has 5 and the verdict ok"
+    assert verify(tmp_path / "x.h5").faults == [f"{tmp_path / 'x.h5'}: {fault}"]
+
+
+def test_a_bad_shard_is_named_and_no_input_accused(folder: Path) -> None:
+    """Its events are not counted; what the other shards hold is not called lost."""
+    shutil.copy(folder / "train-00001.h5", folder / "train-00000.h5")
+    missing = folder / "validation-00000.h5"
+    missing.unlink()
+    first, second = verify(folder).faults
+    assert first.startswith(f"{folder / 'train-00000.h5'}: ")
+    assert second == f"{missing}: missing"
+
+
+def test_a_bad_column_in_a_shard_accuses_no_input(folder: Path) -> None:
+    path = folder / "train-00001.h5"
+    with store.Reader(path) as reader:
+        batch, files, own = reader.read(), reader.files, dict(reader.attributes)
+    batch.tables["jets"]["mass"][2] = -1
+    with store.create(path, {key: own[key] for key in own if key not in ("n_events", "complete")}) as writer:
+        writer.append(batch)
+        writer.files += files
+    rewritten = {"sha256": sha256(path), "bytes": path.stat().st_size}
+    edit(folder, lambda content: [row.update(rewritten) for row in content["shards"] if row["name"] == path.name])
+    assert verify(folder).faults == [f"{path}: from event 0: /jets/mass is below 0"]
 
 
 def test_an_event_file_by_itself(whole: Path) -> None:

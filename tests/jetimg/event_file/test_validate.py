@@ -141,6 +141,21 @@ def indptr_negative(file: h5py.File) -> None:
     file["jets/indptr"][0] = -3
 
 
+def more_hits_than_pixels(file: h5py.File) -> None:
+    """Zeros compress a thousandfold: a megabyte that asks for a gigabyte."""
+    n_rows = 340 * 360 + 1
+    replaced(file, "ecal/pixel", data=np.zeros(n_rows, "u4"), chunks=(65536,), compression="gzip")
+    replaced(file, "ecal/value", data=np.zeros(n_rows, "f4"), chunks=(65536,), compression="gzip")
+    replaced(file, "ecal/indptr", data=np.array([*[0] * 7, *[n_rows] * 6]))
+
+
+def more_jets_than_an_event_has(file: h5py.File) -> None:
+    for name, data in file["jets"].items():
+        if name != "indptr":
+            replaced(file, f"jets/{name}", data=np.zeros((1001, *data.shape[1:]), data.dtype))
+    replaced(file, "jets/indptr", data=np.array([*[0] * 2, *[1001] * 11]))
+
+
 def no_files(file: h5py.File) -> None:
     del file["files"]
 
@@ -197,6 +212,23 @@ HOSTILE: dict[str, tuple[Callable[[h5py.File], None], str]] = {
     "indptr leaps": (indptr_leaps, r"/jets/indptr does not rise"),
     "indptr not from 0": (indptr_from_behind, r"/jets/indptr does not rise from 0"),
     "indptr negative": (indptr_negative, r"/jets/indptr does not rise from 0"),
+    "more hits than pixels": (more_hits_than_pixels, r"event 6 has 122401 rows of /ecal, at most 122400"),
+    "a thousand jets": (more_jets_than_an_event_has, r"event 1 has 1001 rows of /jets, at most 1000"),
+    "a text for channels": (attribute("channels", "ecal"), r"attribute `channels` is 'ecal'; expected a list"),
+    "other channels": (
+        attribute("channels", ["ecal", "hcal"]),
+        r"`channels` is \['ecal', 'hcal'\]; expected \['tracker'",
+    ),
+    "classes that are numbers": (
+        attribute("class_names", [1, 2]),
+        r"`class_names` is \[1, 2\]; expected a list of str",
+    ),
+    "a class twice": (attribute("class_names", ["b", "b"]), r"`class_names` is \['b', 'b'\]: empty or repeated"),
+    "a pitch of 0": (attribute("eta_pitch", 0.0), r"not finite and above 0"),
+    "a pitch that is no number": (attribute("eta_pitch", np.nan), r"eta_pitch, phi_pitch \(nan, .*not finite"),
+    "pixels that do not go round": (attribute("phi_pitch", 0.01), r"phi_pitch 0.01 times 360 pixels is not the full"),
+    "no phi pitch": (attribute("phi_pitch", None), r"attribute `phi_pitch` is missing"),
+    "a huge image": (attribute("image_shape", [10**9, 360]), r"more pixels than"),
     "no /files": (no_files, r"no `/files`"),
     "fewer names than inputs": (fewer_names, r"`/files/sha256` is"),
     "names as numbers": (names_as_numbers, r"`/files/name` is float64"),
@@ -239,6 +271,28 @@ def test_refused_with_a_reason_and_without_allocating(good: Path, tmp_path: Path
     assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)
     assert verify(path).faults == [str(caught.value)]
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events that are each in order, and together more than is read at once; verify takes smaller steps."""
+    n_bytes = 12 * 40 * 3 * 8
+    monkeypatch.setattr(store, "MAX_READ", n_bytes // 12)
+    with store.Reader(good) as reader:
+        with pytest.raises(DataError, match=r"events 0 to 12 take \d+ bytes; at most 960 are read at once"):
+            reader.read()
+        steps = list(reader.steps(5, 700))
+        assert [start for start, _ in steps] == [0, *(stop for _, stop in steps[:-1])]
+        assert steps[-1][1] == 12
+        assert max(stop - start for start, stop in steps) <= 5
+        read = [reader.read(start, stop) for start, stop in steps if stop - start > 1]
+    size = sum(rows.nbytes for batch in read for rows in batch.tables["ecal"].values())
+    assert 0 < size < n_bytes
+
+
+def test_a_huge_attribute_is_not_read(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jetimg.event_file.attributes.MAX_BYTES", 79)
+    with pytest.raises(DataError, match="attribute `class_names` claims 80 bytes; at most 79 are read"):
+        store.Reader(good)
 
 
 def test_a_minor_version_to_come_is_read(good: Path, tmp_path: Path) -> None:

@@ -96,7 +96,8 @@ def test_equal_pt_keeps_the_files_order() -> None:
     ("status", "expected"), [(21, True), (29, True), (-23, True), (1, False), (20, False), (30, False)]
 )
 def test_hard_process_status_codes(status: int, expected: bool) -> None:
-    assert has_hard_process(particles([[particle(5, 1), particle(5, status)]])) is expected
+    chunk = particles([[particle(5, 1), particle(5, status)], [], [particle(5, 1)], [particle(6, 22)]])
+    assert has_hard_process(chunk).tolist() == [expected, False, False, True]
 
 
 GENJET = ImageSettings(truth="genjet")

@@ -38,14 +38,14 @@ def good(data: Path) -> bytes:
 @pytest.mark.parametrize("sample", ["bb", "tt", "hh", "WW", "qq", "tth"])
 def test_real_files_are_ok(data: Path, sample: str) -> None:
     found = verdict(data / f"{sample}.root", expected=2)
-    assert (found.verdict, found.entries, found.expected, found.absent) == ("ok", 2, 2, ())
+    assert (found.verdict, found.entries, found.expected, found.absent) == ("ok", 2, 2, ("mean pile-up", "missing pt"))
     assert found.size == (data / f"{sample}.root").stat().st_size
 
 
 def test_a_file_made_by_hand_is_ok_without_the_optional_branches(tmp_path: Path) -> None:
     found = verdict(write(tmp_path / "x.root", branches(3)))
     assert (found.verdict, found.entries) == ("ok", 3)
-    assert found.absent == ("baseline", "weights")
+    assert found.absent == ("baseline", "mean pile-up", "missing pt", "rho", "vertices", "weights")
 
 
 @pytest.mark.parametrize("place", range(20))
@@ -213,6 +213,14 @@ def test_no_hard_process(data: Path, tmp_path: Path) -> None:
     assert verdict(write(tmp_path / "x.root", made)).verdict == "no-hard-process"
 
 
+def test_one_event_without_a_hard_process_is_named(tmp_path: Path) -> None:
+    made = branches(3) | {"Particle.Status": [[23], [1], [23]]}
+    found = verdict(write(tmp_path / "x.root", made))
+    assert (found.verdict, found.reason.partition(":")[0]) == ("no-hard-process", "entry 1")
+    empty = {name: [events[0], [], events[2]] for name, events in made.items() if name.startswith("Particle")}
+    assert verdict(write(tmp_path / "x.root", made | empty)).reason.startswith("entry 1: no particle")
+
+
 @pytest.mark.shared
 def test_a_real_file_of_another_detector(shared: Path) -> None:
     found = verdict(shared / "tiny" / "other_detector_tt.root")
@@ -266,6 +274,7 @@ BAD: dict[str, Callable[[Path, bytes], object]] = {
     "empty": lambda path, good: write(path, branches(0)),
     "short": lambda path, good: write(path, branches(1)),
     "no-hard-process": lambda path, good: write(path, branches(2) | {"Particle.Status": [[1], [1]]}),
+    "bad-value": lambda path, good: write(path, branches(2) | {"Particle.Mass": [[4.8], [np.nan]]}),
     "wrong-geometry": lambda path, good: write(path, branches(2) | {"EFlowPhoton.Edges": [[0.0, 0.1, 0.0, 0.1]] * 2}),
 }
 

@@ -160,3 +160,40 @@ def test_truth_is_padded() -> None:
         assert (truth.class_id[image, n:] == -1).all()
         assert not truth.box[image, n:].any()
     assert made_events.sparse(2, seed=0, most_jets=0).truth().box.shape == (2, 0, 4)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value", "reason"),
+    [
+        ("ecal", "pixel", N_ETA * N_PHI, r"/ecal/pixel 122400 beyond the image's 340 x 360"),
+        ("hcal", "value", np.nan, "/hcal/value is not finite and above 0"),
+        ("tracker", "value", np.inf, "/tracker/value is not finite and above 0"),
+        ("tracker", "value", -1.0, "/tracker/value is not finite and above 0"),
+        ("jets", "class_id", 5, "/jets/class_id 5 beyond the 5 classes"),
+        ("jets", "box", np.nan, "a jet's box or pt is not finite"),
+        ("jets", "pt", np.inf, "a jet's box or pt is not finite"),
+    ],
+)
+def test_what_would_spoil_an_image_is_refused(
+    tmp_path: Path, table: str, column: str, value: float, reason: str
+) -> None:
+    """A pixel beyond an image lies in the next one: once it was written there."""
+    events = made_events.events(6, seed=3)
+    events.tables[table][column][-1] = value
+    path = made_events.write(tmp_path / "x.h5", events)
+    with pytest.raises(DataError, match=reason) as caught:
+        list(JetImages([path], batch_size=2))
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_an_event_with_more_hits_than_pixels_is_refused(tmp_path: Path) -> None:
+    events = made_events.events(3, seed=3)
+    n = N_ETA * N_PHI + 1
+    events.tables["ecal"] = {
+        "indptr": np.array([0, n, n, n]),
+        "pixel": np.zeros(n, np.uint32),
+        "value": np.ones(n, np.float32),
+    }
+    path = made_events.write(tmp_path / "x.h5", events)
+    with pytest.raises(DataError, match="event 0 has 122401 rows of /ecal, at most 122400"):
+        JetImages([path]).read(0, 1)

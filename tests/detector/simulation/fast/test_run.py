@@ -71,6 +71,7 @@ def test_branches(made: Path) -> None:
         assert ak.all(4 * ak.num(arrays["EFlowPhoton.ET"]) == ak.num(arrays["EFlowPhoton.Edges"]))
         assert ak.all(5 * ak.num(arrays["JetPUPPIAK8.PT"]) == ak.num(arrays["JetPUPPIAK8.Tau"]))
         assert ak.all(tree["Event.Number"].array()[:, 0] == np.arange(N))
+        assert ak.all(tree["Event.TruePileUp"].array()[:, 0] == 50)
         tracks = tree["EFlowTrack_size"].array(library="np")
     assert tracks.min() > 300
 
