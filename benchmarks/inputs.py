@@ -100,7 +100,8 @@ def event_files(converted: Path, folder: Path, number: int) -> list[Path]:
             writer.files += [
                 store.InputFile(f"{row.name}#{k}", f"{int(row.sha256, 16) ^ k:064x}", row.entries) for row in rows
             ]
-            columns = events.tables["events"] | {"digest": events.tables["events"]["digest"] ^ np.uint64(k)}
+            digest = np.arange(k * len(events) + 1, (k + 1) * len(events) + 1, dtype=np.uint64)
+            columns = events.tables["events"] | {"digest": digest}
             writer.append(store.Batch(events.tables | {"events": columns}))
     return paths
 

@@ -125,7 +125,8 @@ def _content(chunk: Chunk, name: str) -> NDArray[Any] | None:
 
 def _tracker(chunk: Chunk, setup: Setup, tally: Tally) -> raster.Hits:
     pt = chunk["EFlowTrack.PT"]
-    pixel = raster.locate_points(setup.grid, chunk["EFlowTrack.Eta"].content, chunk["EFlowTrack.Phi"].content)
+    eta, phi = (chunk[name].content for name in setup.settings.track_axis)
+    pixel = raster.locate_points(setup.grid, eta, phi)
     return _add_up("tracker", pt.offsets, pixel, pt.content, setup, tally)
 
 

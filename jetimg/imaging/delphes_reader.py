@@ -53,7 +53,7 @@ class Wanted:
 
 def wanted(settings: ImageSettings) -> Wanted:
     """The branches that these settings need, by their names without Delphes' "[4]"."""
-    required = ["EFlowTrack.PT", "EFlowTrack.Eta", "EFlowTrack.Phi"]
+    required = ["EFlowTrack.PT", *settings.track_axis]
     if settings.source == "eflow":
         required += ["EFlowPhoton.ET", "EFlowPhoton.Edges", "EFlowNeutralHadron.ET"]
         point = ["EFlowNeutralHadron.Eta", "EFlowNeutralHadron.Phi"]

@@ -67,6 +67,11 @@ class ImageSettings(Section):
         description="point: the whole energy of an HCAL tower in the pixel of its eta, phi; "
         "spread: shared over the crystals that the tower covers, by area",
     )
+    tracks: Literal["vertex", "calorimeter"] = Field(
+        default="vertex",
+        description="vertex: a track's pixel by its direction at its vertex (EFlowTrack.Eta, Phi); "
+        "calorimeter: by where it enters the calorimeter (EtaOuter, PhiOuter), as its energy would",
+    )
     value_bits: int = Field(
         default=23,
         ge=1,
@@ -93,6 +98,12 @@ class ImageSettings(Section):
     )
     baseline: str = Field(default="JetPUPPIAK8", description="branch of the classical jets; used where present")
     tags: dict[str, Tag] = Field(default=DEFAULT_TAGS, description="classes that the classical baseline tags")
+
+    @property
+    def track_axis(self) -> tuple[str, str]:
+        """The branches that place a track."""
+        outer = "Outer" if self.tracks == "calorimeter" else ""
+        return f"EFlowTrack.Eta{outer}", f"EFlowTrack.Phi{outer}"
 
     @model_validator(mode="after")
     def _known_classes(self) -> "ImageSettings":

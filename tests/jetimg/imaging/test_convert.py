@@ -170,6 +170,22 @@ def test_faults_of_values_beyond_the_first_events(
         assert reader.n_events == 0
 
 
+def test_tracks_where_they_enter_the_calorimeter(data: Path, tmp_path: Path) -> None:
+    """A histogram of uproot's EtaOuter, PhiOuter; only the tracker differs from the default."""
+    source = data / "tt.root"
+    found = converted([source], tmp_path / "outer.h5", tracks="calorimeter")
+    usual = converted([source], tmp_path / "x.h5")
+    with uproot.open({source: "Delphes"}) as tree:
+        tracks = tree.arrays([f"EFlowTrack.{name}" for name in ("PT", "EtaOuter", "PhiOuter")])
+    bins = (GRID.eta_edges, GRID.phi_edges)
+    for event in range(2):
+        pt, eta, phi = (tracks[name][event].to_numpy().astype(float) for name in tracks.fields)
+        expected, _, _ = np.histogram2d(eta, phi, bins, weights=pt)
+        np.testing.assert_allclose(dense(found, "tracker", event), expected, rtol=1e-5, atol=1e-9)
+        assert np.any(dense(found, "tracker", event) != dense(usual, "tracker", event))
+        np.testing.assert_array_equal(dense(found, "hcal", event), dense(usual, "hcal", event))
+
+
 def test_a_chunk_without_fat_jets_is_converted(tmp_path: Path) -> None:
     made = branches(2)
     for name in ("PT", "Eta", "Phi", "SoftDroppedMass"):

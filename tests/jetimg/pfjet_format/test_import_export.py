@@ -15,7 +15,7 @@ from jetimg.common.errors import DataError
 from jetimg.dataset.verify import verify
 from jetimg.event_file.store import Reader
 from jetimg.imaging.channels import Setup
-from jetimg.imaging.convert import ReferenceInputs as RootInputs
+from jetimg.imaging.convert import DelphesInputs as RootInputs
 from jetimg.imaging.convert import convert
 from jetimg.imaging.settings import ImageSettings
 from jetimg.pfjet_format import layout
