@@ -8,8 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetimg.common.errors import DataError
-from jetimg.event_file.digest import NO_HITS
+from jetimg.event_file.layout import TABLES
 from jetimg.event_file.store import Reader
+
+# The digest of an event without hits, or of a file that has none.
+NO_DIGEST = int(TABLES["events"]["digest"].default)
 
 # Events read at once.
 STEP = 2**20
@@ -32,7 +35,7 @@ class SharedEvents:
         """
         for start in range(0, reader.n_events, STEP):
             events = reader.read(start, min(start + STEP, reader.n_events), ("events",)).tables["events"]
-            known = events["digest"] != NO_HITS
+            known = events["digest"] != NO_DIGEST
             self._digest.append(events["digest"][known])
             self._file.append(events["file"][known] + np.uint32(len(self._names)))
             self._entry.append(events["entry"][known])

@@ -39,10 +39,12 @@ def read(file: h5py.File, path: Path) -> tuple[dict[str, Any], int]:
     missing = [name for name, wanted in ATTRIBUTES.items() if name not in attributes]
     later = {name: ATTRIBUTES[name].default for name in missing if minor == 0}
     _check_kinds(attributes, [name for name in ATTRIBUTES if later.get(name) is None], path)
+    _check_shape(attributes, path)
     for name, default in later.items():
         if default is not None:
             attributes[name] = default(attributes)
-    _check_values(attributes, path)
+    _check_pitches(attributes, path)
+    _check_names(attributes, path)
     return attributes, minor
 
 
@@ -73,17 +75,23 @@ def _check_kinds(attributes: dict[str, Any], names: list[str], path: Path) -> No
             raise DataError(f"{path}: attribute `{name}` is {found}; expected a list of {items.__name__}")
 
 
-def _check_values(attributes: dict[str, Any], path: Path) -> None:
-    """Images that there can be, names that tell things apart."""
-    shape, pitches = attributes["image_shape"], (attributes["eta_pitch"], attributes["phi_pitch"])
+def _check_shape(attributes: dict[str, Any], path: Path) -> None:
+    shape = attributes["image_shape"]
     if attributes["n_events"] < 0 or len(shape) != 2 or not all(n > 0 for n in shape):
         raise DataError(f"{path}: n_events {attributes['n_events']}, image_shape {shape}: no such images")
     if math.prod(shape) > 2**32:
         raise DataError(f"{path}: image_shape {shape}: more pixels than an uint32 can number")
+
+
+def _check_pitches(attributes: dict[str, Any], path: Path) -> None:
+    pitches, n_phi = (attributes["eta_pitch"], attributes["phi_pitch"]), attributes["image_shape"][1]
     if not all(math.isfinite(pitch) and pitch > 0 for pitch in pitches):
         raise DataError(f"{path}: eta_pitch, phi_pitch {pitches}: not finite and above 0")
-    if not math.isclose(pitches[1] * shape[1], 2 * math.pi, rel_tol=1e-6):
-        raise DataError(f"{path}: phi_pitch {pitches[1]} times {shape[1]} pixels is not the full circle")
+    if not math.isclose(pitches[1] * n_phi, 2 * math.pi, rel_tol=1e-6):
+        raise DataError(f"{path}: phi_pitch {pitches[1]} times {n_phi} pixels is not the full circle")
+
+
+def _check_names(attributes: dict[str, Any], path: Path) -> None:
     if tuple(attributes["channels"]) != CHANNELS:
         raise DataError(f"{path}: attribute `channels` is {attributes['channels']!r:.100}; expected {list(CHANNELS)}")
     for name in ("class_names", "sample_names"):

@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 from detector.common.numba_cache import njit_local
 from jetimg.event_file.layout import CHANNELS
 
-NO_HITS = 0
-
 
 def digests(tables: dict[str, dict[str, NDArray[np.generic]]]) -> NDArray[np.uint64]:
-    """The digest of each event's pixels and values in all channels; NO_HITS where it has none.
+    """The digest of each event's pixels and values in all channels; 0 where it has none.
 
     Args:
         tables: of each channel indptr (n_events + 1), pixel and value, as in the event file.

@@ -11,6 +11,9 @@ from jetimg.imaging.delphes_reader import Chunk
 
 NEVER_NEGATIVE = ("PT", "ET", "Eem", "Ehad", "MET", "Tau")
 
+# Read for their numbers an event, not for their values.
+ONLY_COUNTED = ("Vertex.Z",)
+
 # A massless jet's E^2 - p^2 is off by rounding, and ROOT gives it a negative mass then; GeV.
 MASS_ROUNDING = 0.1
 
@@ -31,7 +34,7 @@ def first_in(chunk: Chunk, names: Iterable[str] | None = None) -> BadValue | Non
     """The first value of some branches (all if None) that is not finite, or a negative pt or energy."""
     for name in chunk if names is None else names:
         content = chunk[name].content
-        if content.dtype.kind != "f":
+        if content.dtype.kind != "f" or name in ONLY_COUNTED:
             continue
         bad = ~np.isfinite(content)
         if name.rpartition(".")[2] in NEVER_NEGATIVE:

@@ -104,7 +104,7 @@ def _batch(file: DelphesFile, chunk: Chunk, number: int, entry: int, setup: Setu
     n_events = len(chunk["Particle.PID"].offsets) - 1
     check_hard_process(file, chunk, entry)
     # Bad values of hits are noticed where they are put into pixels; those of jets could lose a label silently.
-    _check_values(file, chunk, entry, [name for name in chunk if not name.startswith(("EFlow", "Vertex"))])
+    _check_values(file, chunk, entry, [name for name in chunk if not name.startswith("EFlow")])
     channels = _channels(file, chunk, entry, setup, tally)
     tables: dict[str, store.Columns] = {name: dict(vars(hits)) for name, hits in channels.items()}
     tables["jets"] = dict(vars(truth_jets.jets(chunk, setup.grid, setup.settings)))

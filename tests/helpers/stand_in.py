@@ -1,12 +1,15 @@
-"""A stand-in for `detector simulate` that takes a real file of tests/data, and fails as it is told.
+"""A stand-in for `detector simulate` that makes small files at once, and fails as it is told.
+
+Every file has events of its own: tests/data/two_events.root, which `tests.helpers.handmade` wrote, holds the pt of
+its two tracks uncompressed, and they are replaced.
 
 FAULTS is a JSON file: {"tt/0": "exit"} makes file 0 of tt fail; faults are exit, kill, truncate, short and hang.
 """
 
 import json
 import os
-import shutil
 import signal
+import struct
 import sys
 import time
 from pathlib import Path
@@ -15,6 +18,8 @@ from typing import Annotated
 import typer
 
 DATA = Path(__file__).parents[1] / "data"
+TRACK_PT = (4321.0625, 4322.0625)  # of the two events, GeV
+SAMPLES = ("bb", "tt", "hh", "WW", "qq", "tth")
 
 
 def main(
@@ -37,14 +42,14 @@ def main(
         os.kill(os.getpid(), signal.SIGKILL)
     if fault == "hang":
         time.sleep(600)
-    source = DATA / ("no_hard_process_tt.root" if fault == "short" else f"{sample}.root")
-    shutil.copy(source, output)
-    with output.open("rb+") as file:
-        if fault == "truncate":
-            file.truncate(source.stat().st_size // 2)
-        else:  # another file of the same events: what is behind the end that the header names is not read
-            file.seek(0, os.SEEK_END)
-            file.write(f"file {index}, seed {seed}".encode())
+    if fault == "short":
+        content = (DATA / "no_hard_process_tt.root").read_bytes()
+    else:
+        content = (DATA / "two_events.root").read_bytes()
+        for event, pt in enumerate(TRACK_PT):
+            own = 1000.0 * (1 + SAMPLES.index(sample)) + 2 * index + event
+            content = content.replace(struct.pack(">f", pt), struct.pack(">f", own))
+    output.write_bytes(content[: len(content) // 2] if fault == "truncate" else content)
 
 
 if __name__ == "__main__":

@@ -69,3 +69,13 @@ def test_a_file_of_today_may_not_lack_what_came_later(old: Path, tmp_path: Path)
         file.attrs["phi_pitch"] = np.pi / 180
     with pytest.raises(DataError, match="no `/jets/parton_pt`"):
         Reader(path)
+
+
+@pytest.mark.parametrize("shape", ["[340]", "[340, 0]", '["a", "b"]', "{}"])
+def test_a_shape_from_which_no_pitch_follows(old: Path, tmp_path: Path, shape: str) -> None:
+    path = tmp_path / "x.h5"
+    path.write_bytes(old.read_bytes())
+    with h5py.File(path, "r+") as file:
+        file.attrs["image_shape"] = shape
+    with pytest.raises(DataError, match="image_shape"):
+        Reader(path)
