@@ -257,6 +257,7 @@ class Reader:
         Raises:
             DataError: damaged, or an event has more rows than it can have.
         """
+        n_bytes = min(n_bytes, MAX_READ)
         for start in range(0, self.n_events, n_events):
             stop = min(start + n_events, self.n_events)
             try:
