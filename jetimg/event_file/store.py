@@ -41,7 +41,7 @@ Columns = dict[str, NDArray[Any]]
 HDF5_ERRORS = (OSError, KeyError, RuntimeError, ValueError, TypeError)
 
 # Bytes of events that are read at once, at most; 4096 events take 100 MB. A file of 16 MB can hold 16 GB.
-MAX_READ = 2 * 2**30
+MAX_READ = 2**30
 
 # Bytes that `Reader.steps` puts together.
 STEP_BYTES = 2**28
