@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 CORES ?= 2
+INSTALL = $(VENV)/bin/pip install --quiet --disable-pip-version-check
 RUN = PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
 .PHONY: demo test bench lint lock schema clean
@@ -28,23 +29,23 @@ lint: $(VENV)/.models
 	$(RUN) mypy
 	$(RUN) snakemake --lint
 
-$(VENV)/.installed: requirements.lock pyproject.toml
+$(VENV)/.installed: requirements-pip.lock requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(INSTALL) --require-hashes -r requirements-pip.lock
+	$(INSTALL) --require-hashes -r requirements.lock
+	$(INSTALL) --no-deps --no-build-isolation --editable .
 	touch $@
 
-# Making data needs no torch; training and the tests do. It has to stay the CPU build.
-$(VENV)/.models: $(VENV)/.installed requirements-models.lock
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-models.lock
+# Making data needs no torch; training and the tests do. Where pip finds a CPU build of torch it takes that one.
+$(VENV)/.models: $(VENV)/.installed requirements-models.lock requirements-cuda.lock
+	$(INSTALL) --require-hashes -r requirements-models.lock -c requirements-cuda.lock
 	touch $@
 
-# After a change of the dependencies in pyproject.toml; requirements-models.lock has what only the models need.
-lock:
-	$(VENV)/bin/pip install --quiet pip-tools
-	$(VENV)/bin/pip-compile --quiet --extra simulation --extra workflow --extra release --extra test \
-		--extra dev --strip-extras --no-annotate --no-header \
-		--no-emit-index-url --no-emit-find-links --output-file requirements.lock pyproject.toml
+# After a change of the dependencies in pyproject.toml. `make lock UPGRADE=--upgrade` takes the newest versions.
+lock: $(VENV)/.installed
+	$(PYTHON) -m venv $(VENV)/lock
+	$(VENV)/lock/bin/pip install --quiet --disable-pip-version-check uv
+	PATH="$(CURDIR)/$(VENV)/lock/bin:$$PATH" $(VENV)/bin/python -m tools.lock $(UPGRADE)
 
 schema: $(VENV)/.installed
 	$(VENV)/bin/python -m workflow.campaign.config > workflow/config/schema.json
