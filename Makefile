@@ -29,16 +29,16 @@ lint: $(VENV)/.models
 	$(RUN) mypy
 	$(RUN) snakemake --lint
 
-$(VENV)/.installed: requirements-pip.lock requirements.lock pyproject.toml
+$(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(INSTALL) --require-hashes -r requirements-pip.lock
 	$(INSTALL) --require-hashes -r requirements.lock
 	$(INSTALL) --no-deps --no-build-isolation --editable .
 	touch $@
 
-# Making data needs no torch; training and the tests do. Where pip finds a CPU build of torch it takes that one.
-$(VENV)/.models: $(VENV)/.installed requirements-models.lock requirements-cuda.lock
-	$(INSTALL) --require-hashes -r requirements-models.lock -c requirements-cuda.lock
+# Making data needs no torch; training and the tests do. PyTorch's own CPU build where pip finds it, else PyPI's torch.
+$(VENV)/.models: $(VENV)/.installed requirements-models.lock requirements-torch-cpu.lock requirements-torch.lock
+	$(INSTALL) --require-hashes -r requirements-models.lock -r requirements-torch-cpu.lock || \
+	$(INSTALL) --require-hashes -r requirements-models.lock -r requirements-torch.lock
 	touch $@
 
 # After a change of the dependencies in pyproject.toml. `make lock UPGRADE=--upgrade` takes the newest versions.

@@ -4,10 +4,13 @@ Versions stay as they are in the locks that are there, as far as pyproject.toml 
 One lock serves all Pythons of the project and Linux and macOS: uv resolves for all of them at once, and writes a marker
 where a package is needed on some only.
 
-requirements.lock         all but the networks: data, simulation, workflow, release, tests, tools
-requirements-models.lock  what the extra `models` needs beside it
-requirements-cuda.lock    what PyPI's torch for Linux needs beside both, as constraints: a CPU build asks for none of it
-requirements-pip.lock     the pip that installs them: older ones refuse hashes in constraints
+requirements.lock            all but the networks: data, simulation, workflow, release, tests, tools
+requirements-models.lock     what the extra `models` needs beside it, without torch
+requirements-torch-cpu.lock  PyTorch's own CPU build of torch, which is not on PyPI
+requirements-torch.lock      PyPI's torch, for Linux with CUDA and all that it needs
+
+torch is in two locks of its own, because one that has the hashes of both builds does not do: of two files that fit, pip
+takes the one whose hash the index gives, which is PyPI's, and with it several GB of CUDA.
 """
 
 import argparse
@@ -20,35 +23,34 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 OLDEST = "3.11"
-PIP = "pip>=26.3"
-# PyTorch's own CPU build is not on PyPI, so uv does not find its hash.
-CPU_BUILD = {
-    "torch==2.13.0": {
-        "torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl": (
-            "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"
-        )
-    }
+# uv does not find it. The hash is that of the file for CPython 3.11 on Linux x86-64.
+CPU_BUILD = "torch==2.13.0+cpu"
+CPU_FILES = {
+    "torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl": (
+        "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"
+    )
 }
-OF_CUDA = re.compile(r"(cuda|nvidia)-|triton$")
+OF_TORCH = re.compile(r"(cuda|nvidia)-|triton$|torch$")
+WRITTEN = "# Written by `make lock`: exact versions and hashes."
 HEADS = {
-    "requirements.lock": "# Written by `make lock`. All but the networks; exact versions and hashes.\n",
+    "requirements.lock": f"{WRITTEN} All but the networks.\n",
     "requirements-models.lock": (
-        "# Written by `make lock`. What the extra `models` needs beside requirements.lock. Use with the constraints of\n"
-        "# requirements-cuda.lock. torch has the hashes of PyPI's files, and one of PyTorch's own CPU build:\n"
-        "{cpu}"
+        f"{WRITTEN}\n# What the extra `models` needs beside requirements.lock, without torch: install it with\n"
+        "# requirements-torch-cpu.lock or requirements-torch.lock beside it.\n"
     ),
-    "requirements-cuda.lock": (
-        "# Written by `make lock`. Constraints (pip install -c): what PyPI's torch for Linux needs beside the other locks.\n"
-        "# PyTorch's CPU builds and macOS need none of it, and then pip installs none of it.\n"
+    "requirements-torch-cpu.lock": (
+        f"{WRITTEN} PyTorch's own CPU build, where pip finds it:\n"
+        "# this version is not on PyPI, so elsewhere pip says at once that nothing matches. Hashes of\n"
+        + "".join(f"# {file}\n" for file in CPU_FILES)
     ),
-    "requirements-pip.lock": "# Written by `make lock`. The pip that installs the other locks.\n",
+    "requirements-torch.lock": f"{WRITTEN} PyPI's torch; on Linux it is the build for CUDA, several GB.\n",
 }
 
 Blocks = dict[str, str]
 
 
 def compile_lock(requirements: str, *options: str, pins: str = "") -> Blocks:
-    """uv's lock for all Pythons and systems.
+    """The lock that uv makes for all Pythons and systems.
 
     Args:
         requirements: lines of a requirements file.
@@ -77,21 +79,21 @@ def blocks(text: str) -> Blocks:
     return {block.partition("==")[0]: block for block in re.split(r"(?m)^(?=\S)", lines) if block}
 
 
-def with_cpu_build(found: Blocks) -> Blocks:
-    """The same, with the hashes that PyPI does not have."""
-    changed = dict(found)
-    for pinned, files in CPU_BUILD.items():
-        name = pinned.partition("==")[0]
-        if name in found and re.match(rf"{re.escape(pinned)}\b", found[name]):
-            more = "".join(f" \\\n    --hash=sha256:{digest}" for digest in files.values())
-            changed[name] = found[name].rstrip("\n") + more + "\n"
-    return changed
+def cpu_build(locked: str) -> Blocks:
+    """The lock of PyTorch's own CPU build.
+
+    Raises:
+        SystemExit: the locked torch is of another version than the build that is known here.
+    """
+    version = locked.split()[0]
+    if not CPU_BUILD.startswith(f"{version}+"):
+        sys.exit(f"{version} is locked, but tools/lock.py knows the hashes of {CPU_BUILD} only: add those of its files")
+    return {"torch": CPU_BUILD + "".join(f" \\\n    --hash=sha256:{digest}" for digest in CPU_FILES.values()) + "\n"}
 
 
 def write(name: str, found: Blocks) -> None:
     """Writes a lock into the repository."""
-    cpu = "".join(f"#   {file}\n" for files in CPU_BUILD.values() for file in files)
-    text = HEADS[name].replace("{cpu}", cpu) + "".join(found[package] for package in sorted(found))
+    text = HEADS[name] + "".join(found[package] for package in sorted(found))
     (ROOT / name).write_text(text)
 
 
@@ -100,7 +102,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--upgrade", action="store_true", help="the newest versions that pyproject.toml allows")
     upgrade = parser.parse_args().upgrade
-    pins = "" if upgrade else "".join((ROOT / name).read_text() for name in HEADS if (ROOT / name).is_file())
+    pins = "" if upgrade else "".join((ROOT / name).read_text() for name in HEADS if "cpu" not in name)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     data = [*project["dependencies"]]
@@ -112,13 +114,13 @@ def main() -> None:
         base = compile_lock("\n".join(data), "--constraints", file.name)
     # The marker of both together: the networks may need on all Pythons what the rest needs on one.
     base = {name: every[name] for name in base}
-    cuda = {name: block for name, block in every.items() if OF_CUDA.match(name)}
-    models = {name: block for name, block in every.items() if name not in base and name not in cuda}
+    torch = {name: block for name, block in every.items() if OF_TORCH.match(name)}
+    models = {name: block for name, block in every.items() if name not in base and name not in torch}
     write("requirements.lock", base)
-    write("requirements-models.lock", with_cpu_build(models))
-    write("requirements-cuda.lock", cuda)
-    write("requirements-pip.lock", compile_lock(PIP, "--no-emit-package", "setuptools", pins=pins))
-    print(f"{len(base)} packages, {len(models)} more for the networks, {len(cuda)} more for CUDA", file=sys.stderr)
+    write("requirements-models.lock", models)
+    write("requirements-torch-cpu.lock", cpu_build(torch["torch"]))
+    write("requirements-torch.lock", torch)
+    print(f"{len(base)} packages, {len(models)} more for the networks, {len(torch)} for PyPI's torch", file=sys.stderr)
 
 
 if __name__ == "__main__":
