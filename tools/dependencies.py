@@ -1,7 +1,7 @@
-"""Writes docs/dependencies.md: `python -m tools.dependencies`. Every direct dependency, its licence and why it is there.
+"""Writes docs/dependencies.md: every direct dependency, its licence and why it is there.
 
-Names and ranges are those of pyproject.toml, licences those of the installed packages' metadata. Why stands here; a
-package without a reason is an error, so that none comes in unseen.
+Run it by `make pages`. Names and ranges are those of pyproject.toml, licences those of the installed packages'
+metadata. Why stands here; a package without a reason is an error, so that none comes in unseen.
 """
 
 import re
@@ -74,7 +74,7 @@ CLASSIFIED = {
 }
 HEAD = """# Dependencies
 
-Written by `python -m tools.dependencies`; a test holds it against `pyproject.toml` and the installed packages.
+Written by `make pages`; a test holds it against `pyproject.toml` and the installed packages.
 Exact versions of these and of all that they need stand in the locks, with hashes. jetimg itself is MIT.
 
 Two need a thought when you hand on more than your own results: `pythia8mc` is under the GPL, and `zenodo-get` under the
@@ -103,9 +103,9 @@ def licence(name: str) -> str:
     classified = [
         line.rpartition(" :: ")[2] for line in found.get_all("Classifier") or [] if line.startswith("License")
     ]
-    free = (found["License"] or "").strip()
-    if found["License-Expression"]:
-        return found["License-Expression"]
+    free = (found.get("License") or "").strip()
+    if expression := found.get("License-Expression"):
+        return expression
     if classified:
         return CLASSIFIED[classified[0]]
     return free if free and len(free) < 40 else LICENCES[name]

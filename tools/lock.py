@@ -79,6 +79,13 @@ def blocks(text: str) -> Blocks:
     return {block.partition("==")[0]: block for block in re.split(r"(?m)^(?=\S)", lines) if block}
 
 
+def locked_versions() -> str:
+    """The versions of the locks that are there; without hashes, which uv would keep whether they are right or not."""
+    files = [ROOT / name for name in HEADS if "cpu" not in name and (ROOT / name).is_file()]
+    lines = [line for file in files for line in file.read_text().splitlines() if re.match(r"\w", line)]
+    return "".join(line.rstrip("\\") + "\n" for line in lines)
+
+
 def cpu_build(locked: str) -> Blocks:
     """The lock of PyTorch's own CPU build.
 
@@ -102,7 +109,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--upgrade", action="store_true", help="the newest versions that pyproject.toml allows")
     upgrade = parser.parse_args().upgrade
-    pins = "" if upgrade else "".join((ROOT / name).read_text() for name in HEADS if "cpu" not in name)
+    pins = "" if upgrade else locked_versions()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     data = [*project["dependencies"]]
