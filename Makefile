@@ -5,7 +5,7 @@ CORES ?= 2
 INSTALL = $(VENV)/bin/pip install --quiet --disable-pip-version-check
 RUN = PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
-.PHONY: demo test bench lint lock schema clean
+.PHONY: demo test bench lint lock schema pages clean
 
 # From Pythia to detectors that are measured, then to shards of real Delphes events that come with the repository.
 demo: $(VENV)/.models
@@ -49,6 +49,11 @@ lock: $(VENV)/.installed
 
 schema: $(VENV)/.installed
 	$(VENV)/bin/python -m workflow.campaign.config > workflow/config/schema.json
+
+# What programs write of the docs: picture and table of rooms, list of dependencies. A test holds them.
+pages: $(VENV)/.models
+	$(VENV)/bin/python -m tools.architecture
+	$(VENV)/bin/python -m tools.dependencies
 
 clean:
 	rm -rf results .snakemake

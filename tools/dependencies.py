@@ -97,17 +97,15 @@ PLUGINS = ("slurm", "htcondor", "http", "xrootd", "s3")
 def licence(name: str) -> str:
     """The licence of a package, by its metadata or, where they are silent, by `LICENCES`."""
     try:
-        found = metadata(name)
+        found = metadata(name).json
     except PackageNotFoundError:
         return LICENCES[name]
-    classified = [
-        line.rpartition(" :: ")[2] for line in found.get_all("Classifier") or [] if line.startswith("License")
-    ]
-    free = (found.get("License") or "").strip()
-    if expression := found.get("License-Expression"):
-        return expression
-    if classified:
-        return CLASSIFIED[classified[0]]
+    if "license_expression" in found:
+        return str(found["license_expression"])
+    lines = [line for line in found.get("classifier", ()) if line.startswith("License")]
+    if lines:
+        return CLASSIFIED[lines[0].rpartition(" :: ")[2]]
+    free = str(found.get("license", "")).strip()
     return free if free and len(free) < 40 else LICENCES[name]
 
 
