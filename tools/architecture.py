@@ -1,7 +1,8 @@
 """Writes the picture and the table of rooms in docs/architecture.md. Run it by `make pages`.
 
 Rooms and their order are those that tests/test_imports.py enforces, what each is for is the first line of its
-docstring, and what it imports is read from its modules. The flow of files stands here; a test holds it against the commands.
+docstring, and what it imports is read from its modules. The flow of files stands here; a test compares it with
+the commands.
 """
 
 import ast
