@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 CORES ?= 2
+INSTALL = $(VENV)/bin/pip install --quiet --disable-pip-version-check
 RUN = PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
-.PHONY: demo test bench lint lock schema clean
+.PHONY: demo test bench lint lock schema pages clean
 
 # From Pythia to detectors that are measured, then to shards of real Delphes events that come with the repository.
 demo: $(VENV)/.models
@@ -30,24 +31,29 @@ lint: $(VENV)/.models
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(INSTALL) --require-hashes -r requirements.lock
+	$(INSTALL) --no-deps --no-build-isolation --editable .
 	touch $@
 
-# Making data needs no torch; training and the tests do. It has to stay the CPU build.
-$(VENV)/.models: $(VENV)/.installed requirements-models.lock
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-models.lock
+# Making data needs no torch; training and the tests do. PyTorch's own CPU build where pip finds it, else PyPI's torch.
+$(VENV)/.models: $(VENV)/.installed requirements-models.lock requirements-torch-cpu.lock requirements-torch.lock
+	$(INSTALL) --require-hashes -r requirements-models.lock -r requirements-torch-cpu.lock || \
+	$(INSTALL) --require-hashes -r requirements-models.lock -r requirements-torch.lock
 	touch $@
 
-# After a change of the dependencies in pyproject.toml; requirements-models.lock has what only the models need.
-lock:
-	$(VENV)/bin/pip install --quiet pip-tools
-	$(VENV)/bin/pip-compile --quiet --extra simulation --extra workflow --extra release --extra test \
-		--extra dev --strip-extras --no-annotate --no-header \
-		--no-emit-index-url --no-emit-find-links --output-file requirements.lock pyproject.toml
+# After a change of the dependencies in pyproject.toml. `make lock UPGRADE=--upgrade` takes the newest versions.
+lock: $(VENV)/.installed
+	$(PYTHON) -m venv $(VENV)/lock
+	$(VENV)/lock/bin/pip install --quiet --disable-pip-version-check uv
+	PATH="$(CURDIR)/$(VENV)/lock/bin:$$PATH" $(VENV)/bin/python -m tools.lock $(UPGRADE)
 
 schema: $(VENV)/.installed
 	$(VENV)/bin/python -m workflow.campaign.config > workflow/config/schema.json
+
+# What programs write of the docs: picture and table of rooms, list of dependencies. A test holds them.
+pages: $(VENV)/.models
+	$(VENV)/bin/python -m tools.architecture
+	$(VENV)/bin/python -m tools.dependencies
 
 clean:
 	rm -rf results .snakemake

@@ -1,10 +1,11 @@
-"""Every figure of design.md section 5 in one run, each beside its rival.
+"""Every figure of docs/benchmarks.md in one run, each beside its rival.
 
     python -m benchmarks --output results/benchmarks [--events 10000] [--rounds 3] [--pool pool.npz]
 
-Real Delphes events (../shared, else tests/data), repeated. Processor time unless a figure says wall: on a core of
+Real Delphes events (a larger set beside the checkout, else tests/data), repeated.
+Processor time unless a figure says wall: on a core of
 its own they are the same. Ours and its rival run in turn; medians are printed. Writes benchmarks.json and
-benchmarks.png. The published code's own scripts are not run: its figures are those of design.md, and are marked.
+benchmarks.png. The published code's own scripts are not run: its figures were measured elsewhere, and are marked.
 """
 
 import argparse

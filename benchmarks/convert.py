@@ -23,7 +23,7 @@ for arrays in tree.iterate(sys.argv[2].split(","), step_size=250):
     pass
 """
 
-# Of design.md section 5: the published code's events a second, and bytes an event; measured there.
+# The published code's events a second, and bytes an event; measured there.
 REFERENCE_RATE, REFERENCE_BYTES = 105.0, 20_100.0
 AIM_OF_BARE, AIM_OF_REFERENCE = 1.5, 15.0
 AIM_LOSSLESS, AIM_ROUNDED, ROUNDED_BITS = 11_400.0, 7_500.0, 10

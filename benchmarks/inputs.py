@@ -27,7 +27,7 @@ FEW = 64
 
 
 def sources(n_events: int) -> list[Path]:
-    """The real Delphes files of ../shared, 300 events; for few events or without it those of tests/data, 12 events."""
+    """The larger set of real Delphes files, 300 events; for few events or without it those of tests/data, 12 events."""
     shared = sorted((ROOT.parent / "shared" / "delphes").glob("*.root"))
     if shared and n_events > FEW:
         return shared

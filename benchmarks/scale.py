@@ -18,7 +18,7 @@ from benchmarks import inputs, machine
 from benchmarks.measure import Usage, command, run
 from detector.common.atomic import write_text
 
-# The published data set: 4,380,973 events, design.md section 5.
+# The published data set: 4,380,973 events.
 EVENTS = 4_380_973
 EVENTS_A_FILE = 1000
 

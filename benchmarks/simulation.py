@@ -2,7 +2,7 @@
 
 Stages are timed in this process on tt events, the median of the rounds; the whole chain is `python -m detector
 simulate` with few and with many events, so that the start (imports, compiled functions, pool) falls out. Real
-Delphes' 190 ms an event were measured elsewhere (design.md, section 5): they are not measured here.
+Delphes' 190 ms an event were measured elsewhere: they are not measured here.
 """
 
 import statistics

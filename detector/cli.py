@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detector.common import numba_extensions
+from detector.common import extras, numba_extensions
 from detector.common.errors import CallError, DataError
 from detector.geometry.description import Detector, load
 
@@ -242,3 +242,8 @@ def main() -> None:
     except (DataError, CallError) as error:
         print(error, file=sys.stderr)
         sys.exit(1 if isinstance(error, DataError) else 2)
+    except ModuleNotFoundError as error:
+        if (advice := extras.advice(error)) is None:
+            raise
+        print(advice, file=sys.stderr)
+        sys.exit(2)

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from detector import Detector, load
+from detector.common import extras
 from detector.common.atomic import write_text
 from detector.common.errors import CallError
 from detector.geometry.tower_map import ecal_map, hcal_map
@@ -42,13 +43,20 @@ def app(text: str) -> typer.Typer:
 
 
 def run(application: typer.Typer) -> None:
-    """Runs an application; faults of the data end it with exit code 1, of the call with 2, and one message."""
+    """Runs an application; faults of the data end it with exit code 1, of the call with 2, and one message.
+
+    A package that is missing because its extra was not installed is a fault of the call.
+    """
     try:
         application()
     except DataError as error:
         fail(str(error))
     except CallError as error:
         fail(str(error), code=2)
+    except ModuleNotFoundError as error:
+        if (advice := extras.advice(error)) is None:
+            raise
+        fail(advice, code=2)
 
 
 def fail(message: str, code: int = 1) -> NoReturn:

@@ -82,11 +82,13 @@ def release(
     detector: DetectorFile = None,
 ) -> None:
     """A folder ready for Zenodo: shards, checksums, README, metadata; several records if one is too small."""
+    from detector.common import extras
     from detector.common.progress import bar
     from detector.geometry.description import DEFAULT
     from jetimg.release.build import ReleaseRequest
     from jetimg.release.build import release as make
 
+    extras.need("mlcroissant")  # before anything is copied and verified
     request = ReleaseRequest(
         dataset, _metadata(metadata), options.description(detector), detector or DEFAULT, include or []
     )
@@ -151,11 +153,13 @@ def download(
     """Records of Zenodo to a verified data set; a second call fetches only what is missing."""
     from functools import partial
 
+    from detector.common import extras
     from detector.common.progress import bar
     from jetimg.release import download as downloading
     from jetimg.release.remote_files import source
     from jetimg.release.zenodo import server
 
+    extras.need("zenodo_get")  # a program of its own, which nothing imports
     try:
         sources = [source(text, url or server(not sandbox)) for text in wanted]
     except DataError as error:

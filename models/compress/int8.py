@@ -3,7 +3,7 @@
 Training goes through brevitas: it rounds weights and features to the numbers that eight bits can hold, hands gradients
 straight through, and learns the scales of features with the weights. Those of weights follow from the largest one.
 
-Three things serve ONNX Runtime's integer kernels, see docs/models.md:
+Three things serve ONNX Runtime's integer kernels, see docs/results/models.md:
 - Activations become ReLU. PReLU and ELU have no integer kernel, and a float one between two convolutions undoes more
   than integers save.
 - Weights lie in -63..63. On processors with AVX2 alone, products of two neighbouring weights are added in 16 bits,

@@ -1,6 +1,6 @@
 """A network as an ONNX graph: the same function, in the operations that ONNX Runtime computes fastest.
 
-Three things are written in another way than the network has them; docs/models.md gives what each saves:
+Three things are written in another way than the network has them; docs/results/models.md gives what each saves:
 - PReLU as two convolutions of one weight a channel: a x + (1 - a) max(x, 0). ONNX Runtime has no vectorised PReLU, and
   one between two convolutions makes it put the map into another order and back.
 - The three convolutions of a head as one.

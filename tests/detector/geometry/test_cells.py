@@ -48,7 +48,7 @@ def test_ecal_rings_of_the_image_are_the_crystals(ecal: Cells) -> None:
 
 
 def test_hcal_edges_are_the_published_union(hcal: Cells) -> None:
-    """The union of the lists as design.md gives them, made with exact decimal numbers (in 1e-4)."""
+    """The union of the lists as the published card gives them, made with exact decimal numbers (in 1e-4)."""
     barrel = {870 * k for k in range(-18, 19)} | {16500}
     endcaps = {-29580 + 174 * k for k in range(1, 85)} | {14964 + 174 * k for k in range(1, 85)}
     steps = (50000, 47000, 45250, 43500, 41750, 40000, 38250, 36500, 34750, 33000, 31250)

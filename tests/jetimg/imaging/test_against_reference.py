@@ -1,4 +1,4 @@
-"""Against the published reference code: what it made of the same real files (its layout: README of ../shared)."""
+"""Against the published reference code: what it made of the same real files (layout: jetimg.pfjet_format)."""
 
 from collections import Counter
 from pathlib import Path

@@ -1,0 +1,137 @@
+"""Writes docs/dependencies.md: every direct dependency, its licence and why it is there.
+
+Run it by `make pages`. Names and ranges are those of pyproject.toml, licences those of the installed packages'
+metadata. Why stands here; a package without a reason is an error, so that none comes in unseen.
+"""
+
+import re
+import tomllib
+from importlib.metadata import PackageNotFoundError, metadata
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "dependencies.md"
+WHY = {
+    "awkward": "arrays of events with different numbers of particles, as uproot reads them",
+    "deflate": "libdeflate: compresses the columns of event files and shards, and reads those that others sent",
+    "h5py": "HDF5: event files and shards",
+    "matplotlib": "all pictures",
+    "numba": "compiled loops: images, fast simulation",
+    "numpy": "arrays",
+    "pydantic": "configurations, detector description, manifest: checked, with the key that is wrong",
+    "pyyaml": "configurations and detector description are YAML",
+    "rich": "tables and progress in the terminal",
+    "typer": "the command line",
+    "uproot": "reads and writes ROOT files without ROOT",
+    "brevitas": "quantization-aware training to INT8",
+    "faster-coco-eval": "COCO's average precision, as the field reports it",
+    "onnx": "writes and checks ONNX files",
+    "onnxruntime": "runs ONNX files: the check of an export, and latency",
+    "onnxscript": "torch's ONNX exporter needs it",
+    "qonnx": "writes and runs QONNX files of networks with few bits, for hls4ml",
+    "torch": "networks and their training; the data set for batches",
+    "fastjet": "anti-kt jets in the fast simulation",
+    "pythia8mc": "Pythia 8: hard process, decays and soft collisions",
+    "snakemake": "the workflow",
+    "snakemake-executor-plugin-slurm": "sends jobs to Slurm",
+    "snakemake-executor-plugin-htcondor": "sends jobs to HTCondor",
+    "snakemake-storage-plugin-http": "input files on the web",
+    "snakemake-storage-plugin-xrootd": "input files on xrootd",
+    "snakemake-storage-plugin-s3": "input files on S3",
+    "mlcroissant": "describes a release in Croissant, and validates it",
+    "requests": "speaks with Zenodo",
+    "tenacity": "tries again, with growing waits, when a server does not answer",
+    "zenodo-get": "downloads records; run as a program of its own",
+    "check-jsonschema": "the Croissant, Zenodo and configuration files of tests against their schemas",
+    "hypothesis": "property tests",
+    "psutil": "tests and benchmarks look at memory and processes",
+    "pytest": "tests",
+    "pytest-xdist": "tests on several cores",
+    "setuptools": "builds wheel and sdist",
+    "mypy": "types",
+    "ruff": "format and lint",
+    "snakefmt": "format of the workflow",
+    "types-pyyaml": "types of pyyaml",
+    "types-requests": "types of requests",
+}
+# Where the metadata are silent, or the package is in no lock: read in the licence file that comes with it.
+LICENCES = {
+    "brevitas": "BSD-3-Clause",
+    "faster-coco-eval": "Apache-2.0",
+    "mlcroissant": "Apache-2.0",  # no licence file either; its repository has this one
+    "snakemake-executor-plugin-slurm": "MIT",
+    "snakemake-executor-plugin-htcondor": "MIT",
+    "snakemake-storage-plugin-http": "MIT",
+    "snakemake-storage-plugin-xrootd": "MIT",
+    "snakemake-storage-plugin-s3": "MIT",
+}
+# Classifiers of trove, for packages that state no SPDX expression.
+CLASSIFIED = {
+    "Apache Software License": "Apache-2.0",
+    "BSD License": "BSD",
+    "MIT License": "MIT",
+    "Python Software Foundation License": "PSF-like",
+}
+HEAD = """# Dependencies
+
+Written by `make pages`; a test holds it against `pyproject.toml` and the installed packages.
+Exact versions of these and of all that they need stand in the locks, with hashes. jetimg itself is MIT.
+
+Two need a thought when you hand on more than your own results: `pythia8mc` is under the GPL, and `zenodo-get` under the
+AGPL. The first is in the extra `simulation` only. The second is run as a program of its own and never imported.
+`fastjet` states the licence of its Python part; the FastJet that it holds is under the GPL.
+"""
+TITLES = {
+    "": "Always",
+    "models": "Extra `models`: networks",
+    "simulation": "Extra `simulation`: Pythia and the fast detector simulation",
+    "workflow": "Extra `workflow`",
+    "slurm": "Extras for clusters and remote files (in no lock)",
+    "release": "Extra `release`: Zenodo",
+    "test": "Extra `test`",
+    "dev": "Extra `dev`",
+}
+PLUGINS = ("slurm", "htcondor", "http", "xrootd", "s3")
+
+
+def licence(name: str) -> str:
+    """The licence of a package, by its metadata or, where they are silent, by `LICENCES`."""
+    try:
+        found = metadata(name).json
+    except PackageNotFoundError:
+        return LICENCES[name]
+    if "license_expression" in found:
+        return str(found["license_expression"])
+    lines = [line for line in found.get("classifier", ()) if line.startswith("License")]
+    if lines:
+        return CLASSIFIED[lines[0].rpartition(" :: ")[2]]
+    free = str(found.get("license", "")).strip()
+    return free if free and len(free) < 40 else LICENCES[name]
+
+
+def groups() -> dict[str, list[str]]:
+    """Requirements of pyproject.toml by title's key; the plugins' extras together."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    found: dict[str, list[str]] = {"": project["dependencies"]}
+    for extra, lines in project["optional-dependencies"].items():
+        found.setdefault(PLUGINS[0] if extra in PLUGINS else extra, []).extend(lines)
+    return found
+
+
+def page() -> str:
+    """The page's text.
+
+    Raises:
+        KeyError: a dependency that has no reason or no licence here, or an extra without a title.
+    """
+    text = HEAD
+    for extra, lines in groups().items():
+        text += f"\n## {TITLES[extra]}\n\n| package | range | licence | why |\n| :-- | :-- | :-- | :-- |\n"
+        for line in lines:
+            name, limits = re.fullmatch(r"([\w.-]+)(.*)", line).groups()  # type: ignore[union-attr]
+            text += f"| {name} | {limits or 'any'} | {licence(name)} | {WHY[name]} |\n"
+    return text
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
