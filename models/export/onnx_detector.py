@@ -28,7 +28,7 @@ def describe(model: onnx.ModelProto, config: Config, default_boxes: Tensor, sha2
     Args:
         model: the graph, changed in place.
         config: of the checkpoint.
-        priors: default boxes, (priors, 4), pixels.
+        default_boxes: (default boxes, 4), pixels.
         sha256: of the checkpoint.
     """
     chosen = config.model
@@ -52,7 +52,7 @@ class OnnxDetector:
     Attributes:
         session: of ONNX Runtime.
         model: its network's configuration.
-        priors: default boxes, float32 (priors, 4).
+        default_boxes: float32 (default boxes, 4).
     """
 
     session: onnxruntime.InferenceSession

@@ -146,7 +146,7 @@ def agreement(
 
     Args:
         expected, found: predictions.
-        priors: default boxes.
+        default_boxes: of the network, pixels.
         scale: (images), unit of pt, GeV.
         n_phi: pixels round phi.
         tie: scores that differ by no more are the same.

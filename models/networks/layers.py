@@ -13,9 +13,9 @@ class Prediction(NamedTuple):
     """What a network says about each default box.
 
     Attributes:
-        offset: (images, priors, 2 or 4), see `models.networks.matching.encode`.
-        logits: (images, priors, 1 + classes), background first.
-        log_pt: (images, priors), ln(pt / scale); zeros from a network that does not measure pt.
+        offset: (images, default boxes, 2 or 4), see `models.networks.matching.encode`.
+        logits: (images, default boxes, 1 + classes), background first.
+        log_pt: (images, default boxes), ln(pt / scale); zeros from a network that does not measure pt.
     """
 
     offset: Tensor

@@ -24,7 +24,7 @@ class PFJetSSD(nn.Module):
     """The detector. Its second map helps in training and is left out at inference (`for_inference`).
 
     Attributes:
-        priors: default boxes, float32 (priors, 4).
+        default_boxes: float32 (default boxes, 4), pixels.
         coordinates: offsets that it predicts: boxes have a fixed size.
     """
 
@@ -49,12 +49,12 @@ class PFJetSSD(nn.Module):
             Head(channels, 1, len(config.class_names), COORDINATES, pt=True, bias=False, circular=config.circular)
             for channels in outputs
         )
-        self.priors_of_map = [len(boxes) for boxes in maps[-2:]]
-        self.register_buffer("priors", torch.cat(maps[-2:]), persistent=False)
+        self.default_boxes_of_map = [len(boxes) for boxes in maps[-2:]]
+        self.register_buffer("default_boxes", torch.cat(maps[-2:]), persistent=False)
         self.apply(_initialised)
 
     def forward(self, x: Tensor) -> Prediction:
-        """(images, channels, n_eta, n_phi) to predictions for `priors`."""
+        """(images, channels, n_eta, n_phi) to predictions for `default_boxes`."""
         predictions = []
         for number, stage in enumerate(self.stages):
             x = stage(self.pools[number - 1](x) if number else x)
@@ -66,7 +66,7 @@ class PFJetSSD(nn.Module):
     def for_inference(self) -> "PFJetSSD":
         """Leaves out what only serves training: the last two blocks and the second map. Changes the network itself."""
         del self.stages[-1], self.pools[-1], self.necks[-1], self.heads[-1]
-        self.default_boxes = self.default_boxes[: self.priors_of_map[0]]
+        self.default_boxes = self.default_boxes[: self.default_boxes_of_map[0]]
         return self.eval()
 
 

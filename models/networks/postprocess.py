@@ -42,7 +42,7 @@ def detect(
 
     Args:
         prediction: of the network, for some images.
-        priors: its default boxes, (priors, 4).
+        default_boxes: its default boxes, (default boxes, 4).
         scale: (images), GeV, unit of pt (`jetimg.loader.torch_dataset.Images.scale`).
         score_threshold: jets less certain than this are left out.
         nms_threshold: largest overlap (IoU) of two jets of one class.
@@ -50,7 +50,7 @@ def detect(
         max_detections: jets that an image can have.
         n_phi: pixels round phi.
     """
-    # Classes first, (images, classes, priors): suppression acts within each.
+    # Classes first, (images, classes, default boxes): suppression acts within each.
     score = prediction.logits.float().softmax(dim=-1)[..., 1:].transpose(1, 2)
     box = decode(prediction.offset.float(), default_boxes, n_phi)
     pt = prediction.log_pt.float().clamp(-20, 20).exp() * scale[:, None]

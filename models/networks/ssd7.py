@@ -25,7 +25,7 @@ class SSD7(nn.Module):
     """The detector: seven convolutions with batch norm and ELU, max pooling between them, predictors on the last four.
 
     Attributes:
-        priors: default boxes, float32 (priors, 4).
+        default_boxes: float32 (default boxes, 4), pixels.
         coordinates: offsets that it predicts: centre and size.
     """
 
@@ -50,11 +50,11 @@ class SSD7(nn.Module):
                 head = Head(outputs, len(sizes), n_classes, COORDINATES, pt=config.pt, bias=True, circular=circular)
                 self.heads.append(head)
                 maps.append(on_map(eta, phi, sizes, config.image_shape[1]))
-        self.register_buffer("priors", torch.cat(maps), persistent=False)
+        self.register_buffer("default_boxes", torch.cat(maps), persistent=False)
         self.apply(_initialised)
 
     def forward(self, x: Tensor) -> Prediction:
-        """(images, channels, n_eta, n_phi) to predictions for `priors`."""
+        """(images, channels, n_eta, n_phi) to predictions for `default_boxes`."""
         predictions = []
         for number, layer in enumerate(self.layers):
             x = layer(self.pools[number - 1](x) if number else x)

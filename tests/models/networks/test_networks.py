@@ -33,7 +33,7 @@ def test_ssd7_has_the_published_number_of_parameters() -> None:
 
 def test_pf_jet_ssd_has_maps_of_44_by_46_and_23_by_24_cells() -> None:
     network = build(Model(channels=(2,) * 11, class_names=("t",)))
-    assert network.priors_of_map == [44 * 46, 23 * 24]
+    assert network.default_boxes_of_map == [44 * 46, 23 * 24]
     sizes = network.default_boxes[:, 2:] - network.default_boxes[:, :2]
     assert torch.equal(sizes, torch.full_like(sizes, 46))
     prediction = network(torch.zeros(1, 3, 340, 360))
