@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from jetimg.common.errors import DataError
+from jetimg.event_file.geometry import ImageGeometry
 from jetimg.event_file.store import Reader
 
 SPLITS = ("train", "validation", "test")
@@ -28,7 +29,17 @@ SPLITS = ("train", "validation", "test")
 _SPLIT_STREAM, _BLOCK_STREAM, _ORDER_STREAM = 1, 2, 3
 
 # What all event files of a campaign must agree on.
-COMMON = ("class_names", "channels", "image_shape", "eta_pitch", "config", "detector", "detector_sha256", "software")
+COMMON = (
+    "class_names",
+    "channels",
+    "image_shape",
+    "eta_pitch",
+    "phi_pitch",
+    "config",
+    "detector",
+    "detector_sha256",
+    "software",
+)
 
 
 class Sharding(BaseModel):
@@ -199,7 +210,7 @@ def make(
         with Reader(path) as reader:
             (sample,) = reader.attributes["sample_names"]
             inputs = tuple(Input(**vars(row), expected=expected.get(sample)) for row in reader.files)
-            attributes[path] = {key: reader.attributes[key] for key in COMMON}
+            attributes[path] = common(reader)
         sources.append(Source(path=str(path), sample=sample, test=sample in test_samples, inputs=inputs))
     if not sources:
         raise DataError("no event files, so no shards")
@@ -220,6 +231,18 @@ def read(path: Path) -> Plan:
         return Plan.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise DataError(f"{path}: not a plan of shards: {error}") from error
+
+
+def common(reader: Reader) -> dict[str, Any]:
+    """What an event file shares with all others of its campaign; phi_pitch follows from the image in older ones.
+
+    Raises:
+        DataError: it does not say so much of itself, or says no geometry.
+    """
+    said = reader.attributes | ImageGeometry.of(reader.attributes, reader.path).attributes()
+    if missing := [key for key in COMMON if key not in said]:
+        raise DataError(f"{reader.path}: no attribute `{missing[0]}`; convert it again")
+    return {key: said[key] for key in COMMON}
 
 
 def _check_consistent(attributes: dict[Path, dict[str, Any]]) -> None:

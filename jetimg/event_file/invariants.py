@@ -58,7 +58,7 @@ def _jet_faults(batch: Batch, reader: Reader) -> Iterator[str]:
             return
     box = jets["box"]
     if np.any((box[:, 1] < 0) | (box[:, 1] >= n_phi)) or np.any(box[:, :2] >= box[:, 2:]):
-        yield "/jets/box is not eta_min < eta_max, 0 <= phi_min < 360, phi_min < phi_max"
+        yield f"/jets/box is not eta_min < eta_max, 0 <= phi_min < {n_phi}, phi_min < phi_max"
     row, column = grid.to_continuous(jets["eta"], jets["phi"])
     centre_row, centre_column = grid.to_continuous(*boxes.centre(grid, box))
     around = np.abs(centre_column - column)

@@ -15,8 +15,8 @@ from pathlib import Path
 import h5py
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from detector.common.atomic import replace_folder, write_text
 from jetimg.common import checksums
+from jetimg.common.atomic import replace_folder, write_text
 from jetimg.common.checksums import sha256 as digest_of
 from jetimg.common.errors import DataError
 from jetimg.dataset import manifest, parts

@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from detector.common.atomic import write_text
 from jetimg.common import checksums
+from jetimg.common.atomic import write_text
 from jetimg.common.errors import DataError
 from jetimg.dataset import parts
 from jetimg.release.zenodo import Api, Deposit

@@ -8,7 +8,7 @@ import onnx
 import torch
 from torch import Tensor
 
-from detector.common.atomic import atomic_write
+from jetimg.common.atomic import atomic_write
 from jetimg.common.checksums import sha256
 from jetimg.common.errors import DataError
 from jetimg.loader.torch_dataset import DenseImages

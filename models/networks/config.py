@@ -37,11 +37,14 @@ class Model(Section):
         default=(0.5, 1.0, 2.0), min_length=1, description="ssd7: shapes of default boxes, columns over rows"
     )
     pt: bool = Field(default=True, description="ssd7: measure pt too, which the network of 2019 did not")
-    input_channels: int = Field(default=3, ge=1, description="channels of the image")
+    input_channels: int = Field(default=3, ge=1, description="channels of the image; taken from the data set")
     class_names: tuple[str, ...] = Field(default=(), description="jet classes; taken from the data set")
-    image_shape: tuple[int, int] = Field(default=(340, 360), description="pixels; taken from the data set")
+    image_shape: tuple[int, int] = Field(default=(0, 0), description="pixels (eta, phi); taken from the data set")
+    eta_pitch: float = Field(
+        default=0.0, ge=0, description="width of a pixel in eta; taken from the data set; 0 in older checkpoints"
+    )
     box_size: tuple[float, float] = Field(
-        default=(46.0, 46.0), description="rows and columns of a jet's box, pixels; taken from the data set"
+        default=(0.0, 0.0), description="rows and columns of a jet's box, pixels; taken from the data set"
     )
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from models.networks.box_ops import N_PHI, delta_phi, iou
+from models.networks.box_ops import delta_phi, iou
 
 # Offsets are predicted in units of a tenth of the box, log sizes in units of a fifth (Liu et al., arXiv:1512.02325).
 CENTRE_VARIANCE, SIZE_VARIANCE = 0.1, 0.2
@@ -28,7 +28,7 @@ class Targets(NamedTuple):
     log_pt: Tensor
 
 
-def encode(box: Tensor, default_box: Tensor, coordinates: int, n_phi: float = N_PHI) -> Tensor:
+def encode(box: Tensor, default_box: Tensor, coordinates: int, n_phi: float) -> Tensor:
     """Boxes as seen from default boxes: distance of the centres, and for 4 coordinates log ratios of the sizes.
 
     Args:
@@ -48,7 +48,7 @@ def encode(box: Tensor, default_box: Tensor, coordinates: int, n_phi: float = N_
     return torch.cat([offset, (size / default_size).log() / SIZE_VARIANCE], dim=-1)
 
 
-def decode(offset: Tensor, default_box: Tensor, n_phi: float = N_PHI) -> Tensor:
+def decode(offset: Tensor, default_box: Tensor, n_phi: float) -> Tensor:
     """The boxes that predictions mean; the inverse of `encode`.
 
     Args:
@@ -71,7 +71,7 @@ def decode(offset: Tensor, default_box: Tensor, n_phi: float = N_PHI) -> Tensor:
     return torch.cat([low, low + size], dim=-1)
 
 
-def match(box: Tensor, present: Tensor, default_box: Tensor, threshold: float, n_phi: float = N_PHI) -> Tensor:
+def match(box: Tensor, present: Tensor, default_box: Tensor, threshold: float, n_phi: float) -> Tensor:
     """The jet that each default box answers for.
 
     A default box takes the jet it overlaps most, if by at least the threshold; each jet's best default box takes it in
@@ -108,7 +108,7 @@ def assign(
     default_box: Tensor,
     coordinates: int,
     threshold: float,
-    n_phi: float = N_PHI,
+    n_phi: float,
 ) -> Targets:
     """What each default box is to predict for these jets.
 

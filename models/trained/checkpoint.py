@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from detector.common.atomic import atomic_write
+from jetimg.common.atomic import atomic_write
 from jetimg.common.errors import DataError
 from models import compress
 from models.networks.build import Network, build

@@ -146,7 +146,7 @@ def test_what_does_not_fit_is_refused(dataset, full, tmp_path) -> None:
         begin(tmp_path / "less.pt", tmp_path / "twice")
     classes = stored.model.model_copy(update={"class_names": ("b", "q")})
     checkpoint.save(tmp_path / "two.pt", Config(model=classes), build(classes))
-    with pytest.raises(DataError, match=r"two\.pt: trained with class_names \('b', 'q'\); the data set has"):
+    with pytest.raises(DataError, match=r"two\.pt: made for class_names b, q; the data set has b, t, H, V, q"):
         begin(tmp_path / "two.pt", tmp_path / "twice")
     assert not (tmp_path / "twice").exists()
 
