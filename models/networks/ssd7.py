@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from models.networks.config import Model
 from models.networks.default_boxes import Axis, on_map, shapes
-from models.networks.layers import Convolution, Head, Pool, Prediction, joined
+from models.networks.layers import Block, Convolution, Head, Pool, Prediction, joined
 
 COORDINATES = 4
 # Layers with a predictor: the last four.
@@ -68,11 +68,12 @@ class SSD7(nn.Module):
         return self.eval()
 
 
-def _layer(inputs: int, outputs: int, kernel: int, config: Model) -> nn.Sequential:
-    return nn.Sequential(
-        Convolution(inputs, outputs, kernel, circular=config.circular, bias=True),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU() if config.activation == "relu" else nn.ELU(),
+def _layer(inputs: int, outputs: int, kernel: int, config: Model) -> Block:
+    return Block(
+        "convolution",
+        convolution=Convolution(inputs, outputs, kernel, circular=config.circular, bias=True),
+        convolution_norm=nn.BatchNorm2d(outputs),
+        convolution_activation=nn.ReLU() if config.activation == "relu" else nn.ELU(),
     )
 
 

@@ -136,11 +136,11 @@ def test_what_does_not_fit_is_refused(dataset, full, tmp_path) -> None:
     with pytest.raises(DataError, match="a run of another configuration"):
         begin(full["pfjet"])
     content, stored = checkpoint.read(full["ssd7"])
-    content["weights"]["layers.0.0.weight"] += 1
+    content["weights"]["layers.0.convolution.weight"] += 1
     torch.save(content, tmp_path / "other.pt")
     with pytest.raises(DataError, match="a run that began with other weights"):
         begin(tmp_path / "other.pt")
-    del content["weights"]["layers.0.0.weight"]
+    del content["weights"]["layers.0.convolution.weight"]
     torch.save(content, tmp_path / "less.pt")
     with pytest.raises(DataError, match="weights do not fit"):
         begin(tmp_path / "less.pt", tmp_path / "twice")
