@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from jetimg.common.atomic import write_text
 from jetimg.common.checksums import sha256
 from jetimg.common.errors import DataError
+from jetimg.common.schema import StrictModel
 from jetimg.dataset.plan import SPLITS, Input, Plan
 from jetimg.event_file.geometry import ImageGeometry
 from jetimg.event_file.store import Reader
@@ -16,13 +17,7 @@ from jetimg.event_file.store import Reader
 NAME = "manifest.json"
 
 
-class Strict(BaseModel):
-    """No unknown keys, no change after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Shard(Strict):
+class Shard(StrictModel):
     """A shard: name in the data set's folder, split, checksum and size."""
 
     name: str = Field(pattern=r"^(train|validation|test)-\d+\.h5$")
@@ -32,7 +27,7 @@ class Shard(Strict):
     bytes: int
 
 
-class SampleEntry(Strict):
+class SampleEntry(StrictModel):
     """Whether a sample's events are for testing."""
 
     test: bool
@@ -45,7 +40,7 @@ class InputEvents(Input):
     events: dict[str, int]
 
 
-class Manifest(Strict):
+class Manifest(StrictModel):
     """What is in a data set, and what it was made from.
 
     Attributes:

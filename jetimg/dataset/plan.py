@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from jetimg.common.errors import DataError
+from jetimg.common.schema import StrictModel
 from jetimg.event_file.geometry import ImageGeometry
 from jetimg.event_file.store import Reader
 
@@ -42,10 +43,8 @@ COMMON = (
 )
 
 
-class Sharding(BaseModel):
+class Sharding(StrictModel):
     """How events are split, mixed and cut into shards."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     seed: int = Field(default=2019, ge=0, description="seed of the split and of the shuffle")
     validation_fraction: float = Field(
@@ -59,10 +58,8 @@ class Sharding(BaseModel):
     )
 
 
-class Input(BaseModel):
+class Input(StrictModel):
     """A Delphes file of the campaign: a row of /files, and the events that were asked for."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     sha256: str
@@ -77,7 +74,7 @@ class Input(BaseModel):
         return self.verdict == "ok"
 
 
-class Source(BaseModel):
+class Source(StrictModel):
     """An event file of the campaign.
 
     Attributes:
@@ -87,15 +84,13 @@ class Source(BaseModel):
         inputs: its Delphes files.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     path: str
     sample: str
     test: bool
     inputs: tuple[Input, ...]
 
 
-class Plan(BaseModel):
+class Plan(StrictModel):
     """Everything that decides the shards.
 
     Attributes:
@@ -103,8 +98,6 @@ class Plan(BaseModel):
         sources: the event files.
         attributes: what all of them say of themselves: settings, classes, detector, software.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     sharding: Sharding
     sources: tuple[Source, ...]

@@ -7,7 +7,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from jetimg.common.errors import DataError
-from jetimg.imaging.settings import Section
+from jetimg.common.schema import StrictModel
 from jetimg.loader.normalise import Normalisation
 
 # arXiv:2202.04499: eleven blocks, of which the last two only serve training.
@@ -16,7 +16,7 @@ PFJET_CHANNELS = (32, 64, 128, 128, 256, 512, 512, 512, 512, 1024, 1024)
 SSD7_CHANNELS = (32, 48, 64, 64, 48, 48, 32)
 
 
-class Model(Section):
+class Model(StrictModel):
     """A network."""
 
     architecture: Literal["pfjet", "ssd7"] = Field(
@@ -64,7 +64,7 @@ def _published(architecture: str) -> tuple[int, ...]:
     return PFJET_CHANNELS if architecture == "pfjet" else SSD7_CHANNELS
 
 
-class Training(Section):
+class Training(StrictModel):
     """A training run."""
 
     epochs: int = Field(default=100, ge=1, description="most passes over the training events")
@@ -96,7 +96,7 @@ class Training(Section):
     workers: int = Field(default=0, ge=0, description="processes that read events, for each GPU")
 
 
-class Augment(Section):
+class Augment(StrictModel):
     """Random changes of training events."""
 
     flip_eta: float = Field(default=0.5, ge=0, le=1, description="probability of mirroring in eta")
@@ -109,7 +109,7 @@ Kind = Literal["none", "ternary", "int8", "binary"]
 KINDS = get_args(Kind)[1:]
 
 
-class Compression(Section):
+class Compression(StrictModel):
     """What of a network is quantized."""
 
     kind: Kind = Field(
@@ -121,7 +121,7 @@ class Compression(Section):
     )
 
 
-class Pruning(Section):
+class Pruning(StrictModel):
     """How channels are removed."""
 
     steps: int = Field(default=5, ge=1, description="times that channels are removed")
@@ -131,7 +131,7 @@ class Pruning(Section):
     most: float = Field(default=0.5, gt=0, lt=1, description="largest share of a block's channels removed in one step")
 
 
-class Config(Section):
+class Config(StrictModel):
     """A detector and how it is trained."""
 
     model: Model = Field(default=Model(), description="the network")
