@@ -326,9 +326,10 @@ def _leave(run: Run, data: DataSet, output: Path) -> None:
 def _other_run(last: Path, config: Config, data: DataSet, start: Start | None) -> str:
     """What makes the run that was left another one; nothing if it is the same."""
     content, found = checkpoint.read(last)
-    if not data.difference(found.model):
-        # An older run does not know the width of a pixel.
-        found = found.model_copy(update={"model": data.describe(found.model)})
+    if difference := data.difference(found.model):
+        return f"a run {difference}"
+    # An older run does not know the width of a pixel.
+    found = found.model_copy(update={"model": data.describe(found.model)})
     # More epochs or other patience go on with the same run.
     free = {"training": {"epochs", "patience", "workers"}}
     if found.model_dump(exclude=free) != config.model_dump(exclude=free):

@@ -28,9 +28,13 @@ def describe(path: Path) -> Detector:
     return load(path)
 
 
-def write(path: Path, n_events: int, detector: Detector) -> Path:
-    """A Delphes file of this detector: `handmade.branches` with a top quark, and a jet tagged as one."""
+def write(path: Path, n_events: int, detector: Detector, softest: float = 1.0) -> Path:
+    """A Delphes file of this detector: `handmade.branches` with a top quark, and a jet tagged as one.
+
+    Event k has a track of pt `softest` + k GeV, so that no two events are the same.
+    """
     made: dict[str, list[list[Any]]] = handmade.branches(n_events, detector)
+    made["EFlowTrack.PT"] = [[softest + k] for k in range(n_events)]
     made["EFlowTrack.Phi"] = [[3.1415] for _ in range(n_events)]
     top = {"PID": 6, "Status": 22, "PT": 500.0, "Eta": TOP_ETA, "Phi": TOP_PHI, "Mass": 173.0}
     jet = {"PT": 480.0, "Eta": TOP_ETA, "Phi": JET_PHI, "SoftDroppedMass": 170.0}

@@ -44,8 +44,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
             assert not end.value.code
 
         events = []
-        for sample, n_events in (("tt", 4), ("tth", 3)):
-            small_detector.write(root / f"{sample}.root", n_events, detector)
+        for sample, n_events, softest in (("tt", 4, 1.0), ("tth", 3, 10.0)):
+            small_detector.write(root / f"{sample}.root", n_events, detector, softest)
             events.append(root / f"{sample}.h5")
             name = ("--sample", sample, "--detector", description)
             jetimg("convert", root / f"{sample}.root", "-o", events[-1], *name)

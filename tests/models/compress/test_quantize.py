@@ -18,6 +18,7 @@ from models.trained import checkpoint
 from models.training.data import DataSet
 from models.training.train import train
 from tests.helpers import made_events
+from tests.helpers.jets import CMS
 
 MODELS = {
     "pfjet": Model(channels=(2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 4)),
@@ -88,7 +89,7 @@ def check(path: Path, kind: str, architecture: str) -> None:
 @pytest.mark.parametrize(("kind", "architecture"), EVERYTHING)
 def test_first_layer_and_heads_stay_at_full_precision(kind, architecture) -> None:
     channels = (8,) * len(MODELS[architecture].channels)
-    model = MODELS[architecture].model_copy(update={"class_names": ("t", "V"), "channels": channels})
+    model = MODELS[architecture].model_copy(update=CMS | {"class_names": ("t", "V"), "channels": channels})
     chosen = Compression(kind=kind)
     network = build(model)
     plain = {name: module.weight.clone() for name, module in network.named_modules() if isinstance(module, nn.Conv2d)}
@@ -98,7 +99,7 @@ def test_first_layer_and_heads_stay_at_full_precision(kind, architecture) -> Non
     assert set(plain) - quantized == {first, *(name for name in plain if name.startswith("heads."))}
     for name, before in plain.items():
         module = network.get_submodule(name)
-        after = module.weight if name not in quantized or kind == "ternary" else module[1].weight
+        after = module.weight if name not in quantized or kind == "ternary" else module.convolution.weight
         if name in quantized:
             assert all(len(channel.unique()) <= VALUES[kind] for channel in after)
         else:
@@ -106,7 +107,7 @@ def test_first_layer_and_heads_stay_at_full_precision(kind, architecture) -> Non
 
 
 def test_what_is_kept_can_be_chosen() -> None:
-    network = build(MODELS["pfjet"].model_copy(update={"class_names": ("t",)}))
+    network = build(MODELS["pfjet"].model_copy(update=CMS | {"class_names": ("t",)}))
     everything = chosen_convolutions(network, Compression(kind="ternary", keep=()))
     assert len(everything) == 1 + 2 * 10 + 2 * 3
     kept = chosen_convolutions(network, Compression(kind="ternary", keep=("first", "heads", "depthwise")))
