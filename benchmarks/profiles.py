@@ -77,7 +77,8 @@ def measure(folder: Path, n_events: int) -> dict[str, dict[str, float]]:
     plan = planning.make(files, Sharding(events_per_shard=n_events), [], {})
     name = next(iter(plan.shards()))
     found["shard"] = shares(lambda: shard.make(plan, name, folder / name))
-    images, memory = JetImages([folder / name], 32, shuffle=True), torch.empty(32, 3, 340, 360)
+    images = JetImages([folder / name], 32, shuffle=True)
+    memory = torch.empty(32, 3, *images.shape)
     found["load"] = shares(lambda: [dense(batch, "cpu", "channel", memory) for batch in images])
     found["floors"] = floors(folder / name, memory)
     return found

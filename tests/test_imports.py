@@ -91,6 +91,48 @@ def test_modules_import_each_other_in_no_circle(package: str) -> None:
     assert not left, f"a circle among {sorted(left)}"
 
 
+# The one place where reading code names a package below it: inside functions that write.
+WRITES = {"jetimg/common/atomic.py": {"detector"}}
+
+
+def at_top(path: Path) -> set[str]:
+    """Modules that a file imports when it is imported itself, `__getattr__` of a package included."""
+    tree = ast.parse(path.read_text())
+    lazy = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name != "__getattr__"
+        for inner in ast.walk(node)
+    }
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if node in lazy:
+            continue
+        if isinstance(node, ast.Import):
+            names |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{name.name}" for name in node.names} | {node.module or ""}
+    return names
+
+
+def test_reading_imports_no_package_of_another_name() -> None:
+    """A user's script may stand beside folders called detector, models or workflow: Python would take those."""
+    paths = {module_name(path): path for path in MODULES}
+    waiting = ["jetimg", *(name for name in paths if name.startswith("jetimg.loader"))]
+    reached: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in reached and name in paths:
+            reached.add(name)
+            waiting += [*at_top(paths[name]), name.rpartition(".")[0]]
+    assert {"jetimg.event_file.store", "jetimg.dataset.manifest", "jetimg.common.atomic"} <= reached
+    for name in sorted(reached):
+        path = paths[name]
+        others = {top for top in (full.split(".")[0] for full in imported(path)) if top in ORDER and top != "jetimg"}
+        assert others <= WRITES.get(str(path.relative_to(ROOT)), set()), f"{name} imports {others}"
+        assert not {full.split(".")[0] for full in at_top(path)} & (set(ORDER) - {"jetimg"}), name
+
+
 def test_making_data_loads_no_torch() -> None:
     """All modules but those that need it, and the command line's help, in one fresh interpreter."""
     names = [

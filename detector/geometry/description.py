@@ -8,8 +8,6 @@ from typing import Protocol, TypeVar
 
 import yaml
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     PositiveFloat,
@@ -18,6 +16,8 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+
+from detector.common.schema import StrictModel
 
 DEFAULT = Path(__file__).with_name("cms.yaml")
 
@@ -42,13 +42,7 @@ def rising(bins: tuple[Binned, ...]) -> tuple[Binned, ...]:
     return bins
 
 
-class Part(BaseModel):
-    """A piece of the description: no unknown keys, no change after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Crystals(Part):
+class Crystals(StrictModel):
     """The ECAL crystals, which are the pixels of an image."""
 
     eta_pitch: PositiveFloat = Field(description="width of a crystal in eta")
@@ -56,7 +50,7 @@ class Crystals(Part):
     n_phi: PositiveInt = Field(description="crystals round phi")
 
 
-class EdgeList(Part):
+class EdgeList(StrictModel):
     """Eta edges that share one phi binning: offset + pitch * k for k = first..last, or `values`."""
 
     phi_degrees: PositiveFloat
@@ -82,21 +76,21 @@ class EdgeList(Part):
         return tuple(self.offset + self.pitch * k for k in range(self.first, self.last + 1))
 
 
-class Calorimeters(Part):
+class Calorimeters(StrictModel):
     """Cells of both calorimeters."""
 
     ecal: tuple[EdgeList, ...]
     hcal: tuple[EdgeList, ...]
 
 
-class Fraction(Part):
+class Fraction(StrictModel):
     """The fraction of its energy that a particle of these |PDG codes| deposits."""
 
     fraction: float = Field(ge=0, le=1)
     pdg: tuple[PositiveInt, ...]
 
 
-class EnergyPiece(Part):
+class EnergyPiece(StrictModel):
     """sigma(E) up to |eta| = abs_eta_max: sqrt((constant E)^2 + stochastic^2 E + noise^2), GeV."""
 
     abs_eta_max: PositiveFloat
@@ -105,7 +99,7 @@ class EnergyPiece(Part):
     noise: NonNegativeFloat = 0.0
 
 
-class Response(Part):
+class Response(StrictModel):
     """What one calorimeter measures, and from which energy on."""
 
     default_fraction: float = Field(ge=0, le=1)
@@ -121,14 +115,14 @@ class Response(Part):
         return rising(pieces)
 
 
-class Responses(Part):
+class Responses(StrictModel):
     """What both calorimeters measure."""
 
     ecal: Response
     hcal: Response
 
 
-class DenseFilter(Part):
+class DenseFilter(StrictModel):
     """The inner cylinder (m) and its cells in eta and phi, where one track each survives."""
 
     radius: PositiveFloat
@@ -137,7 +131,7 @@ class DenseFilter(Part):
     abs_eta_max: PositiveFloat
 
 
-class PtPiece(Part):
+class PtPiece(StrictModel):
     """An efficiency constant + slope * pt for pt (GeV) up to pt_max."""
 
     pt_max: PositiveFloat = inf
@@ -145,7 +139,7 @@ class PtPiece(Part):
     slope: float = 0.0
 
 
-class EfficiencyBin(Part):
+class EfficiencyBin(StrictModel):
     """The efficiency up to |eta| = abs_eta_max: the first piece whose pt_max is not passed."""
 
     abs_eta_max: PositiveFloat
@@ -160,7 +154,7 @@ class EfficiencyBin(Part):
         return pieces
 
 
-class Efficiencies(Part):
+class Efficiencies(StrictModel):
     """Tracking efficiencies by species; each list by rising |eta|, 0 beyond its end."""
 
     charged_hadron: tuple[EfficiencyBin, ...]
@@ -173,7 +167,7 @@ class Efficiencies(Part):
         return rising(bins)
 
 
-class MomentumResolution(Part):
+class MomentumResolution(StrictModel):
     """Tables of the relative sigma of pt: CSV files beside the description."""
 
     charged_hadron: str
@@ -181,7 +175,7 @@ class MomentumResolution(Part):
     cap: PositiveFloat = Field(description="largest relative sigma")
 
 
-class Tracker(Part):
+class Tracker(StrictModel):
     """A cylinder (m) in a field along z, and how well it sees each species."""
 
     field_tesla: float
@@ -199,7 +193,7 @@ class Tracker(Part):
         return rising(pieces)
 
 
-class PileUp(Part):
+class PileUp(StrictModel):
     """Soft collisions in the same crossing; lengths in m, times in ps."""
 
     mean: NonNegativeFloat
@@ -210,7 +204,7 @@ class PileUp(Part):
     undecayed_above: PositiveFloat = Field(description="c tau, m, above which particles do not decay")
 
 
-class PuppiBin(Part):
+class PuppiBin(StrictModel):
     """PUPPI's parameters up to |eta| = abs_eta_max."""
 
     abs_eta_max: PositiveFloat
@@ -223,7 +217,7 @@ class PuppiBin(Part):
     low_pileup_correction: bool
 
 
-class Puppi(Part):
+class Puppi(StrictModel):
     """Pile-up per particle identification, arXiv:1407.6013."""
 
     min_weight: NonNegativeFloat
@@ -235,7 +229,7 @@ class Puppi(Part):
         return rising(bins)
 
 
-class JetCollection(Part):
+class JetCollection(StrictModel):
     """Anti-kt jets of one radius; `name` is the branch they are written to."""
 
     name: str
@@ -243,7 +237,7 @@ class JetCollection(Part):
     pt_min: NonNegativeFloat
 
 
-class SoftDrop(Part):
+class SoftDrop(StrictModel):
     """Soft drop (arXiv:1402.2657): min(pt1, pt2) / (pt1 + pt2) > zcut (Delta R / r0)^beta."""
 
     beta: float
@@ -258,20 +252,20 @@ class BaselineJets(JetCollection):
     subjettiness_beta: PositiveFloat
 
 
-class JetSettings(Part):
+class JetSettings(StrictModel):
     """Jet collections."""
 
     generator: tuple[JetCollection, ...]
     baseline: BaselineJets
 
 
-class TruthSettings(Part):
+class TruthSettings(StrictModel):
     """Which generator particles are written."""
 
     pt_min: NonNegativeFloat = Field(description="GeV")
 
 
-class Detector(Part):
+class Detector(StrictModel):
     """The whole description. `digest` names it in every file made with it."""
 
     name: str

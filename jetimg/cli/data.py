@@ -113,7 +113,7 @@ def plan(
     max_bad_share: Annotated[float, typer.Option(min=0, max=1, help="With skip: most bad files of a sample.")] = 0.05,
 ) -> None:
     """Which event goes into which shard, and whether the bad files allow a data set at all."""
-    from detector.common.atomic import write_text
+    from jetimg.common.atomic import write_text
     from jetimg.dataset import plan as planning
     from jetimg.dataset import policy
 

@@ -12,11 +12,11 @@ import typer
 from rich.console import Console
 
 from detector import Detector, load
+from detector.common import errors as detector_errors
 from detector.common import extras
-from detector.common.atomic import write_text
-from detector.common.errors import CallError
 from detector.geometry.tower_map import ecal_map, hcal_map
 from detector.simulation.processes import SAMPLES
+from jetimg.common.atomic import write_text
 from jetimg.common.errors import DataError
 from jetimg.imaging import settings
 
@@ -49,9 +49,9 @@ def run(application: typer.Typer) -> None:
     """
     try:
         application()
-    except DataError as error:
+    except (DataError, detector_errors.DataError) as error:
         fail(str(error))
-    except CallError as error:
+    except detector_errors.CallError as error:
         fail(str(error), code=2)
     except ModuleNotFoundError as error:
         if (advice := extras.advice(error)) is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from detector.common.atomic import write_text
+from jetimg.common.atomic import write_text
 from jetimg.common.errors import BadFile, DataError
 
 SHA256 = "SHA256SUMS"

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from detector.common.errors import DataError
 
-__all__ = ["BadFile", "DataError"]
+class DataError(Exception):
+    """The data are at fault (exit code 1)."""
 
 
 class BadFile(DataError):

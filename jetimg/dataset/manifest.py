@@ -4,24 +4,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from detector.common.atomic import write_text
+from jetimg.common.atomic import write_text
 from jetimg.common.checksums import sha256
 from jetimg.common.errors import DataError
+from jetimg.common.schema import StrictModel
 from jetimg.dataset.plan import SPLITS, Input, Plan
+from jetimg.event_file.geometry import ImageGeometry
 from jetimg.event_file.store import Reader
 
 NAME = "manifest.json"
 
 
-class Strict(BaseModel):
-    """No unknown keys, no change after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Shard(Strict):
+class Shard(StrictModel):
     """A shard: name in the data set's folder, split, checksum and size."""
 
     name: str = Field(pattern=r"^(train|validation|test)-\d+\.h5$")
@@ -31,7 +27,7 @@ class Shard(Strict):
     bytes: int
 
 
-class SampleEntry(Strict):
+class SampleEntry(StrictModel):
     """Whether a sample's events are for testing."""
 
     test: bool
@@ -44,20 +40,26 @@ class InputEvents(Input):
     events: dict[str, int]
 
 
-class Manifest(Strict):
+class Manifest(StrictModel):
     """What is in a data set, and what it was made from.
 
     Attributes:
         samples: for each sample, whether its events are for testing.
-        config: image settings.
+        channels, image_shape, eta_pitch, phi_pitch: the pixels of all shards, as their attributes say; None in a
+            manifest of version 1.0: see `geometry`.
+        config: image settings; `box_radius` is half the width of a box, in eta and phi.
         sharding: how events were split and mixed.
         inputs: every input file, the bad ones too.
         shards: the files of the data set.
     """
 
     format: Literal["jetimg-dataset"] = "jetimg-dataset"
-    format_version: Literal["1.0"] = "1.0"
+    format_version: Literal["1.0", "1.1"] = "1.1"
     class_names: list[str]
+    channels: tuple[str, ...] | None = None
+    image_shape: tuple[int, int] | None = None
+    eta_pitch: float | None = None
+    phi_pitch: float | None = None
     samples: dict[str, SampleEntry]
     config: dict[str, Any]
     sharding: dict[str, Any]
@@ -72,11 +74,13 @@ def make(plan: Plan, folder: Path) -> Manifest:
     """Writes the manifest of a folder that holds all shards of a plan.
 
     Raises:
-        DataError: a shard is missing, damaged or not as planned.
+        DataError: a shard is missing, damaged, not as planned, or of another geometry.
     """
+    planned = ImageGeometry.of(plan.attributes, folder)
     common = ("class_names", "config", "detector", "detector_sha256", "software")
     manifest = Manifest(
         **{key: plan.attributes[key] for key in common},
+        **planned.attributes(),
         sharding=plan.sharding.model_dump(mode="json"),
         samples={source.sample: SampleEntry(test=source.test) for source in plan.sources},
         inputs=[
@@ -84,7 +88,7 @@ def make(plan: Plan, folder: Path) -> Manifest:
             for source in plan.sources
             for file in source.inputs
         ],
-        shards=[_shard(folder / name, n_events) for name, n_events in plan.shards().items()],
+        shards=[_shard(folder / name, n_events, planned) for name, n_events in plan.shards().items()],
     )
     write_text(folder / NAME, manifest.model_dump_json(indent=1) + "\n")
     return manifest
@@ -103,6 +107,53 @@ def read(folder: Path) -> Manifest:
         raise DataError(f"{folder}: no {NAME}: not a data set, or not finished") from error
     except (OSError, ValidationError) as error:
         raise DataError(f"{path}: not a manifest: {error}") from error
+
+
+def geometry(contents: Manifest, folder: Path) -> ImageGeometry:
+    """The pixels of a data set's images.
+
+    Args:
+        contents: its manifest; where that is of version 1.0, which does not say, the first shard tells.
+        folder: where the shards are.
+
+    Raises:
+        DataError: the manifest does not say and no shard is there, or what is said is no geometry.
+    """
+    if (said := _said(contents)) is not None:
+        return said
+    for path in (folder / shard.name for shard in contents.shards):
+        if path.is_file():
+            with Reader(path) as reader:
+                return ImageGeometry.of(reader.attributes, path)
+    raise DataError(f"{folder / NAME}: says nothing of the images' pixels, and none of its shards is there to tell")
+
+
+def _said(contents: Manifest) -> ImageGeometry | None:
+    """The geometry that the manifest itself says."""
+    if contents.image_shape is None or contents.eta_pitch is None:
+        return None
+    said = contents.model_dump(include={"channels", "image_shape", "eta_pitch", "phi_pitch"}, exclude_none=True)
+    return ImageGeometry.of(said, Path(NAME))
+
+
+def other_geometry(reader: Reader, contents: Manifest) -> str:
+    """What is wrong with a shard whose images are not those of the manifest; nothing if they are."""
+    said, found = _said(contents), ImageGeometry.of(reader.attributes, reader.path)
+    return f"{reader.path}: images of {found}; the manifest has {said}" if said not in (None, found) else ""
+
+
+def check_shard(path: Path, contents: Manifest, expected: ImageGeometry) -> None:
+    """Refuses a shard that is not of its data set's classes and geometry.
+
+    Raises:
+        DataError: naming the shard; or it cannot be read.
+    """
+    with Reader(path) as reader:
+        found, names = ImageGeometry.of(reader.attributes, path), reader.attributes["class_names"]
+    if found != expected:
+        raise DataError(f"{path}: images of {found}; the data set has {expected}: a data set has one geometry")
+    if names != contents.class_names:
+        raise DataError(f"{path}: classes {', '.join(names)}; the data set has {', '.join(contents.class_names)}")
 
 
 def remove_others(manifest: Manifest, folder: Path) -> None:
@@ -125,11 +176,13 @@ def account(inputs: Sequence[InputEvents]) -> dict[str, int]:
     return {"asked": asked, "present": present, **by_split, "lost": asked - present}
 
 
-def _shard(path: Path, n_events: int) -> Shard:
+def _shard(path: Path, n_events: int, planned: ImageGeometry) -> Shard:
     with Reader(path) as reader:
         if reader.n_events != n_events:
             raise DataError(f"{path}: {reader.n_events} events, {n_events} planned; make it again")
-        split = reader.attributes["split"]
+        split, found = reader.attributes["split"], ImageGeometry.of(reader.attributes, path)
     if split != path.name.partition("-")[0]:
         raise DataError(f"{path}: events of split {split}; make it again")
+    if found != planned:
+        raise DataError(f"{path}: images of {found}; planned were {planned}; make it again")
     return Shard(name=path.name, split=split, sha256=sha256(path), n_events=n_events, bytes=path.stat().st_size)

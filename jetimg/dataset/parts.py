@@ -7,9 +7,10 @@ with its shards, the whole data set's manifest, and `record.json`, which says wh
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from jetimg.common.errors import DataError
+from jetimg.common.schema import StrictModel
 from jetimg.dataset import manifest
 from jetimg.dataset.manifest import Shard
 
@@ -20,7 +21,7 @@ TEXT_BYTES = 100_000
 TEXT_BYTES_A_FILE = 2_000
 
 
-class ReleaseRecord(BaseModel):
+class ReleaseRecord(StrictModel):
     """One part of a release.
 
     Attributes:
@@ -28,8 +29,6 @@ class ReleaseRecord(BaseModel):
         of: how many there are.
         shards: those of this part.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     number: int = Field(ge=1)
     of: int = Field(ge=1, le=1000)

@@ -17,10 +17,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from jetimg.common.errors import DataError
+from jetimg.common.schema import StrictModel
 from jetimg.dataset.shared_events import SharedEvents
+from jetimg.event_file.geometry import ImageGeometry
 from jetimg.event_file.store import Reader
 
 SPLITS = ("train", "validation", "test")
@@ -42,10 +44,8 @@ COMMON = (
 )
 
 
-class Sharding(BaseModel):
+class Sharding(StrictModel):
     """How events are split, mixed and cut into shards."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     seed: int = Field(default=2019, ge=0, description="seed of the split and of the shuffle")
     validation_fraction: float = Field(
@@ -59,10 +59,8 @@ class Sharding(BaseModel):
     )
 
 
-class Input(BaseModel):
+class Input(StrictModel):
     """A Delphes file of the campaign: a row of /files, and the events that were asked for."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     sha256: str
@@ -77,7 +75,7 @@ class Input(BaseModel):
         return self.verdict == "ok"
 
 
-class Source(BaseModel):
+class Source(StrictModel):
     """An event file of the campaign.
 
     Attributes:
@@ -87,15 +85,13 @@ class Source(BaseModel):
         inputs: its Delphes files.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     path: str
     sample: str
     test: bool
     inputs: tuple[Input, ...]
 
 
-class Plan(BaseModel):
+class Plan(StrictModel):
     """Everything that decides the shards.
 
     Attributes:
@@ -103,8 +99,6 @@ class Plan(BaseModel):
         sources: the event files.
         attributes: what all of them say of themselves: settings, classes, detector, software.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     sharding: Sharding
     sources: tuple[Source, ...]
@@ -211,7 +205,7 @@ def make(
         with Reader(path) as reader:
             (sample,) = reader.attributes["sample_names"]
             inputs = tuple(Input(**vars(row), expected=expected.get(sample)) for row in reader.files)
-            attributes[path] = {key: reader.attributes[key] for key in COMMON}
+            attributes[path] = common(reader)
             events.add(reader)
         sources.append(Source(path=str(path), sample=sample, test=sample in test_samples, inputs=inputs))
     if not sources:
@@ -234,6 +228,18 @@ def read(path: Path) -> Plan:
         return Plan.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise DataError(f"{path}: not a plan of shards: {error}") from error
+
+
+def common(reader: Reader) -> dict[str, Any]:
+    """What an event file shares with all others of its campaign; phi_pitch follows from the image in older ones.
+
+    Raises:
+        DataError: it does not say so much of itself, or says no geometry.
+    """
+    said = reader.attributes | ImageGeometry.of(reader.attributes, reader.path).attributes()
+    if missing := [key for key in COMMON if key not in said]:
+        raise DataError(f"{reader.path}: no attribute `{missing[0]}`; convert it again")
+    return {key: said[key] for key in COMMON}
 
 
 def _check_consistent(attributes: dict[Path, dict[str, Any]]) -> None:

@@ -4,16 +4,15 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from jetimg.common.errors import DataError
+from jetimg.common.schema import StrictModel
 from jetimg.dataset.plan import Input, Source
 
 
-class Policy(BaseModel):
+class Policy(StrictModel):
     """Whether a data set is made while input files are bad."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     bad_files: Literal["fail", "skip"] = Field(
         default="fail",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetimg.common.errors import DataError
-from jetimg.dataset.plan import EventSelection, Plan, Source
+from jetimg.dataset.plan import EventSelection, Plan, Source, common
 from jetimg.event_file import store
 
 # Events taken from memory to the file at once.
@@ -76,7 +76,8 @@ def _gather(plan: Plan, picked: EventSelection) -> tuple[store.Batch, list[store
 def _check_unchanged(source: Source, plan: Plan, reader: store.Reader) -> None:
     planned = [(file.name, file.sha256, file.entries) for file in source.inputs]
     same_files = planned == [(row.name, row.sha256, row.entries) for row in reader.files]
-    if not same_files or any(reader.attributes.get(key) != value for key, value in plan.attributes.items()):
+    found = common(reader)
+    if not same_files or any(found.get(key) != value for key, value in plan.attributes.items()):
         raise DataError(f"{source.path}: not the event file that was planned; make the plan again")
 
 

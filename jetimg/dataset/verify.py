@@ -122,6 +122,8 @@ def _verify_shard(
         report.faults += [
             f"{path}: its {key} is not the manifest's" for key in said if reader.attributes[key] != said[key]
         ]
+        if fault := manifest.other_geometry(reader, contents):
+            report.faults.append(fault)
         number = {row.sha256: k for k, row in enumerate(contents.inputs) if row.ok}
         inputs = np.array([number.get(row.sha256, -1) for row in reader.files], np.int64)
         report.faults += _sample_faults(path, reader, events, inputs, contents)

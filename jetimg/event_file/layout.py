@@ -45,7 +45,7 @@ HITS_CHUNK = 65536
 
 
 def _hits(value: str) -> dict[str, Column]:
-    pixel = "flat pixel: eta_index * 360 + phi_index; ascending within an event, no repeats"
+    pixel = "flat pixel: eta_index * n_phi + phi_index; ascending within an event, no repeats"
     return {
         "pixel": Column("uint32", pixel, chunk=HITS_CHUNK),
         "value": Column("float32", f"{value}, GeV", chunk=HITS_CHUNK),
@@ -65,7 +65,7 @@ TABLES: dict[str, dict[str, Column]] = {
         "mass": Column("float32", "mass, GeV"),
         "box": Column(
             "float32",
-            "eta_min, phi_min, eta_max, phi_max in pixels, continuous; phi_max past 360 means that the box wraps",
+            "eta_min, phi_min, eta_max, phi_max in pixels, continuous; phi_max past n_phi means that the box wraps",
             width=4,
         ),
         "parton_pt": Column("float32", "transverse momentum of the generator particle, GeV; 0: unknown", since=1),

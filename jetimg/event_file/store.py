@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.common.atomic import atomic_write
+from jetimg.common.atomic import atomic_write
 from jetimg.common.errors import DataError
 from jetimg.event_file import attributes as file_attributes
 from jetimg.event_file.columns import LEVEL, ROUNDED_LEVEL, GrowingColumn

@@ -4,18 +4,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from jetimg.common.errors import DataError
+from jetimg.common.schema import StrictModel
 
 
-class Section(BaseModel):
-    """A section of the configuration: no unknown keys, no change after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=False)
-
-
-class JetClass(Section):
+class JetClass(StrictModel):
     """Which generator particles make jets of one class."""
 
     pdg_ids: tuple[int, ...] = Field(description="PDG ids, without sign")
@@ -33,7 +28,7 @@ DEFAULT_CLASSES = {
 }
 
 
-class Tag(Section):
+class Tag(StrictModel):
     """When the classical baseline calls a jet one of a class: a window in soft-drop mass and a score."""
 
     mass_min: float = Field(description="least soft-drop mass, GeV")
@@ -54,7 +49,7 @@ DEFAULT_TAGS = {
 }
 
 
-class ImageSettings(Section):
+class ImageSettings(StrictModel):
     """How an event becomes an image and its boxes."""
 
     source: Literal["eflow", "tower"] = Field(

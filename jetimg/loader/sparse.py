@@ -1,6 +1,6 @@
 """Some events' images as lists of hits, with their boxes: what the loader hands on and augmentation changes.
 
-An image of 3 x 340 x 360 pixels has some 2,400 hits: 20 kB instead of 1.5 MB. It becomes dense where it is
+A CMS-like image of 3 x 340 x 360 pixels has some 2,400 hits: 20 kB instead of 1.5 MB. It becomes dense where it is
 used (`jetimg.loader.torch_dataset.dense`), on the GPU if there is one.
 """
 

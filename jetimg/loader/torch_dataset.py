@@ -7,7 +7,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -16,10 +16,14 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from jetimg.common.errors import DataError
+from jetimg.dataset import manifest
+from jetimg.event_file.geometry import ImageGeometry
 from jetimg.event_file.store import Batch, Reader, concatenate
 from jetimg.loader.augment import Augmentation
 from jetimg.loader.normalise import Normalisation, normalise
 from jetimg.loader.sparse import TABLES, SparseBatch, check
+
+Split = Literal["train", "validation", "test"]
 
 # Files that a process keeps open.
 MAX_OPEN = 64
@@ -49,6 +53,7 @@ class JetImages(IterableDataset[SparseBatch]):
 
     Attributes:
         class_names: names of the classes, the same in all files.
+        geometry: pixels and channels of the images, the same in all files.
         shape: pixels along eta and phi.
         n_events: events in all files.
     """
@@ -79,7 +84,7 @@ class JetImages(IterableDataset[SparseBatch]):
             window: events that are mixed, held in memory as hits (20 kB each).
 
         Raises:
-            DataError: no files, not event files, or of different classes or image shapes.
+            DataError: no files, not event files, or of different classes or geometries.
         """
         if not 0 <= rank < world_size or batch_size < 1 or block < 1:
             raise ValueError(f"rank {rank} of {world_size}, batch_size {batch_size}, block {block}")
@@ -88,11 +93,34 @@ class JetImages(IterableDataset[SparseBatch]):
         self.augmentation, self.rank, self.world_size, self.block = augmentation, rank, world_size, block
         self._step = batch_size * (augmentation.overlay if augmentation else 1)
         self._window = max(window // self._step, 1) * self._step
-        self.class_names, self.shape, events = _common(self.paths)
+        self.class_names, self.geometry, events = _common(self.paths)
+        self.shape = self.geometry.image_shape
         self._first = np.concatenate(([0], np.cumsum(events)))
         self.n_events = int(self._first[-1])
         self._readers: dict[int, Reader] = {}
         self._process = os.getpid()
+
+    @classmethod
+    def of_dataset(cls, folder: Path | str, split: Split = "train", batch_size: int = 32, **chosen: Any) -> "JetImages":
+        """The events of one split of a data set.
+
+        Args:
+            folder: the data set, with its manifest.
+            split: train, validation or test.
+            batch_size: images in a batch.
+            chosen: more, as for `JetImages` itself.
+
+        Raises:
+            DataError: no data set, no events of this split, or a shard of other classes or another geometry.
+        """
+        folder = Path(folder)
+        contents = manifest.read(folder)
+        paths = [folder / shard.name for shard in contents.shards if shard.split == split]
+        if not paths:
+            raise DataError(f"{folder}: no {split} events")
+        images = cls(paths, batch_size, **chosen)
+        manifest.check_shard(paths[0], contents, manifest.geometry(contents, folder))
+        return images
 
     def set_epoch(self, epoch: int) -> None:
         """Chooses the order of another epoch; takes effect when iteration starts (not in persistent workers)."""
@@ -203,19 +231,21 @@ def _memory(n_values: int, device: torch.device | str) -> Tensor:
     return torch.empty(n_values, device=device)
 
 
-def _common(paths: Sequence[Path]) -> tuple[list[str], tuple[int, int], list[int]]:
-    """Class names, image shape and numbers of events of files that belong together."""
+def _common(paths: Sequence[Path]) -> tuple[list[str], ImageGeometry, list[int]]:
+    """Class names, geometry and numbers of events of files that belong together."""
     if not paths:
         raise DataError("no event files: nothing to read")
-    found: list[tuple[list[str], tuple[int, int]]] = []
+    found: list[tuple[list[str], ImageGeometry]] = []
     events = []
     for path in paths:
         with Reader(path) as reader:
-            n_eta, n_phi = reader.attributes["image_shape"]
-            found.append((reader.attributes["class_names"], (n_eta, n_phi)))
+            found.append((reader.attributes["class_names"], ImageGeometry.of(reader.attributes, path)))
             events.append(reader.n_events)
         if found[-1] != found[0]:
-            raise DataError(f"{path}: classes and image shape {found[-1]}; {paths[0]} has {found[0]}")
+            one, two = (
+                f"classes {', '.join(names)}, images of {geometry}" for names, geometry in (found[-1], found[0])
+            )
+            raise DataError(f"{path}: {one}; {paths[0]} has {two}")
     return *found[0], events
 
 

@@ -9,8 +9,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.common.atomic import atomic_write
 from detector.geometry.grid import Grid
+from jetimg.common.atomic import atomic_write
 from jetimg.common.errors import DataError
 from jetimg.event_file.store import Columns, Reader
 from jetimg.pfjet_format.layout import CHANNELS, CLASSES, ORDER, RATIO, TAG_ORDER, names

@@ -10,7 +10,7 @@ from matplotlib import rc_context
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from detector.common.atomic import atomic_write
+from jetimg.common.atomic import atomic_write
 
 # Petroff's six colours (arXiv:2107.02270), which the CMS experiment recommends: told apart by the colour-blind. In the
 # order of class_id, and of lines.

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from detector import Detector
-from detector.common.atomic import replace_folder, write_text
 from jetimg.common import checksums
+from jetimg.common.atomic import replace_folder, write_text
 from jetimg.common.errors import DataError
 from jetimg.dataset import manifest, parts
 from jetimg.dataset.manifest import Manifest

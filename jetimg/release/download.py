@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import h5py
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from detector.common.atomic import replace_folder, write_text
 from jetimg.common import checksums
+from jetimg.common.atomic import replace_folder, write_text
 from jetimg.common.checksums import sha256 as digest_of
 from jetimg.common.errors import DataError
+from jetimg.common.schema import StrictModel
 from jetimg.dataset import manifest, parts
 from jetimg.dataset.verify import verify
 from jetimg.event_file import layout
@@ -30,10 +31,8 @@ from jetimg.release.zenodo import Patience
 MAX_BYTES = 200_000_000_000
 
 
-class Receipt(BaseModel):
+class Receipt(StrictModel):
     """What a folder was downloaded from (NAME.download.json beside it): md5 of every file by its place."""
-
-    model_config = ConfigDict(extra="forbid")
 
     records: list[str]
     files: dict[str, str]
@@ -181,14 +180,14 @@ def _part_numbers(listings: Listings, staging: Path) -> dict[str, int]:
     """
     text = f"records {', '.join(listings)}"
     found = {number: parts.read(staging / number) for number in listings}
-    parts = {number: part for number, part in found.items() if part is not None}
+    records = {number: record for number, record in found.items() if record is not None}
     manifests = {file.md5 for files in listings.values() for file in files if file.name == manifest.NAME}
-    if len(parts) != len(listings) or len(manifests) != 1:
+    if len(records) != len(listings) or len(manifests) != 1:
         raise DataError(f"{text}: not parts of one release; download them one by one")
-    numbers, of = sorted(part.number for part in parts.values()), max(part.of for part in parts.values())
+    numbers, of = sorted(one.number for one in records.values()), max(one.of for one in records.values())
     if numbers != list(range(1, of + 1)):
         raise DataError(f"{text}: parts {numbers} of {of}; give each part once")
-    return {number: part.number for number, part in parts.items()}
+    return {number: record.number for number, record in records.items()}
 
 
 def _place(file: RemoteFile, part: int, listings: Listings) -> str:

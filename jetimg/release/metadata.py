@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 
 from jetimg.common.errors import DataError
+from jetimg.common.schema import StrictModel
 
 # Zenodo takes 100 files and less than 50 GB a record.
 ZENODO_BYTES = 50_000_000_000
@@ -26,13 +27,7 @@ DESCRIPTION = (
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
-class Section(BaseModel):
-    """No unknown keys, no change after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Creator(Section):
+class Creator(StrictModel):
     """Who made the data."""
 
     name: Text = Field(description="family name, given name; or a collaboration")
@@ -40,7 +35,7 @@ class Creator(Section):
     orcid: str | None = Field(default=None, pattern=r"^\d{4}-\d{4}-\d{4}-\d{3}[\dX]$", description="ORCID iD")
 
 
-class Metadata(Section):
+class Metadata(StrictModel):
     """What a release says of itself, and where it goes to or comes from."""
 
     title: Text = Field(default="Jet images for object detection", description="title of the record")

@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field, ValidationError
 
-from detector.common.atomic import write_text
 from jetimg.common import checksums
+from jetimg.common.atomic import write_text
 from jetimg.common.errors import DataError
+from jetimg.common.schema import StrictModel
 from jetimg.dataset import parts
 from jetimg.release.zenodo import Api, Deposit
 
 
-class Draft(BaseModel):
+class Draft(StrictModel):
     """The deposit of one record.
 
     Attributes:
@@ -29,20 +30,16 @@ class Draft(BaseModel):
         published: whether it is out.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
     id: int
     doi: str
     release: str
     published: bool = False
 
 
-class State(BaseModel):
+class State(StrictModel):
     """The deposits of a release: by server, then by the name of the record's folder."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    servers: dict[str, dict[str, Draft]] = {}
+    servers: dict[str, dict[str, Draft]] = Field(default={})
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,8 @@ def publish(
     for upload in todo:
         deposits.append(_deposit_for(upload, drafts, api))
         write_text(path, state.model_dump_json(indent=1) + "\n")
-    done = [drafts[upload.folder.name] for upload in todo]
+    names = [upload.folder.name for upload in todo]
+    done = [drafts[name] for name in names]
     for upload, deposit in zip(todo, deposits, strict=True):
         if deposit.submitted:
             progress(upload.size)
@@ -96,12 +94,12 @@ def publish(
         api.describe(deposit.id, _metadata(upload.folder, _neighbours(done, deposit.id)))
         _send_missing(upload, deposit, api, progress)
     if final:
-        for draft, deposit in zip(done, deposits, strict=True):
+        for name, deposit in zip(names, deposits, strict=True):
             if not deposit.submitted:
-                api.publish(draft.id)
-            draft.published = True
+                api.publish(deposit.id)
+            drafts[name] = drafts[name].model_copy(update={"published": True})
             write_text(path, state.model_dump_json(indent=1) + "\n")
-    return done
+    return [drafts[name] for name in names]
 
 
 def state_file(release: Path) -> Path:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from rich.console import Group
 
-from detector.common.atomic import write_text
 from detector.geometry.grid import Grid
+from jetimg.common.atomic import write_text
 from jetimg.common.errors import DataError
 from jetimg.common.tables import Sheet
 from jetimg.dataset import manifest

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from detector.common.atomic import write_text
+from jetimg.common.atomic import write_text
 from jetimg.common.tables import Sheet
 from jetimg.validation.compare import Comparison
 from jetimg.validation.two_sample import PermutationResult, Ratios

@@ -9,6 +9,8 @@ Gradients go straight through both; through the sign of an input x only where |x
 arXiv:1602.02830, section 1.3). The activations before (PReLU, ELU) keep the sign of what batch norm gives them.
 """
 
+from collections import OrderedDict
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
@@ -54,7 +56,7 @@ def apply(network: Network, chosen: Compression) -> None:
     """Gives the chosen convolutions binary weights and inputs."""
     for name, layer in chosen_convolutions(network, chosen).items():
         parametrize.register_parametrization(layer, "weight", BinaryWeight())
-        network.set_submodule(name, nn.Sequential(BinaryInput(), layer))
+        network.set_submodule(name, nn.Sequential(OrderedDict[str, nn.Module](sign=BinaryInput(), convolution=layer)))
 
 
 def fold_for_inference(network: Network) -> None:

@@ -13,6 +13,7 @@ Three things serve ONNX Runtime's integer kernels, see docs/results/models.md:
 """
 
 import warnings
+from collections import OrderedDict
 
 import torch
 from torch import Tensor, nn
@@ -33,7 +34,7 @@ from models.compress.integers import IntegerConvolution, Rounded
 from models.compress.layers import chosen_convolutions
 from models.networks.build import Network
 from models.networks.config import Compression
-from models.networks.layers import Convolution, L2Norm
+from models.networks.layers import Block, Convolution, L2Norm
 
 # Otherwise brevitas makes new parameters when weights are loaded, and an optimizer goes on with the old ones: a run
 # that is resumed would no longer learn scales.
@@ -95,17 +96,15 @@ def apply(network: Network, chosen: Compression) -> None:
     _rectify(network)
     largest = RANGE
     for name, following in zip(everything, [*everything[1:], "heads.end"], strict=True):
-        parent, index = _index(network, name)
-        layer = network.get_submodule(name)
+        parent, layer = network.get_submodule(name.rpartition(".")[0]), network.get_submodule(name)
         if name in layers and isinstance(layer, Convolution):
             into = _reach(network.get_submodule(f"necks.{name.split('.')[1]}")) if _has_neck(network, name) else largest
             network.set_submodule(name, TrainedConvolution(layer, positive=name != everything[0], largest=into))
-        if isinstance(parent, nn.Sequential):
-            norm = next(module for module in list(parent)[index:] if isinstance(module, nn.BatchNorm2d))
-            largest = float((norm.bias + DEVIATIONS * norm.weight.abs()).detach().max().clamp(min=1e-3))
+        if isinstance(parent, Block):
+            largest = _reach_of_norm(network.get_submodule(f"{name}_norm"))
             if name in layers and _group(name) != _group(following):
-                behind = next(k for k in range(index, len(parent)) if isinstance(parent[k], nn.ReLU))
-                parent[behind] = nn.Sequential(nn.ReLU(), _rounding(True, largest))
+                both = OrderedDict[str, nn.Module](relu=nn.ReLU(), rounding=_rounding(True, largest))
+                network.set_submodule(f"{name}_activation", nn.Sequential(both))
 
 
 @torch.no_grad()
@@ -113,12 +112,13 @@ def fold_for_inference(network: Network) -> None:
     """Puts plain convolutions with rounded weights in the place of those that train, with batch norm inside."""
     for name, layer in list(network.named_modules()):
         if isinstance(layer, TrainedConvolution):
-            parent, index = _index(network, name)
-            norm = parent[index + 1] if isinstance(parent, nn.Sequential) else None
-            around = layer.edge if layer.circular else 0
-            network.set_submodule(name, nn.Sequential(_rounded(layer.input_rounding, around), _integer(layer, norm)))
-            if isinstance(parent, nn.Sequential):
-                parent[index + 1] = nn.Identity()
+            within = isinstance(network.get_submodule(name.rpartition(".")[0]), Block)
+            norm = network.get_submodule(f"{name}_norm") if within else None
+            rounding = _rounded(layer.input_rounding, layer.edge if layer.circular else 0)
+            both = OrderedDict[str, nn.Module](rounding=rounding, convolution=_integer(layer, norm))
+            network.set_submodule(name, nn.Sequential(both))
+            if within:
+                network.set_submodule(f"{name}_norm", nn.Identity())
     for name, layer in list(network.named_modules()):
         if isinstance(layer, QuantIdentity):
             network.set_submodule(name, _rounded(layer))
@@ -158,10 +158,10 @@ def _rectify(network: nn.Module) -> None:
             network.set_submodule(name, nn.ReLU())
 
 
-def _index(network: nn.Module, name: str) -> tuple[nn.Module, int]:
-    """What a layer stands in, and where."""
-    parent, _, last = name.rpartition(".")
-    return network.get_submodule(parent), int(last) if last.isdecimal() else -1
+def _reach_of_norm(norm: nn.Module) -> float:
+    """Where the range of features behind a batch norm begins."""
+    assert isinstance(norm, nn.BatchNorm2d)
+    return float((norm.bias + DEVIATIONS * norm.weight.abs()).detach().max().clamp(min=1e-3))
 
 
 def _group(name: str) -> str:

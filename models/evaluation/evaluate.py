@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from detector import load
 from detector.common.progress import bar
 from detector.geometry import boxes
 from detector.geometry.grid import Grid
@@ -54,9 +53,9 @@ def evaluate(folder: Path, checkpoints: Mapping[str, Path], settings: Evaluation
         settings = replace(settings, device="cuda" if torch.cuda.is_available() else "cpu")
     # Before hours of work, not after them.
     about = {name: _about(path, data) for name, path in checkpoints.items()}
-    contents, grid = manifest.read(folder), Grid.of(load())
-    truth, tagged = _tables(shards, data, grid, contents.config["box_radius"])
-    detectors = [_run(name, path, shards, settings, grid, about[name]) for name, path in checkpoints.items()]
+    contents = manifest.read(folder)
+    truth, tagged = _tables(shards, data)
+    detectors = [_run(name, path, shards, settings, data.grid, about[name]) for name, path in checkpoints.items()]
     tags = tuple(data.class_names.index(name) for name in contents.config.get("tags", {}))
     missing = _missing(settings, tags, tagged)
     if not missing:
@@ -90,11 +89,9 @@ def _about(path: Path, data: DataSet) -> dict[str, Any]:
         DataError: not a checkpoint, or it does not fit the data set.
     """
     content, config = checkpoint.read(path)
-    model, wanted = config.model, data.describe(config.model)
-    for what in ("class_names", "image_shape", "box_size"):
-        mine, theirs = getattr(model, what), getattr(wanted, what)
-        if tuple(mine) != tuple(theirs):
-            raise DataError(f"{path}: a detector with {what} {mine}; the data set has {theirs}")
+    model = config.model
+    if difference := data.difference(model):
+        raise DataError(f"{path}: {difference}")
     trained_on = content.get("dataset_sha256")
     return {
         "kind": "network",
@@ -108,18 +105,16 @@ def _about(path: Path, data: DataSet) -> dict[str, Any]:
     }
 
 
-def _tables(shards: Sequence[Path], data: DataSet, grid: Grid, radius: float) -> tuple[TrueJets, JetTable]:
+def _tables(shards: Sequence[Path], data: DataSet) -> tuple[TrueJets, JetTable]:
     """True jets and baseline jets of all events, numbered over the shards as `JetImages` does."""
     true, tagged, first = [], [], 0
     for path in shards:
         with Reader(path) as reader:
-            if (names := tuple(reader.attributes["class_names"])) != data.class_names:
-                raise DataError(f"{path}: classes {names}; the manifest has {data.class_names}")
             batch: Batch = reader.read(tables=("jets", "baseline"))
             n_events = reader.n_events
         jets, tags = batch.tables["jets"], batch.tables["baseline"]
         true.append(_jets(jets, first, jets["box"], np.ones(len(jets["pt"]), np.float32)))
-        around = boxes.around(grid, tags["eta"], tags["phi"], radius)
+        around = boxes.around(data.grid, tags["eta"], tags["phi"], data.box_radius)
         tagged.append(_jets(tags, first, around, tags["score"]))
         first += n_events
     return TrueJets(joined(true), first, data.class_names, data.image_shape[1]), joined(tagged)

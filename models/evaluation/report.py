@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jetimg
-from detector.common.atomic import replace_folder, write_text
+from jetimg.common.atomic import replace_folder, write_text
 from jetimg.common.errors import DataError
 from jetimg.common.tables import Sheet
 from models.evaluation import plots

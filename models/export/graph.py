@@ -22,7 +22,7 @@ from torch.nn import functional as F  # noqa: N812
 from models.compress.integers import IntegerConvolution, IntegerPool, Rounded
 from models.export.onnx_detector import INPUT
 from models.networks.build import Network
-from models.networks.layers import Convolution, Head, Pool, Prediction
+from models.networks.layers import Block, Convolution, Head, Pool, Prediction
 from models.networks.pfjet import PFJetSSD
 
 # Of ONNX: the first in which padding goes round.
@@ -104,8 +104,10 @@ def rewritten(network: Network) -> Network:
             network.set_submodule(name, JoinedHead(module))
     if isinstance(network, PFJetSSD):
         for place, pool in enumerate(network.pools):
-            rounded = isinstance(list(network.stages[place].modules())[-1], Rounded)
-            following = next(part for part in network.stages[place + 1].modules() if isinstance(part, nn.Conv2d))
+            before, after = list(network.stages[place].children())[-1], next(network.stages[place + 1].children())
+            assert isinstance(before, Block)
+            following = dict(after.named_modules()).get("depthwise.convolution")
+            rounded = isinstance(getattr(before.activation, "rounding", None), Rounded)
             if rounded and isinstance(pool, Pool) and isinstance(following, IntegerConvolution):
                 network.pools[place] = IntegerPool(pool, following.in_channels)
     return network

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
-from detector.common.atomic import write_text
 from detector.common.progress import bar
+from jetimg.common.atomic import write_text
 from jetimg.common.errors import DataError
 from models.export import machine, sample_images
 from models.export.runners import Runner, runners

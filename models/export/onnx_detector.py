@@ -1,6 +1,7 @@
 """A detector in an ONNX file: the graph, and in its metadata all that is needed to find jets with it."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from models.networks.postprocess import Detections, detect
 
 INPUT = "image"
 FORMAT = "jetimg-detector"
-# In the file's metadata, each a text.
+# In the file's metadata, each a text; eta_pitch and phi_pitch too, which older files lack.
 KEYS = ("format", "class_names", "normalisation", "box_size", "image_shape", "priors", "checkpoint_sha256", "config")
 
 
@@ -28,7 +29,7 @@ def describe(model: onnx.ModelProto, config: Config, default_boxes: Tensor, sha2
     Args:
         model: the graph, changed in place.
         config: of the checkpoint.
-        priors: default boxes, (priors, 4), pixels.
+        default_boxes: (default boxes, 4), pixels.
         sha256: of the checkpoint.
     """
     chosen = config.model
@@ -38,6 +39,8 @@ def describe(model: onnx.ModelProto, config: Config, default_boxes: Tensor, sha2
         "normalisation": chosen.normalisation,
         "box_size": json.dumps(chosen.box_size),
         "image_shape": json.dumps(chosen.image_shape),
+        "eta_pitch": json.dumps(chosen.eta_pitch),
+        "phi_pitch": json.dumps(2 * math.pi / chosen.image_shape[1]),
         "priors": json.dumps(default_boxes.tolist()),
         "checkpoint_sha256": sha256,
         "config": config.model_dump_json(),
@@ -52,7 +55,7 @@ class OnnxDetector:
     Attributes:
         session: of ONNX Runtime.
         model: its network's configuration.
-        priors: default boxes, float32 (priors, 4).
+        default_boxes: float32 (default boxes, 4).
     """
 
     session: onnxruntime.InferenceSession
@@ -92,7 +95,14 @@ class OnnxDetector:
         return cls(session, config.model, default_boxes)
 
     def __call__(self, images: Tensor) -> Prediction:
-        """Predictions for images, float32 (images, channels, n_eta, n_phi), normalised."""
+        """Predictions for images, float32 (images, channels, n_eta, n_phi), normalised.
+
+        Raises:
+            DataError: images of another shape than those that the network was made for.
+        """
+        if (shape := tuple(images.shape[1:])) != (wanted := (self.model.input_channels, *self.model.image_shape)):
+            one, two = (" x ".join(map(str, numbers)) for numbers in (wanted, shape))
+            raise DataError(f"a network for images of {one} (channels, eta, phi), given {two}")
         found: list[Any] = self.session.run(list(Prediction._fields), {INPUT: images.numpy()})
         return Prediction(*(torch.from_numpy(np.ascontiguousarray(part)) for part in found))
 

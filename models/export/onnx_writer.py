@@ -8,7 +8,7 @@ import onnx
 import torch
 from torch import Tensor
 
-from detector.common.atomic import atomic_write
+from jetimg.common.atomic import atomic_write
 from jetimg.common.checksums import sha256
 from jetimg.common.errors import DataError
 from jetimg.loader.torch_dataset import DenseImages
@@ -146,7 +146,7 @@ def agreement(
 
     Args:
         expected, found: predictions.
-        priors: default boxes.
+        default_boxes: of the network, pixels.
         scale: (images), unit of pt, GeV.
         n_phi: pixels round phi.
         tie: scores that differ by no more are the same.

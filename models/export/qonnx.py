@@ -75,7 +75,7 @@ def named(network: Network, plain: Network, chosen: Compression) -> Network:
     """
     network = copy.deepcopy(network)
     for name in chosen_convolutions(plain, chosen):
-        within = name if chosen.kind == "ternary" else f"{name}.1"
+        within = name if chosen.kind == "ternary" else f"{name}.convolution"
         layer = network.get_submodule(within)
         assert isinstance(layer, Convolution)
         network.set_submodule(within, NamedWeights(layer, chosen.kind))

@@ -23,8 +23,8 @@ def of_dataset(folder: Path, n: int, model: Model) -> DenseImages:
         DataError: no data set, or one of other classes, image shape or boxes than the network's.
     """
     data = DataSet.of(folder)
-    if data.describe(model) != model:
-        raise DataError(f"{folder}: other classes, image shape or box size than those of the network")
+    if difference := data.difference(model):
+        raise DataError(f"{folder}: the network was {difference}")
     paths = data.validation or data.train or data.test
     events = JetImages(paths, n)
     return dense(events.read(0, min(n, events.n_events)), "cpu", model.normalisation)

@@ -7,10 +7,8 @@ box crosses the seam. Here phi_min may be any number of turns off; only the widt
 import torch
 from torch import Tensor
 
-N_PHI = 360
 
-
-def check(box: Tensor, n_phi: float = N_PHI) -> None:
+def check(box: Tensor, n_phi: float) -> None:
     """Refuses boxes that are none.
 
     Args:
@@ -29,7 +27,7 @@ def check(box: Tensor, n_phi: float = N_PHI) -> None:
         )
 
 
-def delta_phi(phi: Tensor, origin: Tensor, n_phi: float = N_PHI) -> Tensor:
+def delta_phi(phi: Tensor, origin: Tensor, n_phi: float) -> Tensor:
     """The signed way from `origin` to `phi` round the shorter side, in pixels, in [-n_phi / 2, n_phi / 2)."""
     return torch.remainder(phi - origin + n_phi / 2, n_phi) - n_phi / 2
 
@@ -39,7 +37,7 @@ def area(box: Tensor) -> Tensor:
     return (box[..., 2] - box[..., 0]) * (box[..., 3] - box[..., 1])
 
 
-def iou(one: Tensor, two: Tensor, n_phi: float = N_PHI) -> Tensor:
+def iou(one: Tensor, two: Tensor, n_phi: float) -> Tensor:
     """Intersection over union of every box with every other, exact across the seam.
 
     Args:
@@ -69,7 +67,7 @@ def _common_phi(one: Tensor, two: Tensor, n_phi: float) -> Tensor:
     return ahead + behind
 
 
-def nms(box: Tensor, score: Tensor, threshold: float, n_phi: float = N_PHI) -> Tensor:
+def nms(box: Tensor, score: Tensor, threshold: float, n_phi: float) -> Tensor:
     """Greedy non-maximum suppression in many groups at once.
 
     A box is dropped if one with a higher score that is itself kept overlaps it by more than the threshold. That is a

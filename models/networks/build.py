@@ -13,10 +13,11 @@ def build(config: Model) -> Network:
     """The network, with everything that serves training, and random weights.
 
     Raises:
-        ValueError: the configuration names no classes.
+        ValueError: the configuration lacks what comes from the data set: classes, image shape or box size.
     """
-    if not config.class_names:
-        raise ValueError("a network needs class_names; they come from the data set")
+    for name in ("class_names", "image_shape", "box_size"):
+        if not getattr(config, name) or 0 in getattr(config, name):
+            raise ValueError(f"a network needs {name}, which comes from the data set")
     return PFJetSSD(config) if config.architecture == "pfjet" else SSD7(config)
 
 

@@ -7,7 +7,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from jetimg.common.errors import DataError
-from jetimg.imaging.settings import Section
+from jetimg.common.schema import StrictModel
 from jetimg.loader.normalise import Normalisation
 
 # arXiv:2202.04499: eleven blocks, of which the last two only serve training.
@@ -16,7 +16,7 @@ PFJET_CHANNELS = (32, 64, 128, 128, 256, 512, 512, 512, 512, 1024, 1024)
 SSD7_CHANNELS = (32, 48, 64, 64, 48, 48, 32)
 
 
-class Model(Section):
+class Model(StrictModel):
     """A network."""
 
     architecture: Literal["pfjet", "ssd7"] = Field(
@@ -37,11 +37,14 @@ class Model(Section):
         default=(0.5, 1.0, 2.0), min_length=1, description="ssd7: shapes of default boxes, columns over rows"
     )
     pt: bool = Field(default=True, description="ssd7: measure pt too, which the network of 2019 did not")
-    input_channels: int = Field(default=3, ge=1, description="channels of the image")
+    input_channels: int = Field(default=3, ge=1, description="channels of the image; taken from the data set")
     class_names: tuple[str, ...] = Field(default=(), description="jet classes; taken from the data set")
-    image_shape: tuple[int, int] = Field(default=(340, 360), description="pixels; taken from the data set")
+    image_shape: tuple[int, int] = Field(default=(0, 0), description="pixels (eta, phi); taken from the data set")
+    eta_pitch: float = Field(
+        default=0.0, ge=0, description="width of a pixel in eta; taken from the data set; 0 in older checkpoints"
+    )
     box_size: tuple[float, float] = Field(
-        default=(46.0, 46.0), description="rows and columns of a jet's box, pixels; taken from the data set"
+        default=(0.0, 0.0), description="rows and columns of a jet's box, pixels; taken from the data set"
     )
 
     @model_validator(mode="after")
@@ -61,7 +64,7 @@ def _published(architecture: str) -> tuple[int, ...]:
     return PFJET_CHANNELS if architecture == "pfjet" else SSD7_CHANNELS
 
 
-class Training(Section):
+class Training(StrictModel):
     """A training run."""
 
     epochs: int = Field(default=100, ge=1, description="most passes over the training events")
@@ -93,7 +96,7 @@ class Training(Section):
     workers: int = Field(default=0, ge=0, description="processes that read events, for each GPU")
 
 
-class Augment(Section):
+class Augment(StrictModel):
     """Random changes of training events."""
 
     flip_eta: float = Field(default=0.5, ge=0, le=1, description="probability of mirroring in eta")
@@ -106,7 +109,7 @@ Kind = Literal["none", "ternary", "int8", "binary"]
 KINDS = get_args(Kind)[1:]
 
 
-class Compression(Section):
+class Compression(StrictModel):
     """What of a network is quantized."""
 
     kind: Kind = Field(
@@ -118,7 +121,7 @@ class Compression(Section):
     )
 
 
-class Pruning(Section):
+class Pruning(StrictModel):
     """How channels are removed."""
 
     steps: int = Field(default=5, ge=1, description="times that channels are removed")
@@ -128,7 +131,7 @@ class Pruning(Section):
     most: float = Field(default=0.5, gt=0, lt=1, description="largest share of a block's channels removed in one step")
 
 
-class Config(Section):
+class Config(StrictModel):
     """A detector and how it is trained."""
 
     model: Model = Field(default=Model(), description="the network")

@@ -1,5 +1,6 @@
 """Parts of both networks that know that the image is an unrolled cylinder, and those that torch does not have."""
 
+from collections import OrderedDict
 from typing import Literal, NamedTuple
 
 import torch
@@ -13,9 +14,9 @@ class Prediction(NamedTuple):
     """What a network says about each default box.
 
     Attributes:
-        offset: (images, priors, 2 or 4), see `models.networks.matching.encode`.
-        logits: (images, priors, 1 + classes), background first.
-        log_pt: (images, priors), ln(pt / scale); zeros from a network that does not measure pt.
+        offset: (images, default boxes, 2 or 4), see `models.networks.matching.encode`.
+        logits: (images, default boxes, 1 + classes), background first.
+        log_pt: (images, default boxes), ln(pt / scale); zeros from a network that does not measure pt.
     """
 
     offset: Tensor
@@ -41,6 +42,30 @@ class Convolution(nn.Conv2d):
     def padded(self, x: Tensor) -> Tensor:
         """The map, with the cells of the other side beyond its borders in phi if phi goes round."""
         return F.pad(x, (self.edge, self.edge, 0, 0), mode="circular") if self.circular else x
+
+
+class Block(nn.Sequential):
+    """Layers by name, one after the other; `NAME_norm` and `NAME_activation` follow the convolution NAME.
+
+    Attributes:
+        mixing: name of the convolution that makes the block's outputs.
+    """
+
+    def __init__(self, mixing: str, **layers: nn.Module) -> None:
+        super().__init__(OrderedDict(layers))
+        self.mixing = mixing
+
+    @property
+    def norm(self) -> nn.BatchNorm2d:
+        """The batch norm of the block's outputs."""
+        norm = self.get_submodule(f"{self.mixing}_norm")
+        assert isinstance(norm, nn.BatchNorm2d)
+        return norm
+
+    @property
+    def activation(self) -> nn.Module:
+        """What the block ends with."""
+        return self.get_submodule(f"{self.mixing}_activation")
 
 
 class Pool(nn.Module):

@@ -49,13 +49,13 @@ def hard_negatives(logits: Tensor, positive: Tensor, ratio: float) -> Tensor:
     """The background boxes that look least like background (Liu et al., arXiv:1512.02325, section 2.2).
 
     Args:
-        logits: (images, priors, 1 + classes).
-        positive: bool (images, priors).
+        logits: (images, default boxes, 1 + classes).
+        positive: bool (images, default boxes).
         ratio: how many for each positive box of the image. An image without any counts as one with one: it teaches
             that there may be nothing.
 
     Returns:
-        bool (images, priors).
+        bool (images, default boxes).
     """
     doubt = torch.where(positive, -torch.inf, -logits.log_softmax(dim=-1)[..., 0])
     rank = doubt.argsort(dim=1, descending=True, stable=True).argsort(dim=1)

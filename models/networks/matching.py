@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from models.networks.box_ops import N_PHI, delta_phi, iou
+from models.networks.box_ops import delta_phi, iou
 
 # Offsets are predicted in units of a tenth of the box, log sizes in units of a fifth (Liu et al., arXiv:1512.02325).
 CENTRE_VARIANCE, SIZE_VARIANCE = 0.1, 0.2
@@ -18,9 +18,9 @@ class Targets(NamedTuple):
     """What each default box is to predict.
 
     Attributes:
-        label: int64 (images, priors), 0 for background, class_id + 1 for a jet.
-        offset: (images, priors, coordinates), as `encode` gives; 0 for background.
-        log_pt: (images, priors), ln(pt / scale); 0 for background.
+        label: int64 (images, default boxes), 0 for background, class_id + 1 for a jet.
+        offset: (images, default boxes, coordinates), as `encode` gives; 0 for background.
+        log_pt: (images, default boxes), ln(pt / scale); 0 for background.
     """
 
     label: Tensor
@@ -28,50 +28,50 @@ class Targets(NamedTuple):
     log_pt: Tensor
 
 
-def encode(box: Tensor, default_box: Tensor, coordinates: int, n_phi: float = N_PHI) -> Tensor:
+def encode(box: Tensor, default_box: Tensor, coordinates: int, n_phi: float) -> Tensor:
     """Boxes as seen from default boxes: distance of the centres, and for 4 coordinates log ratios of the sizes.
 
     Args:
-        box, prior: (..., 4).
+        box, default_box: (..., 4).
         coordinates: 2 for boxes of a fixed size, or 4.
         n_phi: pixels round phi.
 
     Returns:
         (..., coordinates): eta, phi, and rows, columns.
     """
-    size, prior_size = box[..., 2:] - box[..., :2], default_box[..., 2:] - default_box[..., :2]
-    centre = (box[..., :2] - default_box[..., :2]) + (size - prior_size) / 2
+    size, default_size = box[..., 2:] - box[..., :2], default_box[..., 2:] - default_box[..., :2]
+    centre = (box[..., :2] - default_box[..., :2]) + (size - default_size) / 2
     centre = torch.stack([centre[..., 0], delta_phi(centre[..., 1], torch.zeros_like(centre[..., 1]), n_phi)], dim=-1)
-    offset = centre / prior_size / CENTRE_VARIANCE
+    offset = centre / default_size / CENTRE_VARIANCE
     if coordinates == 2:
         return offset
-    return torch.cat([offset, (size / prior_size).log() / SIZE_VARIANCE], dim=-1)
+    return torch.cat([offset, (size / default_size).log() / SIZE_VARIANCE], dim=-1)
 
 
-def decode(offset: Tensor, default_box: Tensor, n_phi: float = N_PHI) -> Tensor:
+def decode(offset: Tensor, default_box: Tensor, n_phi: float) -> Tensor:
     """The boxes that predictions mean; the inverse of `encode`.
 
     Args:
         offset: (..., 2 or 4).
-        prior: (..., 4).
+        default_box: (..., 4).
         n_phi: pixels round phi.
 
     Returns:
         (..., 4), with phi_min in [0, n_phi).
     """
-    prior_size = default_box[..., 2:] - default_box[..., :2]
-    size = prior_size.expand_as(offset[..., :2])
+    default_size = default_box[..., 2:] - default_box[..., :2]
+    size = default_size.expand_as(offset[..., :2])
     if offset.shape[-1] == 4:
         # A box may not go more than once round, nor vanish, whatever an untrained network says.
         ratio = (offset[..., 2:] * SIZE_VARIANCE).clamp(-4, 4).exp()
         size = (size * ratio).clamp(max=n_phi)
-    low = default_box[..., :2] + (prior_size - size) / 2 + offset[..., :2] * CENTRE_VARIANCE * prior_size
+    low = default_box[..., :2] + (default_size - size) / 2 + offset[..., :2] * CENTRE_VARIANCE * default_size
     phi_min = torch.remainder(low[..., 1], n_phi)
     low = torch.stack([low[..., 0], torch.where(phi_min >= n_phi, 0.0, phi_min)], dim=-1)
     return torch.cat([low, low + size], dim=-1)
 
 
-def match(box: Tensor, present: Tensor, default_box: Tensor, threshold: float, n_phi: float = N_PHI) -> Tensor:
+def match(box: Tensor, present: Tensor, default_box: Tensor, threshold: float, n_phi: float) -> Tensor:
     """The jet that each default box answers for.
 
     A default box takes the jet it overlaps most, if by at least the threshold; each jet's best default box takes it in
@@ -80,12 +80,12 @@ def match(box: Tensor, present: Tensor, default_box: Tensor, threshold: float, n
     Args:
         box: (images, jets, 4), padded.
         present: bool (images, jets), False for padding.
-        prior: (priors, 4).
+        default_box: (default boxes, 4).
         threshold: least overlap.
         n_phi: pixels round phi.
 
     Returns:
-        int64 (images, priors), index of the jet or -1.
+        int64 (images, default boxes), index of the jet or -1.
     """
     n_images, n_jets = present.shape
     if n_jets == 0:
@@ -108,14 +108,14 @@ def assign(
     default_box: Tensor,
     coordinates: int,
     threshold: float,
-    n_phi: float = N_PHI,
+    n_phi: float,
 ) -> Targets:
     """What each default box is to predict for these jets.
 
     Args:
         truth: box (images, jets, 4), class_id (images, jets), -1 for padding, pt (images, jets), GeV.
         scale: (images), GeV, unit of pt.
-        prior: (priors, 4).
+        default_box: (default boxes, 4).
         coordinates: 2 or 4.
         threshold: least overlap of a default box with its jet.
         n_phi: pixels round phi.

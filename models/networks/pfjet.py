@@ -6,6 +6,7 @@ L2 norm 512; heads 512 * 9 * (2 + 4 + 1) without bias 32,256. The sum is 1,044,2
 out the three weights of the channel attention: with it the network has 1,044,227. Five classes add 9,216.
 """
 
+from collections import OrderedDict
 from itertools import pairwise
 
 import torch
@@ -13,7 +14,17 @@ from torch import Tensor, nn
 
 from models.networks.config import Model
 from models.networks.default_boxes import Axis, on_map
-from models.networks.layers import ChannelAttention, Convolution, DropBlock, Head, L2Norm, Pool, Prediction, joined
+from models.networks.layers import (
+    Block,
+    ChannelAttention,
+    Convolution,
+    DropBlock,
+    Head,
+    L2Norm,
+    Pool,
+    Prediction,
+    joined,
+)
 
 # Blocks before each of the four poolings, and after the last.
 STAGES = (1, 3, 3, 2, 2)
@@ -24,7 +35,7 @@ class PFJetSSD(nn.Module):
     """The detector. Its second map helps in training and is left out at inference (`for_inference`).
 
     Attributes:
-        priors: default boxes, float32 (priors, 4).
+        default_boxes: float32 (default boxes, 4), pixels.
         coordinates: offsets that it predicts: boxes have a fixed size.
     """
 
@@ -49,12 +60,12 @@ class PFJetSSD(nn.Module):
             Head(channels, 1, len(config.class_names), COORDINATES, pt=True, bias=False, circular=config.circular)
             for channels in outputs
         )
-        self.priors_of_map = [len(boxes) for boxes in maps[-2:]]
-        self.register_buffer("priors", torch.cat(maps[-2:]), persistent=False)
+        self.default_boxes_of_map = [len(boxes) for boxes in maps[-2:]]
+        self.register_buffer("default_boxes", torch.cat(maps[-2:]), persistent=False)
         self.apply(_initialised)
 
     def forward(self, x: Tensor) -> Prediction:
-        """(images, channels, n_eta, n_phi) to predictions for `priors`."""
+        """(images, channels, n_eta, n_phi) to predictions for `default_boxes`."""
         predictions = []
         for number, stage in enumerate(self.stages):
             x = stage(self.pools[number - 1](x) if number else x)
@@ -66,30 +77,32 @@ class PFJetSSD(nn.Module):
     def for_inference(self) -> "PFJetSSD":
         """Leaves out what only serves training: the last two blocks and the second map. Changes the network itself."""
         del self.stages[-1], self.pools[-1], self.necks[-1], self.heads[-1]
-        self.default_boxes = self.default_boxes[: self.priors_of_map[0]]
+        self.default_boxes = self.default_boxes[: self.default_boxes_of_map[0]]
         return self.eval()
 
 
 def _blocks(config: Model) -> list[nn.Module]:
     channels, circular = config.all_channels, config.circular
-    first = nn.Sequential(
-        Convolution(config.input_channels, channels[0], 3, circular=circular),
-        nn.BatchNorm2d(channels[0]),
-        DropBlock(config.drop_block),
-        _activation(channels[0], config),
+    first = Block(
+        "convolution",
+        convolution=Convolution(config.input_channels, channels[0], 3, circular=circular),
+        convolution_norm=nn.BatchNorm2d(channels[0]),
+        drop_block=DropBlock(config.drop_block),
+        convolution_activation=_activation(channels[0], config),
     )
     return [first, *(_separable(*pair, config) for pair in pairwise(channels))]
 
 
-def _separable(inputs: int, outputs: int, config: Model) -> nn.Sequential:
+def _separable(inputs: int, outputs: int, config: Model) -> Block:
     """A 3 x 3 convolution within each channel, then a 1 x 1 across them (MobileNet, arXiv:1704.04861)."""
-    return nn.Sequential(
-        Convolution(inputs, inputs, 3, circular=config.circular, groups=inputs),
-        nn.BatchNorm2d(inputs),
-        _activation(inputs, config),
-        Convolution(inputs, outputs, 1, circular=config.circular),
-        nn.BatchNorm2d(outputs),
-        _activation(outputs, config),
+    return Block(
+        "pointwise",
+        depthwise=Convolution(inputs, inputs, 3, circular=config.circular, groups=inputs),
+        depthwise_norm=nn.BatchNorm2d(inputs),
+        depthwise_activation=_activation(inputs, config),
+        pointwise=Convolution(inputs, outputs, 1, circular=config.circular),
+        pointwise_norm=nn.BatchNorm2d(outputs),
+        pointwise_activation=_activation(outputs, config),
     )
 
 
@@ -98,7 +111,9 @@ def _activation(channels: int, config: Model) -> nn.Module:
 
 
 def _neck(channels: int, attention: bool) -> nn.Sequential:
-    return nn.Sequential(L2Norm(channels), *([ChannelAttention()] if attention else []))
+    return nn.Sequential(
+        OrderedDict[str, nn.Module](length=L2Norm(channels), **({"attention": ChannelAttention()} if attention else {}))
+    )
 
 
 def _initialised(module: nn.Module) -> None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from models.networks.box_ops import N_PHI, nms
+from models.networks.box_ops import nms
 from models.networks.layers import Prediction
 from models.networks.matching import decode
 
@@ -32,25 +32,25 @@ def detect(
     default_boxes: Tensor,
     scale: Tensor,
     *,
+    n_phi: float,
     score_threshold: float = 0.01,
     nms_threshold: float = 0.25,
     topk_candidates: int = 100,
     max_detections: int = 100,
-    n_phi: float = N_PHI,
 ) -> list[Detections]:
     """The jets that a network found, class by class; the defaults are those of PF-Jet-SSD.
 
     Args:
         prediction: of the network, for some images.
-        priors: its default boxes, (priors, 4).
+        default_boxes: its default boxes, (default boxes, 4).
         scale: (images), GeV, unit of pt (`jetimg.loader.torch_dataset.Images.scale`).
+        n_phi: pixels round phi.
         score_threshold: jets less certain than this are left out.
         nms_threshold: largest overlap (IoU) of two jets of one class.
         topk_candidates: default boxes of each class that go into non-maximum suppression.
         max_detections: jets that an image can have.
-        n_phi: pixels round phi.
     """
-    # Classes first, (images, classes, priors): suppression acts within each.
+    # Classes first, (images, classes, default boxes): suppression acts within each.
     score = prediction.logits.float().softmax(dim=-1)[..., 1:].transpose(1, 2)
     box = decode(prediction.offset.float(), default_boxes, n_phi)
     pt = prediction.log_pt.float().clamp(-20, 20).exp() * scale[:, None]

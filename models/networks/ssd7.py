@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from models.networks.config import Model
 from models.networks.default_boxes import Axis, on_map, shapes
-from models.networks.layers import Convolution, Head, Pool, Prediction, joined
+from models.networks.layers import Block, Convolution, Head, Pool, Prediction, joined
 
 COORDINATES = 4
 # Layers with a predictor: the last four.
@@ -25,7 +25,7 @@ class SSD7(nn.Module):
     """The detector: seven convolutions with batch norm and ELU, max pooling between them, predictors on the last four.
 
     Attributes:
-        priors: default boxes, float32 (priors, 4).
+        default_boxes: float32 (default boxes, 4), pixels.
         coordinates: offsets that it predicts: centre and size.
     """
 
@@ -50,11 +50,11 @@ class SSD7(nn.Module):
                 head = Head(outputs, len(sizes), n_classes, COORDINATES, pt=config.pt, bias=True, circular=circular)
                 self.heads.append(head)
                 maps.append(on_map(eta, phi, sizes, config.image_shape[1]))
-        self.register_buffer("priors", torch.cat(maps), persistent=False)
+        self.register_buffer("default_boxes", torch.cat(maps), persistent=False)
         self.apply(_initialised)
 
     def forward(self, x: Tensor) -> Prediction:
-        """(images, channels, n_eta, n_phi) to predictions for `priors`."""
+        """(images, channels, n_eta, n_phi) to predictions for `default_boxes`."""
         predictions = []
         for number, layer in enumerate(self.layers):
             x = layer(self.pools[number - 1](x) if number else x)
@@ -68,11 +68,12 @@ class SSD7(nn.Module):
         return self.eval()
 
 
-def _layer(inputs: int, outputs: int, kernel: int, config: Model) -> nn.Sequential:
-    return nn.Sequential(
-        Convolution(inputs, outputs, kernel, circular=config.circular, bias=True),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU() if config.activation == "relu" else nn.ELU(),
+def _layer(inputs: int, outputs: int, kernel: int, config: Model) -> Block:
+    return Block(
+        "convolution",
+        convolution=Convolution(inputs, outputs, kernel, circular=config.circular, bias=True),
+        convolution_norm=nn.BatchNorm2d(outputs),
+        convolution_activation=nn.ReLU() if config.activation == "relu" else nn.ELU(),
     )
 
 

@@ -7,11 +7,12 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from detector.common.atomic import atomic_write
+from jetimg.common.atomic import atomic_write
 from jetimg.common.errors import DataError
 from models import compress
 from models.networks.build import Network, build
 from models.networks.config import Config
+from models.trained.old_names import renamed
 
 FORMAT = "jetimg-checkpoint"
 VERSION = 1
@@ -65,6 +66,8 @@ def read(path: Path, device: torch.device | str = "cpu") -> tuple[dict[str, Any]
         raise DataError(f"{path}: not a readable checkpoint: {' '.join(str(error).split())[:300]}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT or content.get("version") != VERSION:
         raise DataError(f"{path}: not a checkpoint of format {FORMAT}, version {VERSION}; train again")
+    if isinstance(weights := content.get("weights"), dict):
+        content["weights"] = renamed(weights)
     try:
         return content, Config.model_validate(content["config"])
     except ValidationError as error:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from jetimg.common.errors import DataError
 from models.networks.build import build, parameters
 from models.networks.config import Model
+from models.networks.layers import Block
 from models.networks.pfjet import STAGES, PFJetSSD
 from models.trained.cost import macs
 
@@ -93,10 +94,10 @@ def without(network: PFJetSSD, config: Model, kept: Sequence[Tensor]) -> tuple[P
     for (name, block), outputs in zip(_blocks(network).items(), kept, strict=True):
         _select(state, name, block, inputs, outputs)
         if before is not None:
-            state[f"{name}.4.running_mean"] -= _constant(before, block, inputs)[outputs]
+            state[f"{name}.pointwise_norm.running_mean"] -= _constant(before, block, inputs)[outputs]
         inputs, before = outputs, block
     for place, number in enumerate((BLOCKS - 1, len(kept) - 1)):
-        state[f"necks.{place}.0.weight"] = state[f"necks.{place}.0.weight"][kept[number]]
+        state[f"necks.{place}.length.weight"] = state[f"necks.{place}.length.weight"][kept[number]]
         for name in state:
             if name.startswith(f"heads.{place}."):
                 state[name] = state[name][:, kept[number]]
@@ -105,7 +106,7 @@ def without(network: PFJetSSD, config: Model, kept: Sequence[Tensor]) -> tuple[P
     return result.eval(), smaller  # type: ignore[return-value]
 
 
-def _blocks(network: nn.Module) -> dict[str, nn.Sequential]:
+def _blocks(network: nn.Module) -> dict[str, Block]:
     """All blocks by name, in the order in which data pass them."""
     stages = enumerate(network.stages)  # type: ignore[arg-type]
     return {f"stages.{place}.{number}": block for place, stage in stages for number, block in enumerate(stage)}
@@ -113,35 +114,32 @@ def _blocks(network: nn.Module) -> dict[str, nn.Sequential]:
 
 def _norms(network: nn.Module) -> list[nn.BatchNorm2d]:
     """The batch norm of each block's outputs."""
-    return [_norm(block) for block in _blocks(network).values()]
+    return [block.norm for block in _blocks(network).values()]
 
 
-def _norm(block: nn.Sequential) -> nn.BatchNorm2d:
-    return [module for module in block if isinstance(module, nn.BatchNorm2d)][-1]
-
-
-def _select(state: dict[str, Tensor], name: str, block: nn.Sequential, inputs: Tensor, outputs: Tensor) -> None:
+def _select(state: dict[str, Tensor], name: str, block: Block, inputs: Tensor, outputs: Tensor) -> None:
     """Leaves these channels in the weights of a block."""
-    mixing = [module for module in block if isinstance(module, nn.Conv2d)][-1]
-    now = inputs
-    for place, module in enumerate(block):
-        if module is mixing:
-            state[f"{name}.{place}.weight"] = state[f"{name}.{place}.weight"][outputs][:, inputs]
-            now = outputs
+    for layer, module in block.named_children():
+        if layer == block.mixing:
+            state[f"{name}.{layer}.weight"] = state[f"{name}.{layer}.weight"][outputs][:, inputs]
             continue
+        now = outputs if layer.startswith(f"{block.mixing}_") else inputs
         for key, _ in (*module.named_parameters(), *module.named_buffers()):
             if key != "num_batches_tracked":
-                state[f"{name}.{place}.{key}"] = state[f"{name}.{place}.{key}"][now]
+                state[f"{name}.{layer}.{key}"] = state[f"{name}.{layer}.{key}"][now]
 
 
-def _constant(before: nn.Sequential, block: nn.Sequential, inputs: Tensor) -> Tensor:
+def _constant(before: Block, block: Block, inputs: Tensor) -> Tensor:
     """What the channels that are gone add to the outputs of a block's second convolution if their scale is zero."""
-    norm, activation, convolution = _norm(before), before[-1], block[3]
-    constant = activation(norm.bias[None, :, None, None]).expand(1, -1, 3, 3)
+    values: Tensor = before.activation(before.norm.bias[None, :, None, None]).expand(1, -1, 3, 3)
+    for name in ("depthwise", "depthwise_norm", "depthwise_activation"):
+        values = block.get_submodule(name)(values)
     # The cell in the middle does not see what lies beyond the borders.
-    within = block[:3](constant)[0, :, 1, 1]
+    within = values[0, :, 1, 1].clone()
     within[inputs] = 0
-    return convolution.weight[:, :, 0, 0] @ within  # type: ignore[index, no-any-return]
+    mixing = block.get_submodule("pointwise")
+    assert isinstance(mixing, nn.Conv2d)
+    return mixing.weight[:, :, 0, 0] @ within
 
 
 def _saved(config: Model) -> list[int]:

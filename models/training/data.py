@@ -6,13 +6,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from detector import load
-from detector.geometry.boxes import size
+from detector.geometry import boxes
 from detector.geometry.grid import Grid
 from jetimg.common.checksums import sha256
 from jetimg.common.errors import DataError
 from jetimg.dataset import manifest
 from jetimg.dataset.plan import SPLITS
+from jetimg.event_file.geometry import ImageGeometry
 from jetimg.loader.sparse import SparseBatch
 from models.networks import box_ops
 from models.networks.config import Model
@@ -26,8 +26,8 @@ class DataSet:
         train, validation, test: its shards.
         digest: sha256 of its manifest, which holds those of the shards.
         class_names: names of the classes.
-        image_shape: pixels along eta and phi.
-        box_size: rows and columns of a jet's box.
+        geometry: pixels and channels of its images.
+        box_radius: half the width of a jet's box, in eta and phi.
     """
 
     train: tuple[Path, ...]
@@ -35,34 +35,75 @@ class DataSet:
     test: tuple[Path, ...]
     digest: str
     class_names: tuple[str, ...]
-    image_shape: tuple[int, int]
-    box_size: tuple[float, float]
+    geometry: ImageGeometry
+    box_radius: float
 
     @classmethod
     def of(cls, folder: Path) -> "DataSet":
         """The data set in a folder.
 
         Raises:
-            DataError: no manifest, or shards that it names are not there.
+            DataError: no manifest, shards that it names are not there, or of other classes or another geometry.
         """
         contents = manifest.read(folder)
         paths = {split: tuple(folder / s.name for s in contents.shards if s.split == split) for split in SPLITS}
         if missing := [path for split in paths.values() for path in split if not path.is_file()]:
             raise DataError(f"{missing[0]}: named in {folder / manifest.NAME} but not there ({len(missing)} in all)")
-        grid = Grid.of(load())
+        geometry = manifest.geometry(contents, folder)
+        for path in (path for split in paths.values() for path in split):
+            manifest.check_shard(path, contents, geometry)
+        if not isinstance(radius := contents.config.get("box_radius"), float | int):
+            raise DataError(f"{folder / manifest.NAME}: its config has no box_radius, so boxes have no size")
         return cls(
             **paths,
             digest=sha256(folder / manifest.NAME),
             class_names=tuple(contents.class_names),
-            image_shape=(grid.n_eta, grid.n_phi),
-            box_size=size(grid, contents.config["box_radius"]),
+            geometry=geometry,
+            box_radius=float(radius),
         )
+
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        """Pixels along eta and phi."""
+        return self.geometry.image_shape
+
+    @property
+    def grid(self) -> Grid:
+        """The pixel grid."""
+        return Grid(self.geometry.eta_pitch, *self.image_shape)
+
+    @property
+    def box_size(self) -> tuple[float, float]:
+        """Rows and columns of a jet's box, pixels."""
+        return boxes.size(self.grid, self.box_radius)
 
     def describe(self, model: Model) -> Model:
         """A network's configuration with what the data set says about classes, images and boxes."""
         return model.model_copy(
-            update={"class_names": self.class_names, "image_shape": self.image_shape, "box_size": self.box_size}
+            update={
+                "class_names": self.class_names,
+                "input_channels": len(self.geometry.channels),
+                "image_shape": self.image_shape,
+                "eta_pitch": self.geometry.eta_pitch,
+                "box_size": self.box_size,
+            }
         )
+
+    def difference(self, model: Model) -> str:
+        """What a network was made for that this data set has not; nothing if it fits.
+
+        The width of a pixel is not compared where an older checkpoint does not know it.
+        """
+        wanted = self.describe(model)
+        for name, value in wanted:
+            found = getattr(model, name)
+            if found != value and not (name == "eta_pitch" and found == 0):
+                return f"made for {name} {_text(found)}; the data set has {_text(value)}"
+        return ""
+
+
+def _text(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def truth(batch: SparseBatch, device: torch.device | str) -> tuple[Tensor, Tensor, Tensor]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from detector.common.atomic import write_text
+from jetimg.common.atomic import write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -34,8 +34,6 @@ class Start:
         _, config = checkpoint.load(path)
         if config.compression.kind != "none":
             raise DataError(f"{path}: {config.compression.kind} already; begin with one of full precision")
-        wanted = data.describe(config.model)
-        for name, value in wanted:
-            if (found := getattr(config.model, name)) != value:
-                raise DataError(f"{path}: trained with {name} {found}; the data set has {value}")
-        return cls(path, sha256(path), config.model)
+        if difference := data.difference(config.model):
+            raise DataError(f"{path}: {difference}")
+        return cls(path, sha256(path), data.describe(config.model))

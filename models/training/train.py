@@ -239,7 +239,7 @@ def _loss(run: Run, batch: SparseBatch) -> Loss:
     """The loss of a batch, in mixed precision where that is chosen."""
     device, chosen = run.worker.device, run.config.training
     if run.images is None or len(run.images) < len(batch):
-        run.images = torch.empty(len(batch), 3, *batch.shape, device=device)
+        run.images = torch.empty(len(batch), run.config.model.input_channels, *batch.shape, device=device)
     pixels, scale = dense(batch, device, run.config.model.normalisation, run.images)
     network = run.trained if run.trained.training else run.network
     precision = _autocast(run.worker, run.config)
@@ -326,6 +326,10 @@ def _leave(run: Run, data: DataSet, output: Path) -> None:
 def _other_run(last: Path, config: Config, data: DataSet, start: Start | None) -> str:
     """What makes the run that was left another one; nothing if it is the same."""
     content, found = checkpoint.read(last)
+    if difference := data.difference(found.model):
+        return f"a run {difference}"
+    # An older run does not know the width of a pixel.
+    found = found.model_copy(update={"model": data.describe(found.model)})
     # More epochs or other patience go on with the same run.
     free = {"training": {"epochs", "patience", "workers"}}
     if found.model_dump(exclude=free) != config.model_dump(exclude=free):

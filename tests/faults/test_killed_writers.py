@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from detector import load
-from detector.common.atomic import write_text
+from jetimg.common.atomic import write_text
 from jetimg.common.errors import DataError
 from jetimg.dataset import shard
 from jetimg.dataset.plan import Sharding, make, read

@@ -8,7 +8,7 @@ import awkward as ak
 import numpy as np
 import uproot
 
-from detector import load
+from detector import Detector, load
 from detector.geometry.tower_map import ecal_map, hcal_map
 from jetimg.imaging.delphes_reader import Chunk, Jagged
 
@@ -36,9 +36,9 @@ def particles(events: Sequence[Sequence[dict[str, Any]]]) -> Chunk:
     return objects("Particle", events, ("PID", "Status", "PT", "Eta", "Phi", "Mass", "M1"))
 
 
-def cell_of(calorimeter: str, eta: float, phi: float) -> list[float]:
-    """The edges of the cell at (eta, phi), as Delphes stores them."""
-    cells = {"ecal": ecal_map, "hcal": hcal_map}[calorimeter](load())
+def cell_of(calorimeter: str, eta: float, phi: float, detector: Detector | None = None) -> list[float]:
+    """The edges of the cell at (eta, phi), as Delphes stores them; of the CMS-like detector if none is given."""
+    cells = {"ecal": ecal_map, "hcal": hcal_map}[calorimeter](detector or load())
     ring = int(np.searchsorted(cells.eta_edges, eta, side="right")) - 1
     width = 2 * np.pi / cells.n_phi[ring]
     place = int((phi + np.pi) / width)
@@ -46,7 +46,7 @@ def cell_of(calorimeter: str, eta: float, phi: float) -> list[float]:
     return [float(np.float32(edge)) for edge in edges]
 
 
-def branches(n_events: int) -> dict[str, list[list[Any]]]:
+def branches(n_events: int, detector: Detector | None = None) -> dict[str, list[list[Any]]]:
     """All that the default settings need: each event has a track, a photon, a neutral hadron and a b quark.
 
     The pt of event k's track is k + 1 GeV.
@@ -62,8 +62,8 @@ def branches(n_events: int) -> dict[str, list[list[Any]]]:
         for branch, values in one.items()
         for name, value in values.items()
     }
-    made["EFlowPhoton.Edges"] = [cell_of("ecal", 0.5, 1.0)] * n_events
-    made["EFlowNeutralHadron.Edges"] = [cell_of("hcal", -1.0, -2.0)] * n_events
+    made["EFlowPhoton.Edges"] = [cell_of("ecal", 0.5, 1.0, detector)] * n_events
+    made["EFlowNeutralHadron.Edges"] = [cell_of("hcal", -1.0, -2.0, detector)] * n_events
     return made
 
 

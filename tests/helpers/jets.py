@@ -1,6 +1,7 @@
 """Jets for tests of the evaluation: by hand, and at random."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from models.evaluation.pairing import JetTable
 
 GRID = Grid.of(load())
 N_PHI = GRID.n_phi
+# What a network's configuration takes from a data set of the CMS-like detector.
+CMS: dict[str, Any] = {"image_shape": (GRID.n_eta, GRID.n_phi), "box_size": boxes.size(GRID, 0.4)}
 
 # Event, class_id, row and column of the box's centre in pixels, score, pt.
 Row = tuple[int, int, float, float, float, float]

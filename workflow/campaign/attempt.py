@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from detector import Detector
-from detector.common.atomic import atomic_write, check_not_superseded
+from detector.common.atomic import check_not_superseded
+from jetimg.common.atomic import atomic_write
 from jetimg.common.checksums import sha256
 from jetimg.imaging.settings import ImageSettings
 from jetimg.imaging.simulation_record import SimulationRecord

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from glob import has_magic
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
+from jetimg.common.schema import StrictModel
 from jetimg.dataset.plan import Sharding
 from jetimg.dataset.policy import Policy
 from jetimg.imaging.settings import ImageSettings
@@ -24,13 +25,7 @@ class ConfigError(Exception):
     """A configuration that cannot be used; the message names the keys and what would be right."""
 
 
-class Section(BaseModel):
-    """A part of the configuration: no unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Simulate(Section):
+class Simulate(StrictModel):
     """Files of a sample that the campaign simulates itself."""
 
     files: int = Field(ge=1, le=99_999, description="number of files")
@@ -40,7 +35,7 @@ class Simulate(Section):
     pythia: tuple[str, ...] = Field(default=(), description="more Pythia settings, e.g. '25:onIfAny = 5'")
 
 
-class SampleConfig(Section):
+class SampleConfig(StrictModel):
     """A physics sample: where its Delphes files come from and what its events are for."""
 
     files: tuple[str, ...] = Field(
@@ -73,7 +68,7 @@ class SampleConfig(Section):
         return self
 
 
-class Simulation(Section):
+class Simulation(StrictModel):
     """How files are simulated."""
 
     seed: int = Field(
@@ -95,14 +90,14 @@ class Simulation(Section):
     )
 
 
-class JobResources(Section):
+class JobResources(StrictModel):
     """What one job of a rule asks a batch system for; its second try asks for twice as much, and so on."""
 
     mem_mb: int = Field(ge=1, description="memory, MB")
     minutes: int = Field(ge=1, description="run time, minutes")
 
 
-class Simulating(Section):
+class Simulating(StrictModel):
     """What one job of `simulate` asks for; its minutes follow from `simulation`, which limits each try."""
 
     mem_mb: int = Field(default=1500, ge=1, description="memory, MB; 434 measured, 750 in files of 500 events")
@@ -112,7 +107,7 @@ def _job(mem_mb: int, minutes: int, what: str) -> Any:
     return Field(default=JobResources(mem_mb=mem_mb, minutes=minutes), description=what)
 
 
-class Resources(Section):
+class Resources(StrictModel):
     """What the jobs of each rule ask a batch system for. A local run needs none of it."""
 
     pool: JobResources = _job(2000, 240, "soft collisions for pile-up: 4 ms each, 0.2 s with real Delphes")
@@ -136,7 +131,7 @@ class Resources(Section):
     release: JobResources = _job(4000, 240, "copies and checksums of all shards")
 
 
-class Config(Section):
+class Config(StrictModel):
     """The whole configuration."""
 
     results: str = Field(default="results", description="folder for everything that is made")

@@ -14,7 +14,7 @@ from models.export.graph import rewritten
 from models.networks.build import build
 from models.networks.config import Compression, Model
 from models.networks.default_boxes import Axis
-from models.networks.layers import Convolution, Pool
+from models.networks.layers import Block, Convolution, Pool
 
 MODELS = {
     "pfjet": Model(channels=(4,) * 10 + (8,), class_names=("t", "V"), image_shape=(48, 64), box_size=(12, 12)),
@@ -48,15 +48,17 @@ def test_settled_numbers_are_those_of_training(seed, largest, positive, circular
     nn.init.normal_(norm.weight)
     nn.init.normal_(norm.bias)
     holder = nn.Module()
-    holder.block = nn.Sequential(layer, norm)
+    holder.block = Block("convolution", convolution=layer, convolution_norm=norm)
     x = torch.randn(2, 3, 5, 6) * 5
     with torch.no_grad():
         expected = holder.block(x)
         int8.fold_for_inference(holder)
-        rounded, integer = holder.block[0]
+        rounded, integer = (holder.get_submodule(f"block.convolution.{name}") for name in ("rounding", "convolution"))
         assert isinstance(integer, IntegerConvolution)
         assert integer.units.abs().max() <= 63
-        torch.testing.assert_close(holder.block(x), expected, atol=1e-4, rtol=1e-4)
+        # The bias is rounded to a whole number of the products' unit.
+        half_a_unit = float((integer.scale * rounded.scale).max()) / 2
+        torch.testing.assert_close(holder.block(x), expected, atol=half_a_unit + 1e-4, rtol=1e-4)
         torch.testing.assert_close(integer.weight, integer.units * integer.scale[:, None, None, None])
     assert rounded.around == int(circular)
 

@@ -18,6 +18,7 @@ from models.trained import checkpoint
 from models.training.data import DataSet
 from models.training.train import train
 from tests.helpers import made_events
+from tests.helpers.jets import CMS
 
 MODELS = {
     "pfjet": Model(channels=(2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 4)),
@@ -88,7 +89,7 @@ def check(path: Path, kind: str, architecture: str) -> None:
 @pytest.mark.parametrize(("kind", "architecture"), EVERYTHING)
 def test_first_layer_and_heads_stay_at_full_precision(kind, architecture) -> None:
     channels = (8,) * len(MODELS[architecture].channels)
-    model = MODELS[architecture].model_copy(update={"class_names": ("t", "V"), "channels": channels})
+    model = MODELS[architecture].model_copy(update=CMS | {"class_names": ("t", "V"), "channels": channels})
     chosen = Compression(kind=kind)
     network = build(model)
     plain = {name: module.weight.clone() for name, module in network.named_modules() if isinstance(module, nn.Conv2d)}
@@ -98,7 +99,7 @@ def test_first_layer_and_heads_stay_at_full_precision(kind, architecture) -> Non
     assert set(plain) - quantized == {first, *(name for name in plain if name.startswith("heads."))}
     for name, before in plain.items():
         module = network.get_submodule(name)
-        after = module.weight if name not in quantized or kind == "ternary" else module[1].weight
+        after = module.weight if name not in quantized or kind == "ternary" else module.convolution.weight
         if name in quantized:
             assert all(len(channel.unique()) <= VALUES[kind] for channel in after)
         else:
@@ -106,7 +107,7 @@ def test_first_layer_and_heads_stay_at_full_precision(kind, architecture) -> Non
 
 
 def test_what_is_kept_can_be_chosen() -> None:
-    network = build(MODELS["pfjet"].model_copy(update={"class_names": ("t",)}))
+    network = build(MODELS["pfjet"].model_copy(update=CMS | {"class_names": ("t",)}))
     everything = chosen_convolutions(network, Compression(kind="ternary", keep=()))
     assert len(everything) == 1 + 2 * 10 + 2 * 3
     kept = chosen_convolutions(network, Compression(kind="ternary", keep=("first", "heads", "depthwise")))
@@ -136,17 +137,17 @@ def test_what_does_not_fit_is_refused(dataset, full, tmp_path) -> None:
     with pytest.raises(DataError, match="a run of another configuration"):
         begin(full["pfjet"])
     content, stored = checkpoint.read(full["ssd7"])
-    content["weights"]["layers.0.0.weight"] += 1
+    content["weights"]["layers.0.convolution.weight"] += 1
     torch.save(content, tmp_path / "other.pt")
     with pytest.raises(DataError, match="a run that began with other weights"):
         begin(tmp_path / "other.pt")
-    del content["weights"]["layers.0.0.weight"]
+    del content["weights"]["layers.0.convolution.weight"]
     torch.save(content, tmp_path / "less.pt")
     with pytest.raises(DataError, match="weights do not fit"):
         begin(tmp_path / "less.pt", tmp_path / "twice")
     classes = stored.model.model_copy(update={"class_names": ("b", "q")})
     checkpoint.save(tmp_path / "two.pt", Config(model=classes), build(classes))
-    with pytest.raises(DataError, match=r"two\.pt: trained with class_names \('b', 'q'\); the data set has"):
+    with pytest.raises(DataError, match=r"two\.pt: made for class_names b, q; the data set has b, t, H, V, q"):
         begin(tmp_path / "two.pt", tmp_path / "twice")
     assert not (tmp_path / "twice").exists()
 

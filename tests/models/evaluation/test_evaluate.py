@@ -154,9 +154,10 @@ def test_data_that_are_at_fault(dataset, checkpoints, tmp_path) -> None:
     def run(path: Path, split: str = "test") -> None:
         evaluate(dataset, {"one": path}, EvaluationSettings(split=split, device="cpu"))
 
-    for known in ({"class_names": ("b", "t")}, {"image_shape": (170, 180)}, {"box_size": (23.0, 23.0)}):
+    others = {"class_names": ("b", "t"), "image_shape": (170, 180), "eta_pitch": 0.02, "box_size": (23.0, 23.0)}
+    for known in ({name: value} for name, value in others.items()):
         path = save(tmp_path / "other.pt", dataset, SMALL["pfjet"], **known)
-        with pytest.raises(DataError, match=f"other.pt: a detector with {next(iter(known))} .*; the data set has"):
+        with pytest.raises(DataError, match=f"other.pt: made for {next(iter(known))} .*; the data set has"):
             run(path)
     with pytest.raises(DataError, match="no validation events"):
         run(checkpoints["pfjet"], split="validation")

@@ -3,7 +3,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.networks.box_ops import N_PHI, area, check, delta_phi, iou, nms
+from models.networks.box_ops import area, check, delta_phi, iou, nms
+from tests.helpers.jets import N_PHI
 
 
 def eighths(low: float, high: float) -> st.SearchStrategy[float]:
@@ -35,7 +36,7 @@ def painted(box: torch.Tensor) -> torch.Tensor:
 
 @given(boxes(), boxes(), st.integers(-720, 720))
 def test_overlap_does_not_depend_on_where_the_image_is_cut(one, two, pixels) -> None:
-    assert torch.equal(iou(turned(one, pixels), turned(two, pixels)), iou(one, two))
+    assert torch.equal(iou(turned(one, pixels), turned(two, pixels), N_PHI), iou(one, two, N_PHI))
 
 
 @settings(max_examples=25)
@@ -45,12 +46,12 @@ def test_overlap_is_that_of_the_painted_pixels(one, two) -> None:
     one[:, 3].clamp_(max=float(one[0, 1]) + N_PHI)
     first, second = painted(one[0]), painted(two[0])
     expected = (first & second).sum() / (first | second).sum()
-    torch.testing.assert_close(iou(one, two)[0, 0], expected)
+    torch.testing.assert_close(iou(one, two, N_PHI)[0, 0], expected)
 
 
 @given(boxes())
 def test_a_box_overlaps_itself_wholly_and_all_overlaps_are_symmetric(box) -> None:
-    overlap = iou(box, box)
+    overlap = iou(box, box, N_PHI)
     assert torch.equal(overlap.diagonal(), torch.ones(len(box)))
     assert torch.equal(overlap, overlap.T)
     assert ((overlap >= 0) & (overlap <= 1)).all()
@@ -60,18 +61,18 @@ def test_overlap_across_the_seam_by_hand() -> None:
     at_seam = torch.tensor([[100.0, 350.0, 146.0, 396.0]])
     beyond = torch.tensor([[100.0, 13.0, 146.0, 59.0]])
     # They share 36 - 13 = 23 of 46 columns: 1/2 / (3/2).
-    assert iou(at_seam, beyond).item() == pytest.approx(1 / 3)
+    assert iou(at_seam, beyond, N_PHI).item() == pytest.approx(1 / 3)
     wide = torch.tensor([[100.0, 0.0, 146.0, 350.0]])
     ends = torch.tensor([[100.0, 340.0, 146.0, 380.0]])
     # They meet at both ends: 10 and 20 columns.
-    assert iou(wide, ends).item() == pytest.approx(30 / (350 + 40 - 30))
+    assert iou(wide, ends, N_PHI).item() == pytest.approx(30 / (350 + 40 - 30))
 
 
 def greedy(box: torch.Tensor, score: torch.Tensor, threshold: float) -> list[bool]:
     """Suppression as it is told: one box after the other."""
     kept: list[int] = []
     for number in sorted(range(len(box)), key=lambda k: (-float(score[k]), k)):
-        if all(iou(box[number : number + 1], box[k : k + 1]).item() <= threshold for k in kept):
+        if all(iou(box[number : number + 1], box[k : k + 1], N_PHI).item() <= threshold for k in kept):
             kept.append(number)
     return [number in kept for number in range(len(box))]
 
@@ -83,22 +84,22 @@ SCORES = st.lists(st.sampled_from([0.1, 0.3, 0.5, 0.7, 0.9]), min_size=12, max_s
 @given(boxes(1, 12, widest=90), SCORES, st.sampled_from([0.05, 0.25, 0.5]), st.integers(0, N_PHI))
 def test_suppression_is_greedy_and_periodic(box, scores, threshold, pixels) -> None:
     score = torch.tensor(scores[: len(box)])
-    kept = nms(box, score, threshold)
+    kept = nms(box, score, threshold, N_PHI)
     assert kept.tolist() == greedy(box, score, threshold)
-    assert torch.equal(nms(turned(box, pixels), score, threshold), kept)
-    assert torch.equal(nms(torch.stack([box, box]), torch.stack([score, score]), threshold)[1], kept)
+    assert torch.equal(nms(turned(box, pixels), score, threshold, N_PHI), kept)
+    assert torch.equal(nms(torch.stack([box, box]), torch.stack([score, score]), threshold, N_PHI)[1], kept)
 
 
 def test_boxes_without_area_are_refused() -> None:
     good = torch.tensor([[0.0, 350.0, 46.0, 396.0]])
-    check(good)
-    check(torch.empty(0, 4))
+    check(good, N_PHI)
+    check(torch.empty(0, 4), N_PHI)
     for bad in ([0.0, 5.0, 0.0, 9.0], [0.0, 9.0, 5.0, 5.0], [0.0, 0.0, 1.0, 361.0], [0.0, float("nan"), 1.0, 2.0]):
         with pytest.raises(ValueError, match="1 boxes without area"):
-            check(torch.cat([good, torch.tensor([bad])]))
+            check(torch.cat([good, torch.tensor([bad])]), N_PHI)
 
 
 def test_shortest_way_round() -> None:
-    assert delta_phi(torch.tensor(2.0), torch.tensor(358.0)) == 4
-    assert delta_phi(torch.tensor(358.0), torch.tensor(2.0)) == -4
+    assert delta_phi(torch.tensor(2.0), torch.tensor(358.0), N_PHI) == 4
+    assert delta_phi(torch.tensor(358.0), torch.tensor(2.0), N_PHI) == -4
     assert area(torch.tensor([0.0, 350.0, 2.0, 370.0])) == 40

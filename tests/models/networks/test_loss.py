@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch.nn import functional
 
-from models.networks.box_ops import N_PHI
 from models.networks.config import Training
 from models.networks.default_boxes import Axis, on_map
 from models.networks.layers import Prediction
 from models.networks.loss import Loss, hard_negatives, loss
 from models.networks.matching import Targets, assign
+from tests.helpers.jets import N_PHI
 
 PRIORS = on_map(Axis(20, 17.0, 8.5), Axis(20, 18.0, 9.0), [(46.0, 46.0)], N_PHI)
 
@@ -28,7 +28,7 @@ def of(*jets_of_image: list[list[float]]) -> tuple[Prediction, Loss]:
             box[image, number], class_id[image, number] = torch.tensor(jet), number
     truth = box, class_id, torch.full(class_id.shape, 300.0)
     found = prediction(len(jets_of_image))
-    return found, loss(found, assign(truth, torch.ones(len(jets_of_image)), PRIORS, 2, 0.5), Training())
+    return found, loss(found, assign(truth, torch.ones(len(jets_of_image)), PRIORS, 2, 0.5, N_PHI), Training())
 
 
 SEAM, INSIDE = [100.0, 345.0, 146.0, 391.0], [10.0, 100.0, 56.0, 146.0]
@@ -54,7 +54,7 @@ def test_the_loss_does_not_depend_on_where_the_image_is_cut() -> None:
     found, here = of([SEAM, INSIDE])
     truth = torch.tensor([moved]), torch.tensor([[0, 1]]), torch.full((1, 2), 300.0)
     rolled = Prediction(*(part.view(1, 20, 20, -1).roll(1, dims=2).view(part.shape) for part in found))
-    there = loss(rolled, assign(truth, torch.ones(1), PRIORS, 2, 0.5), Training())
+    there = loss(rolled, assign(truth, torch.ones(1), PRIORS, 2, 0.5, N_PHI), Training())
     for one, two in zip(here, there, strict=True):
         torch.testing.assert_close(one, two)
 

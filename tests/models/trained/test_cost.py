@@ -12,11 +12,12 @@ from models.networks.config import Compression, Config, Model
 from models.networks.layers import Convolution
 from models.trained import checkpoint
 from models.trained.cost import describe, macs
+from tests.helpers.jets import CMS
 
 TINY = Model(
     channels=(2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 4), class_names=("t", "V"), image_shape=(48, 64), box_size=(12, 12)
 )
-PUBLISHED = Model(class_names=("t", "V", "H"), attention=False)
+PUBLISHED = Model(class_names=("t", "V", "H"), attention=False, **CMS)
 
 
 def saved(path, model: Model, kind: str = "none", keep: tuple[str, ...] = ("first", "heads")):

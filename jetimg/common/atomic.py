@@ -1,0 +1,48 @@
+"""Files that appear whole or not at all: `detector.common.atomic` with this package's errors.
+
+`detector` is imported where something is written, not with this module. Who only reads event files needs `jetimg`
+alone, and may have folders called `detector` or `models` beside his script, which Python would import instead.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from jetimg.common.errors import DataError
+
+
+@contextmanager
+def atomic_write(target: Path) -> Iterator[Path]:
+    """Gives a path to write to; at the end the file there takes the target's name, in one step.
+
+    Raises:
+        DataError: the target's folder cannot be written, the disk is full, or another process makes the target.
+    """
+    from detector.common import atomic, errors
+
+    try:
+        with atomic.atomic_write(target) as partial:
+            yield partial
+    except errors.DataError as error:
+        raise DataError(str(error)) from error
+
+
+def write_text(target: Path, text: str) -> None:
+    """Writes a small text file whole.
+
+    Raises:
+        DataError: as `atomic_write`.
+    """
+    with atomic_write(target) as partial:
+        partial.write_text(text)
+
+
+def replace_folder(partial: Path, target: Path) -> None:
+    """Gives a finished folder the target's name; what was there is removed only when that has worked.
+
+    Raises:
+        OSError: the folder cannot be renamed.
+    """
+    from detector.common import atomic
+
+    atomic.replace_folder(partial, target)
