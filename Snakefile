@@ -33,19 +33,7 @@ NETWORKS = CampaignNetworks(CONFIG.networks, RESULTS)
 FAILED, SETTINGS = FailedFiles(CAMPAIGN), settings_files(CAMPAIGN, NETWORKS)
 
 
-onstart:
-    announce(CAMPAIGN)
-
-
-wildcard_constraints:
-    sample="[A-Za-z][A-Za-z0-9]*",
-    network="[A-Za-z][A-Za-z0-9]*",
-    group=r"\d{5}",
-    index=r"\d{5}",
-    shard=r"(train|validation|test)-\d{5}",
-
-
-include: "workflow/rules/settings.smk"
+include: "workflow/rules/common.smk"
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/fetch.smk"
 include: "workflow/rules/check.smk"
@@ -54,4 +42,16 @@ include: "workflow/rules/shard.smk"
 include: "workflow/rules/summary.smk"
 include: "workflow/rules/release.smk"
 include: "workflow/rules/networks.smk"
+
+
+rule all:
+    """Target: everything that the configuration asks for, but for releases and the report."""
+    default_target: True
+    input:
+        rules.dataset.input,
+        rules.look.input,
+        rules.evaluate.input,
+        rules.benchmark.input,
+
+
 include: "workflow/rules/report.smk"

@@ -144,8 +144,8 @@ class Campaign:
         stops = self.config.policy.bad_files == "fail" and self.missing
         return [f"{self.results}/lists/missing.txt"] if stops else []
 
-    def check_writable(self) -> None:
-        """Looks whether results can be written.
+    def check_results(self, access: int = os.R_OK | os.X_OK) -> None:
+        """Looks whether results can be read, or read and written: `access` is what `os.access` takes.
 
         Raises:
             ConfigError: they cannot.
@@ -155,8 +155,9 @@ class Campaign:
             folder = folder.parent
         if not folder.is_dir():
             raise ConfigError(f"results: {self.results}: {folder} is not a folder")
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise ConfigError(f"results: {self.results}: the folder {folder} cannot be written to")
+        if not os.access(folder, access):
+            what = "written to" if access & os.W_OK else "read"
+            raise ConfigError(f"results: {self.results}: the folder {folder} cannot be {what}")
 
     def compared(self) -> list[str]:
         """Samples whose files are held against others."""

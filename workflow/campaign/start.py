@@ -1,5 +1,6 @@
 """From Snakemake's configuration to a campaign, with what a user has to know before anything runs."""
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,11 +25,12 @@ def start(config: Mapping[str, Any], files: Sequence[str | Path], repository: st
     """
     paths = [Path(file) for file in files]
     try:
-        if not config:
+        if "samples" not in config and not paths:
             raise ConfigError(f"no configuration: give one with --configfile; {repository}/{SHIPPED} has examples")
         if talk:
             refuse_duplicate_keys(paths)
         campaign = Campaign(config, base_of(paths, repository))
+        campaign.check_results()
         if talk and (text := campaign.complaint()):
             print(f"Warning: missing input files\n{text}", file=sys.stderr)
     except ConfigError as error:
@@ -46,7 +48,7 @@ def base_of(files: Sequence[Path], repository: str) -> str:
 def announce(campaign: Campaign) -> None:
     """Says how files are simulated; ends the process with one message if the results cannot be written."""
     try:
-        campaign.check_writable()
+        campaign.check_results(os.W_OK | os.X_OK)
         if any(sample.simulate for sample in campaign.config.samples.values()):
             print(f"Detector simulation: {campaign.backend_text()}", file=sys.stderr)
     except ConfigError as error:

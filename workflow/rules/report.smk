@@ -1,16 +1,6 @@
 # One HTML page of everything above, for people without this machine.
 
 
-rule all:
-    """Target: everything that the configuration asks for, but for releases and the report."""
-    default_target: True
-    input:
-        rules.dataset.input,
-        rules.look.input,
-        rules.evaluate.input,
-        rules.benchmark.input,
-
-
 # Snakemake makes its report in a call of its own, of what is there; this run holds the lock.
 rule report:
     """Target: one HTML page of it all."""

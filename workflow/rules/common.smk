@@ -1,4 +1,16 @@
-# What commands need to know: settings, and lists of names that no command line holds.
+# What all rules share: names, and small files that tell the commands what they need to know.
+
+
+onstart:
+    announce(CAMPAIGN)
+
+
+wildcard_constraints:
+    sample="[A-Za-z][A-Za-z0-9]*",
+    network="[A-Za-z][A-Za-z0-9]*",
+    group=r"\d{5}",
+    index=r"\d{5}",
+    shard=r"(train|validation|test)-\d{5}",
 
 
 rule settings:
@@ -9,7 +21,7 @@ rule settings:
         CAMPAIGN.log("{kind}/{name}"),
     wildcard_constraints:
         kind="settings|lists",
-        name=r"(campaign|images|release|[A-Za-z0-9]+-[a-z0-9]+)\.yaml|(?!missing)[A-Za-z0-9]+\.txt",
+        name=r"(campaign|images|release|[A-Za-z0-9]+-[a-z0-9]+)\.yaml|(?!missing\.)[A-Za-z0-9]+\.txt",
     localrule: True
     conda:
         "../envs/data.yaml"
