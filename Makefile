@@ -7,13 +7,13 @@ RUN = PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
 .PHONY: demo test bench lint lock schema pages clean
 
-# From Pythia to detectors that are measured, then to shards of real Delphes events that come with the repository.
+# From Pythia to networks that are measured, then to shards of real Delphes events that come with the repository.
 demo: $(VENV)/.models
 	$(RUN) snakemake --cores $(CORES)
 	$(RUN) snakemake --cores $(CORES) --configfile workflow/config/real.yaml
 	@cat results/demo/summary/summary.md
-	@cat results/demo/detectors/evaluation/evaluation.md
-	@echo "Simulated events: results/demo/{dataset,summary,pictures,validation,detectors}; real Delphes events: results/real/..."
+	@cat results/demo/networks/evaluation/evaluation.md
+	@echo "Simulated events: results/demo/{dataset,summary,pictures,validation,networks}; real Delphes events: results/real/..."
 
 test: $(VENV)/.models
 	$(RUN) pytest -n $(CORES) --dist loadfile

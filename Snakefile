@@ -1,43 +1,39 @@
-"""Delphes files to a verified data set of jet images, and to detectors trained on it. Targets: all, dataset, look,
-rerun_failed, release, publish, download, train, quantize, prune, evaluate, export, benchmark, report.
-"""
+"""Delphes files to a verified data set of jet images, and to networks trained on it. `snakemake --list` shows targets."""
 
 import sys
+from pathlib import Path
 
 from snakemake.utils import min_version
 
 min_version("9.11")
 sys.path.insert(0, workflow.basedir)
+sys.dont_write_bytecode = True  # a dry run leaves nothing behind
 
-from workflow.campaign.paths.paths import Campaign, expand_names, option
-from workflow.campaign.paths.networks import Detectors, labelled
+from workflow.campaign.failed import FailedFiles
+from workflow.campaign.networks import CampaignNetworks, labelled
+from workflow.campaign.paths import option, options
+from workflow.campaign.settings import settings_files
+from workflow.campaign.start import announce, start
+
+DEFAULT = f"{workflow.basedir}/workflow/config/default.yaml"
 
 # A configuration of one's own replaces the default one; merging the two would mix their samples.
-if "samples" not in config:
+if "samples" not in config and Path(DEFAULT).is_file():
 
-    configfile: "workflow/config/default.yaml"
+    configfile: DEFAULT
 
 
 report: "workflow/report/workflow.rst"
 
 
-CAMPAIGN = Campaign(config)
+FILES = [*workflow.overwrite_configfiles, *workflow.configfiles]
+CAMPAIGN = start(config, FILES, workflow.basedir, talk=workflow.is_main_process)
 CONFIG, RESULTS = CAMPAIGN.config, CAMPAIGN.results
-DETECTORS = CampaignNetworks(CONFIG.detectors, RESULTS)
-if workflow.is_main_process:
-    CAMPAIGN.write_lists()
-    if "rerun_failed" in sys.argv:
-        CAMPAIGN.mark_failed()
+NETWORKS = CampaignNetworks(CONFIG.networks, RESULTS)
+FAILED, SETTINGS = FailedFiles(CAMPAIGN), settings_files(CAMPAIGN, NETWORKS)
 
 
-wildcard_constraints:
-    sample="[A-Za-z][A-Za-z0-9]*",
-    detector="[A-Za-z][A-Za-z0-9]*",
-    group=r"\d{5}",
-    index=r"\d{5}",
-    shard=r"(train|validation|test)-\d{5}",
-
-
+include: "workflow/rules/common.smk"
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/fetch.smk"
 include: "workflow/rules/check.smk"
@@ -45,15 +41,11 @@ include: "workflow/rules/convert.smk"
 include: "workflow/rules/shard.smk"
 include: "workflow/rules/summary.smk"
 include: "workflow/rules/release.smk"
-include: "workflow/rules/detectors.smk"
-
-
-rule rerun_failed:
-    input:
-        rules.dataset.input,
+include: "workflow/rules/networks.smk"
 
 
 rule all:
+    """Target: everything that the configuration asks for, but for releases and the report."""
     default_target: True
     input:
         rules.dataset.input,

@@ -47,6 +47,9 @@ def finish(campaign: Campaign) -> None:
     for sample in campaign.config.samples:
         for name in campaign.inputs(sample):
             _write(Path(name).with_suffix(".json"), json.dumps(asdict(SimulationRecord(name, "ok", entries=EVENTS))))
+    _write(results / "lists/events.txt", "\n".join(campaign.event_files()) + "\n")
+    for sample in campaign.config.samples:
+        _write(results / f"lists/{sample}.txt", "\n".join(campaign.inputs(sample)) + "\n")
     for part in ("settings/images.yaml", *(f"check/{name}.json" for name in campaign.config.samples)):
         _touch(results / part)
     for name in campaign.event_files():

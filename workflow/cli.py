@@ -7,6 +7,9 @@ import typer
 
 from jetimg.cli import options
 from jetimg.cli.options import DetectorFile, console
+from workflow.campaign.config import Simulation
+
+LIMITS = Simulation()
 
 app = options.app("Steps of a campaign that its rules call.")
 
@@ -23,8 +26,8 @@ def attempt(
     events: Annotated[int, typer.Option(min=1, help="Events that the file must hold.")],
     record: Annotated[Path, typer.Option(help="JSON file for what became of it; always made.")],
     log: Annotated[Path, typer.Option(help="File for what the command prints.")],
-    minutes: Annotated[float, typer.Option(min=0, help="Time limit of one try.")] = 120.0,
-    tries: Annotated[int, typer.Option(min=1, help="How often the command is tried at most.")] = 2,
+    minutes: Annotated[float, typer.Option(min=0, help="Time limit of one try.")] = LIMITS.minutes,
+    tries: Annotated[int, typer.Option(min=1, help="How often the command is tried at most.")] = LIMITS.tries,
     detector: DetectorFile = None,
 ) -> None:
     """Makes one Delphes file with a command that may fail: tried, checked, recorded. Always exits with 0."""

@@ -101,32 +101,31 @@ def convert(
 def plan(
     event_files: Files,
     output: Output,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of split and shuffle.")] = 2019,
-    validation_fraction: Annotated[
-        float, typer.Option(min=0, max=0.99, help="Share of training events held back.")
-    ] = 0.2,
-    events_per_shard: Annotated[int, typer.Option(min=1, help="Events in each shard.")] = 10_000,
-    block: Annotated[int, typer.Option(min=1, help="Neighbouring events that stay in one shard.")] = 50,
+    seed: Annotated[int | None, typer.Option(help="Seed of split and shuffle.")] = None,
+    validation_fraction: Annotated[float | None, typer.Option(help="Share of training events held back.")] = None,
+    events_per_shard: Annotated[int | None, typer.Option(help="Events in each shard.")] = None,
+    block: Annotated[int | None, typer.Option(help="Neighbouring events that stay in one shard.")] = None,
     test: Annotated[list[str] | None, typer.Option(help="A sample whose events are for testing.")] = None,
     expect: Annotated[list[str] | None, typer.Option(help="SAMPLE=N: events asked for in each of its files.")] = None,
-    bad_files: Annotated[str, typer.Option(help="fail or skip.")] = "fail",
-    max_bad_share: Annotated[float, typer.Option(min=0, max=1, help="With skip: most bad files of a sample.")] = 0.05,
+    bad_files: Annotated[str | None, typer.Option(help="fail or skip.")] = None,
+    max_bad_share: Annotated[float | None, typer.Option(help="With skip: most bad files of a sample.")] = None,
 ) -> None:
-    """Which event goes into which shard, and whether the bad files allow a data set at all."""
+    """Which event goes into which shard, and whether the bad files allow a data set at all.
+
+    What is not given has the defaults of the configuration's `sharding` and `policy`.
+    """
     from jetimg.common.atomic import write_text
     from jetimg.dataset import plan as planning
     from jetimg.dataset import policy
 
-    if bad_files not in ("fail", "skip"):
-        raise typer.BadParameter(f"--bad-files {bad_files}: fail or skip")
-    sharding = planning.Sharding(
-        seed=seed, validation_fraction=validation_fraction, events_per_shard=events_per_shard, block=block
-    )
+    cutting = {"seed": seed, "validation_fraction": validation_fraction, "events_per_shard": events_per_shard}
+    sharding = options.chosen(planning.Sharding, cutting | {"block": block})
+    rules = options.chosen(policy.Policy, {"bad_files": bad_files, "max_bad_share": max_bad_share})
     made = planning.make(options.expand(event_files), sharding, test or [], _expected(expect or []))
-    policy.apply(policy.Policy.model_validate({"bad_files": bad_files, "max_bad_share": max_bad_share}), made.sources)
+    policy.apply(rules, made.sources)
     write_text(output, made.model_dump_json(indent=1) + "\n")
     console.print(policy.table(made.sources), markup=False, highlight=False, soft_wrap=True)
-    console.print(f"{output}: {len(made.shards())} shards of {events_per_shard} events", soft_wrap=True)
+    console.print(f"{output}: {len(made.shards())} shards of {sharding.events_per_shard} events", soft_wrap=True)
 
 
 def _expected(pairs: list[str]) -> dict[str, int]:

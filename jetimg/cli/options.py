@@ -4,11 +4,12 @@ import glob
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
+from pydantic import BaseModel, ValidationError
 from rich.console import Console
 
 from detector import Detector, load
@@ -32,6 +33,8 @@ Truth = Annotated[str | None, typer.Option(help="Boxes from: status or genjet.")
 Nested = Annotated[str | None, typer.Option(help="Labelled particles inside labelled ones: all or outermost.")]
 Bits = Annotated[int | None, typer.Option("--value-bits", help="Mantissa bits kept of pixel values; 23 is lossless.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+Model = TypeVar("Model", bound=BaseModel)
 
 # Tables in log files are not cut to 80 columns; names of files may look like rich's markup.
 console = Console(width=None if sys.stdout.isatty() else 160, markup=False)
@@ -110,6 +113,21 @@ def image_settings(path: Path | None, **overrides: Any) -> settings.ImageSetting
         return settings.read(path, **overrides)
     except (DataError, OSError) as error:
         raise typer.BadParameter(str(error)) from error
+
+
+def chosen(kind: type[Model], options: Mapping[str, Any]) -> Model:
+    """Settings with what a call chose; their own defaults stand for options that are None.
+
+    Raises:
+        typer.BadParameter: a value that the settings do not take.
+    """
+    try:
+        return kind.model_validate({key: value for key, value in options.items() if value is not None})
+    except ValidationError as error:
+        faults = (
+            f"--{str(fault['loc'][0]).replace('_', '-')} {fault['input']}: {fault['msg']}" for fault in error.errors()
+        )
+        raise typer.BadParameter("; ".join(faults)) from error
 
 
 def description(path: Path | None) -> Detector:

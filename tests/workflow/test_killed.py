@@ -17,8 +17,9 @@ SAMPLES = {
     "tt": {"simulate": {"files": 2}, "events_per_file": 2},
     "tth": {"simulate": {"files": 1}, "events_per_file": 2, "test": True},
 }
-# What can be done while tt/00001 hangs: settings, two of three simulations, their conversions, one check.
-FINISHED = 6
+# What can be done while tt/00001 hangs: settings of images, lists of two samples and of events, two of three
+# simulations, their conversions, one check.
+FINISHED = 9
 
 
 def ours(folder: Path) -> list[psutil.Process]:

@@ -25,7 +25,12 @@ def campaign(folder, faults, monkeypatch, samples=SAMPLES, minutes=0.1):
     config = {
         "results": "out",
         "samples": samples,
-        "simulation": {"program": f"{sys.executable} {ROOT}/tests/helpers/stand_in.py", "tries": 1, "minutes": minutes},
+        "simulation": {
+            "program": f"{sys.executable} {ROOT}/tests/helpers/stand_in.py",
+            "backend": "embedded",
+            "tries": 1,
+            "minutes": minutes,
+        },
         "files_per_job": 1,
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
@@ -72,12 +77,28 @@ def test_failures_are_told_and_mended_sample_by_sample(tmp_path, monkeypatch, un
     again = snakemake(folder, "rerun_failed", "--config", "only=tt")
     assert again.returncode != 0  # bb still fails
     assert "bad input files in bb (allowed: none)" in again.stderr
+    assert "To be simulated again: out/simulated/tt/00000.again out/simulated/tt/00002.again" in again.stderr
     mended = {"tt/00000", "tt/00002"}
     assert changed(records, state(folder, "simulated/*/*.json")) == {f"out/simulated/{name}.json" for name in mended}
     assert changed(files, state(folder, "simulated/*/*.root")) == {f"out/simulated/{name}.root" for name in mended}
     assert changed(events, state(folder, "events/*/*.h5")) == {f"out/events/{name}.h5" for name in mended}
 
+    before = state(folder, "**/*")
+    dry = snakemake(folder, "rerun_failed", "--dry-run")
+    assert "To be simulated again: out/simulated/bb/00000.again" in dry.stdout + dry.stderr
+    assert state(folder, "**/*") == before
+
     last = snakemake(folder, "rerun_failed")
     assert last.returncode == 0, last.stderr
     assert digests(folder) == undisturbed
     assert "Nothing to be done" in (nothing := snakemake(folder, "dataset")).stdout + nothing.stderr
+
+
+def test_a_file_that_fails_twice_is_made_a_third_time(tmp_path, monkeypatch):
+    """Each mark differs from the one before: Snakemake passes over newer files that have the old content."""
+    folder = campaign(tmp_path, {"tt/0": "exit"}, monkeypatch, SAMPLES | {"bb": SAMPLES["tt"]})
+    assert snakemake(folder, "out/simulated/tt/00000.json").returncode == 0
+    for _ in range(2):
+        before = state(folder, "simulated/*/*.json")
+        snakemake(folder, "rerun_failed", "--until", "simulate")
+        assert changed(before, state(folder, "simulated/tt/*.json")) >= {"out/simulated/tt/00000.json"}

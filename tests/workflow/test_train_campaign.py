@@ -1,4 +1,4 @@
-"""Detectors of a campaign of real events: trained, made smaller, measured, exported and timed by one command."""
+"""Networks of a campaign of real events: trained, made smaller, measured, exported and timed by one command."""
 
 import json
 
@@ -12,7 +12,7 @@ from tests.workflow.test_snakemake import campaign, snakemake
 pytest.importorskip("brevitas")
 
 SHORT = {"epochs": 1, "batch_size": 4}
-DETECTORS = {
+NETWORKS = {
     "pfjet": {
         "model": {"channels": [4, 4, 4, 4, 8, 8, 8, 8, 8, 8, 8]},
         "training": SHORT,
@@ -25,31 +25,31 @@ NAMES = ["pfjet-full", "pfjet-ternary", "pfjet-int8", "pfjet-binary", "pfjet-pru
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    folder = campaign(tmp_path_factory.mktemp("detectors"), detectors=DETECTORS, threads=1, batch_sizes=[1])
+    folder = campaign(tmp_path_factory.mktemp("networks"), networks=NETWORKS, threads=1, batch_sizes=[1])
     run = snakemake(folder)
     assert run.returncode == 0, run.stdout + run.stderr
     return folder / "out"
 
 
 def test_every_network_is_measured_beside_the_classical_jets(trained):
-    found = json.loads((trained / "detectors/evaluation/evaluation.json").read_text())
+    found = json.loads((trained / "networks/evaluation/evaluation.json").read_text())
     assert sorted(found["detectors"]) == sorted([*NAMES, "baseline"])
     assert found["data_set"]["events"] == 2
     assert all(found["detectors"][name]["trained_on_this_data_set"] for name in NAMES)
 
 
 def test_every_network_is_exported_and_timed(trained):
-    results = json.loads((trained / "detectors/latency/latency.json").read_text())["results"]
+    results = json.loads((trained / "networks/latency/latency.json").read_text())["results"]
     assert sorted(result["name"].split(",")[0] for result in results) == sorted(NAMES)
     for name in NAMES:
-        onnx.checker.check_model(trained / "detectors" / name.replace("-", "/") / "network.onnx")
+        onnx.checker.check_model(trained / "networks" / name.replace("-", "/") / "network.onnx")
 
 
 def test_each_version_is_what_it_is_called(trained):
-    kinds = [checkpoint.read(path)[1].compression.kind for path in sorted(trained.glob("detectors/*/*/network.pt"))]
+    kinds = [checkpoint.read(path)[1].compression.kind for path in sorted(trained.glob("networks/*/*/network.pt"))]
     assert sorted(kinds) == ["binary", "int8", "none", "none", "none", "ternary"]
-    pruned = checkpoint.read(trained / "detectors/pfjet/pruned/network.pt")[1]
-    assert sum(pruned.model.channels) < sum(DETECTORS["pfjet"]["model"]["channels"])
+    pruned = checkpoint.read(trained / "networks/pfjet/pruned/network.pt")[1]
+    assert sum(pruned.model.channels) < sum(NETWORKS["pfjet"]["model"]["channels"])
 
 
 def test_the_report_shows_all_of_it(trained):
@@ -66,11 +66,11 @@ def test_the_report_shows_all_of_it(trained):
 def test_other_settings_train_again_what_they_concern(trained):
     folder = trained.parent
     config = yaml.safe_load((folder / "config.yaml").read_text())
-    config["detectors"]["pfjet"]["smaller"]["ternary"] = {"seed": 5}
+    config["networks"]["pfjet"]["smaller"]["ternary"] = {"seed": 5}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     plan = snakemake(folder, "--dry-run").stdout
     assert "quantize_network" in plan
     assert "train_network" not in plan
     run = snakemake(folder, "quantize")
     assert run.returncode == 0, run.stdout + run.stderr
-    assert checkpoint.read(trained / "detectors/pfjet/ternary/network.pt")[1].training.seed == 5
+    assert checkpoint.read(trained / "networks/pfjet/ternary/network.pt")[1].training.seed == 5

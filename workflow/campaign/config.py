@@ -5,8 +5,10 @@
 
 import difflib
 import json
+import shlex
 from collections.abc import Iterator, Mapping
 from glob import has_magic
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
@@ -16,13 +18,17 @@ from jetimg.dataset.plan import Sharding
 from jetimg.dataset.policy import Policy
 from jetimg.imaging.settings import ImageSettings
 from jetimg.release.metadata import Metadata
+from workflow.campaign.errors import ConfigError
+from workflow.campaign.inputs import check_name
 from workflow.campaign.networks import CampaignNetwork
 
-SampleName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]*$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]*$", max_length=100)]
 
+# Samples of these names would share the files lists/events.txt, lists/backend.txt and lists/missing.txt.
+RESERVED = ("events", "backend", "missing")
 
-class ConfigError(Exception):
-    """A configuration that cannot be used; the message names the keys and what would be right."""
+# Old names of keys, and what they are called now.
+RENAMED = {"detectors": "networks"}
 
 
 class Simulate(StrictModel):
@@ -89,6 +95,13 @@ class Simulation(StrictModel):
         description="program that makes one file; another one must take the same options",
     )
 
+    @field_validator("program")
+    @classmethod
+    def _words(cls, program: str) -> str:
+        if not shlex.split(program):
+            raise ValueError("no program")
+        return program
+
 
 class JobResources(StrictModel):
     """What one job of a rule asks a batch system for; its second try asks for twice as much, and so on."""
@@ -135,7 +148,7 @@ class Config(StrictModel):
     """The whole configuration."""
 
     results: str = Field(default="results", description="folder for everything that is made")
-    samples: dict[SampleName, SampleConfig] = Field(min_length=1, description="physics samples by name")
+    samples: dict[Name, SampleConfig] = Field(min_length=1, description="physics samples by name")
     images: ImageSettings = Field(default=ImageSettings(), description="how events become images and boxes")
     sharding: Sharding = Field(default=Sharding(), description="how events are split, mixed and cut into shards")
     simulation: Simulation = Field(default=Simulation(), description="how files are simulated")
@@ -143,9 +156,7 @@ class Config(StrictModel):
     resources: Resources = Field(default=Resources(), description="what jobs ask a batch system for")
     release: Metadata = Field(default=Metadata(), description="what a release says of itself, and where it goes")
     detector: str | None = Field(default=None, description="detector description; the CMS-like one if null")
-    detectors: dict[SampleName, CampaignNetwork] = Field(
-        default={}, description="networks to train, by name; none if empty"
-    )
+    networks: dict[Name, CampaignNetwork] = Field(default={}, description="networks to train, by name; none if empty")
     threads: int = Field(
         default=8, ge=1, description="cores of a job that trains, evaluates or times networks; at most those of --cores"
     )
@@ -153,8 +164,21 @@ class Config(StrictModel):
     batch_sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         default=(1, 8, 64), min_length=1, description="images a batch at which networks are timed"
     )
-    only: SampleName | None = Field(default=None, description="sample whose failed files `rerun_failed` makes again")
+    only: Name | None = Field(default=None, description="sample whose failed files `rerun_failed` makes again")
     files_per_job: int = Field(default=10, ge=1, description="Delphes files that one job converts to one event file")
+
+    @field_validator("results")
+    @classmethod
+    def _usable_folder(cls, results: str) -> str:
+        check_name("results", results)
+        return str(PurePosixPath(results))
+
+    @field_validator("samples")
+    @classmethod
+    def _free_names(cls, samples: dict[str, SampleConfig]) -> dict[str, SampleConfig]:
+        if taken := [name for name in samples if name in RESERVED]:
+            raise ValueError(f"a sample cannot be called {taken[0]}: a list of the campaign is")
+        return samples
 
     @model_validator(mode="after")
     def _known_sample(self) -> "Config":
@@ -178,7 +202,9 @@ def parse(content: Mapping[str, Any]) -> Config:
     try:
         return Config.model_validate(dict(content))
     except ValidationError as error:
-        raise ConfigError("the configuration cannot be used:\n" + "\n".join(_complaints(error))) from error
+        faults = list(_complaints(error))
+        text = f" {faults[0]}" if len(faults) == 1 else "".join(f"\n  {fault}" for fault in faults)
+        raise ConfigError(f"the configuration cannot be used:{text}") from error
 
 
 def schema() -> str:
@@ -190,11 +216,18 @@ def _complaints(error: ValidationError) -> Iterator[str]:
     known = sorted(set(_keys(Config.model_json_schema())))
     for fault in error.errors():
         where = ".".join(str(part) for part in fault["loc"])
+        near = difflib.get_close_matches(where.rpartition(".")[2], known, n=1, cutoff=0.4)
         if fault["type"] != "extra_forbidden":
-            yield f"  {where}: {fault['msg']} (found {fault['input']!r})"
-            continue
-        near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1, cutoff=0.4)
-        yield f"  {where}: unknown key" + (f"; did you mean `{near[0]}`?" if near else f"; known: {', '.join(known)}")
+            yield f"{where}: {fault['msg']} (found {_short(fault['input'])})"
+        elif where in RENAMED:
+            yield f"{where}: this key is called `{RENAMED[where]}` now"
+        else:
+            yield f"{where}: unknown key" + (f"; did you mean `{near[0]}`?" if near else f"; known: {', '.join(known)}")
+
+
+def _short(value: object, most: int = 200) -> str:
+    text = repr(value)
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def _keys(part: Any) -> Iterator[str]:

@@ -1,5 +1,7 @@
-"""Names and settings of a campaign's detectors: which networks are trained, and from what each begins."""
+"""Names and settings of a campaign's networks: which are trained, and from what each begins."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,32 +44,40 @@ class CampaignNetwork(Config):
 
 
 class CampaignNetworks:
-    """Names of the files that belong to detectors.
+    """Names of the files that belong to networks.
 
     Attributes:
         folder: the folder of them all.
     """
 
-    def __init__(self, detectors: dict[str, CampaignNetwork], results: str) -> None:
-        self._detectors = detectors
-        self.folder = f"{results}/detectors"
+    def __init__(self, networks: dict[str, CampaignNetwork], results: str) -> None:
+        self._networks = networks
+        self.folder = f"{results}/networks"
 
-    def networks(self, versions: tuple[str, ...] | None = None) -> list[str]:
+    def checkpoints(self, versions: tuple[str, ...] | None = None) -> list[str]:
         """The trained networks: of these versions, or of all."""
         return [
             f"{self.folder}/{name}/{version}/network.pt"
-            for name, detector in self._detectors.items()
-            for version in detector.versions
+            for name, network in self._networks.items()
+            for version in network.versions
             if versions is None or version in versions
         ]
 
-    def models(self) -> list[str]:
+    def onnx_files(self) -> list[str]:
         """The same for inference, as ONNX files."""
-        return [str(Path(network).with_suffix(".onnx")) for network in self.networks()]
+        return [str(Path(network).with_suffix(".onnx")) for network in self.checkpoints()]
 
-    def settings(self, name: str, version: str) -> str:
-        """The configuration of a training run, as YAML."""
-        return yaml.safe_dump(self._detectors[name].settings(version), sort_keys=False)
+    def settings(self) -> dict[str, Callable[[], str]]:
+        """What makes the configuration of each training run, YAML, by NETWORK-VERSION."""
+        return {
+            f"{name}-{version}": partial(_as_yaml, network, version)
+            for name, network in self._networks.items()
+            for version in network.versions
+        }
+
+
+def _as_yaml(network: CampaignNetwork, version: str) -> str:
+    return yaml.safe_dump(network.settings(version), sort_keys=False)
 
 
 def labelled(networks: list[str]) -> list[str]:

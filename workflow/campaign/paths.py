@@ -1,53 +1,84 @@
 """Names of a campaign's files: which inputs there are, and which job converts which."""
 
 import math
+import os
 import shlex
 import shutil
 from collections.abc import Callable, Mapping
-from glob import glob, has_magic
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from jetimg.dataset import plan
-from jetimg.imaging.simulation_record import read_record
 from workflow.campaign.config import parse
+from workflow.campaign.errors import ConfigError
+from workflow.campaign.inputs import REMOTE, check_name, expand_names, fingerprint, is_file, is_pattern
 
-AGAIN = ".again"
-REMOTE = "://"
+BACKENDS = ("embedded", "delphes")
 
 # Files of a sample that are held against others: enough for every spectrum, and no more than a command line takes.
 MAX_COMPARED = 50
 
+# Lines of a message about files; the rest is counted.
+MAX_LINES = 20
+
 
 class Campaign:
-    """Names only; nothing is opened.
+    """Names only; nothing is opened but lists of the last run, and nothing is written.
 
     Attributes:
         config: the checked configuration.
         results: folder for everything that is made.
+        detector: the detector description's file, None for the CMS-like one.
     """
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
+    def __init__(self, config: Mapping[str, Any], base: str = "") -> None:
         """Checks a configuration.
+
+        Args:
+            config: as read from its file.
+            base: folder that relative names of input files start from; the working folder if empty.
 
         Raises:
             ConfigError: it cannot be used.
         """
         self.config = parse(config)
         self.results = self.config.results
+        self._base = base
         self._urls: dict[str, str] = {}
         self._inputs = {name: self._names(name) for name in self.config.samples}
+        self.detector = self._detector()
 
     def inputs(self, sample: str) -> list[str]:
-        """All input files of a sample: globs expanded and sorted, names as given, there or not."""
+        """All input files of a sample: patterns expanded and sorted, names as given, there or not."""
         return self._inputs[sample]
 
     def _names(self, sample: str) -> list[str]:
         """A sample's files: found by name, or simulated and numbered."""
         chosen = self.config.samples[sample]
         if chosen.simulate is None:
-            return [self._local(sample, name) for name in expand_names(chosen.files)]
+            key, before = f"samples.{sample}.files", self._before(sample)
+            names = expand_names(key, [self._from_base(name) for name in chosen.files], before)
+            return [self._local(sample, name) for name in names]
         return [f"{self.results}/simulated/{sample}/{number:05d}.root" for number in range(chosen.simulate.files)]
+
+    def _before(self, sample: str) -> list[str]:
+        """The sample's files in the last run; a pattern in the list had matched nothing."""
+        path = Path(self.results, "lists", f"{sample}.txt")
+        names = path.read_text().splitlines() if path.is_file() else []
+        return [name for name in names if not is_pattern(name)]
+
+    def _from_base(self, name: str) -> str:
+        return name if REMOTE in name else os.path.join(self._base, name)  # noqa: PTH118 (a Path drops "./")
+
+    def _detector(self) -> str | None:
+        if self.config.detector is None:
+            return None
+        name = self._from_base(self.config.detector)
+        check_name("detector", name)
+        if not is_file("detector", name):
+            raise ConfigError(f"detector: {name}: no such file; leave the key out for the CMS-like detector")
+        return name
 
     def _local(self, sample: str, name: str) -> str:
         """Where a file stands once it is here: as given, or the copy of a remote one, which keeps its address."""
@@ -55,6 +86,7 @@ class Campaign:
             return name
         path = "/".join(part for part in name.partition(REMOTE)[2].split("/") if part)
         local = f"{self.results}/fetched/{sample}/{path}"
+        check_name(f"samples.{sample}.files", local)
         self._urls[local] = name
         return local
 
@@ -72,36 +104,74 @@ class Campaign:
         names = self.inputs(sample) if group is None else self.group(sample, group)
         if self.config.samples[sample].simulate is not None:
             return [str(Path(name).with_suffix(".json")) for name in names]
-        return [name for name in names if name in self._urls or Path(name).is_file()]
+        return [name for name in names if name in self._urls or is_file(f"samples.{sample}.files", name)]
+
+    def fingerprint(self, sample: str, group: str | None = None) -> str:
+        """Changes with the files that the user gave, also where a new one has an old time; empty for others."""
+        names = self.inputs(sample) if group is None else self.group(sample, group)
+        if self.config.samples[sample].simulate is not None:
+            return ""
+        return fingerprint(name for name in names if name not in self._urls)
+
+    @cached_property
+    def missing(self) -> list[str]:
+        """A line for each given file that is not there, and each pattern that matches nothing."""
+        lines = []
+        for sample, chosen in self.config.samples.items():
+            key, before = f"samples.{sample}.files", set(self._before(sample))
+            given = {self._from_base(name) for name in chosen.files}
+            for name in self.inputs(sample) if chosen.simulate is None else []:
+                if name in self._urls or is_file(key, name):
+                    continue
+                lines.append(f"{key}: {name}: {self._why_missing(sample, name, given, before)}")
+        return lines
+
+    def _why_missing(self, sample: str, name: str, given: set[str], before: set[str]) -> str:
+        if name in given:
+            return "matches no file" if is_pattern(name) else "no such file"
+        assert name in before
+        listed = f"{self.results}/lists/{sample}.txt"
+        return f"was there in the last run and is gone; if that is right, take its line out of {listed}"
+
+    def complaint(self) -> str:
+        """The missing files, for the user; empty if all are there."""
+        lines = self.missing
+        more = [f"... and {len(lines) - MAX_LINES} more"] if len(lines) > MAX_LINES else []
+        return "\n".join([*lines[:MAX_LINES], *more])
+
+    def before_converting(self) -> list[str]:
+        """What conversions wait for in vain while files are missing and none may be: the policy `fail`."""
+        stops = self.config.policy.bad_files == "fail" and self.missing
+        return [f"{self.results}/lists/missing.txt"] if stops else []
+
+    def check_results(self, access: int = os.R_OK | os.X_OK) -> None:
+        """Looks whether results can be read, or read and written: `access` is what `os.access` takes.
+
+        Raises:
+            ConfigError: they cannot.
+        """
+        folder = Path(self.results).absolute()
+        while not os.path.lexists(folder):
+            folder = folder.parent
+        if not folder.is_dir():
+            raise ConfigError(f"results: {self.results}: {folder} is not a folder")
+        if not os.access(folder, access):
+            what = "written to" if access & os.W_OK else "read"
+            raise ConfigError(f"results: {self.results}: the folder {folder} cannot be {what}")
 
     def compared(self) -> list[str]:
         """Samples whose files are held against others."""
         return [name for name, sample in self.config.samples.items() if sample.compare_to]
 
+    def others(self, sample: str) -> list[str]:
+        """The files that a sample's are held against."""
+        patterns = [self._from_base(name) for name in self.config.samples[sample].compare_to]
+        return expand_names(f"samples.{sample}.compare_to", patterns)
+
     def good(self, sample: str, plan_file: str) -> list[str]:
         """The first files of a sample from which the plan takes events, as many as a comparison needs."""
         sources = [source for source in plan.read(Path(plan_file)).sources if source.sample == sample]
         return [file.name for source in sources for file in source.inputs if file.ok][:MAX_COMPARED]
-
-    def failed(self, sample: str) -> list[Path]:
-        """Records of simulated files that are bad."""
-        records = [Path(name) for name in self.sources(sample) if name.endswith(".json")]
-        return [path for path in records if (record := read_record(path)) and record.verdict != "ok"]
-
-    def mark_failed(self) -> None:
-        """Marks the files that failed, of the sample `only` or of all, for another run.
-
-        A mark is an input of the rule that simulates the file; being newer than the record, it makes
-        Snakemake run just that job again, and then what depends on it.
-        """
-        for sample in [self.config.only] if self.config.only else self.config.samples:
-            for record in self.failed(sample):
-                record.with_suffix(AGAIN).touch()
-
-    def mark(self, sample: str, index: str) -> list[str]:
-        """The mark of a simulated file, if it ever had to be made again."""
-        path = Path(self.results, "simulated", sample, index).with_suffix(AGAIN)
-        return [str(path)] if path.is_file() else []
 
     def mass(self, sample: str, index: str) -> float:
         """The graviton mass of one simulated file, GeV."""
@@ -109,6 +179,22 @@ class Campaign:
         assert simulate is not None
         return simulate.masses[int(index) % len(simulate.masses)]
 
+    def pythia(self, sample: str) -> list[str]:
+        """Options for the sample's own Pythia settings."""
+        simulate = self.config.samples[sample].simulate
+        assert simulate is not None
+        return [word for line in simulate.pythia for word in option("--pythia", line)]
+
+    def program(self) -> str:
+        """The program that makes one file, for a shell line that Snakemake formats."""
+        return _literal(shlex.split(self.config.simulation.program))
+
+    def limits(self) -> str:
+        """Options for how long and how often a file is tried, for a shell line that Snakemake formats."""
+        simulation = self.config.simulation
+        return _literal(["--minutes", f"{simulation.minutes:g}", "--tries", str(simulation.tries)])
+
+    @cached_property
     def backend(self) -> str:
         """The detector simulation of this campaign, chosen once: Delphes installed later changes nothing."""
         chosen = self.config.simulation.backend
@@ -116,12 +202,18 @@ class Campaign:
             return chosen
         kept = Path(self.results, "lists", "backend.txt")
         if not kept.is_file():
-            _write_changed(kept, ["delphes" if shutil.which("DelphesPythia8") else "embedded"])
-        return kept.read_text().strip()
+            return "delphes" if shutil.which("DelphesPythia8") else "embedded"
+        if (name := kept.read_text().strip()) not in BACKENDS:
+            raise ConfigError(f"{kept}: {name!r} is no detector simulation; {' or '.join(BACKENDS)}")
+        return name
+
+    def backend_file(self) -> list[str]:
+        """The file that keeps the choice of the backend, if there is one to keep."""
+        return [f"{self.results}/lists/backend.txt"] if self.config.simulation.backend == "auto" else []
 
     def backend_text(self) -> str:
         """The backend, in words for the user."""
-        if self.backend() == "delphes":
+        if self.backend == "delphes":
             return "real Delphes (DelphesPythia8)"
         return "the embedded one (real Delphes where DelphesPythia8 is on PATH: conda-forge's package delphes)"
 
@@ -139,6 +231,12 @@ class Campaign:
         """A job that simulates outlasts all tries at its file, and checks what came of them."""
         simulation = self.config.simulation
         return math.ceil(simulation.minutes * simulation.tries) + 5
+
+    def sample_options(self) -> list[str]:
+        """What the plan has to know of the samples: which are for testing, and events that each file should hold."""
+        samples = self.config.samples.items()
+        test = [f"--test={name}" for name, sample in samples if sample.test]
+        return test + [f"--expect={name}={s.events_per_file}" for name, s in samples if s.events_per_file is not None]
 
     def groups(self, sample: str) -> list[str]:
         """Names of the sample's conversion jobs."""
@@ -159,35 +257,25 @@ class Campaign:
         """The shards of a plan."""
         return [f"{self.results}/dataset/{name}" for name in plan.read(Path(plan_file)).shards()]
 
-    def write_lists(self) -> None:
-        """Writes lists of names for commands that take more than a command line holds.
+    def log(self, name: str) -> str:
+        """The log file of a job."""
+        return f"{self.results}/logs/{name}.log"
 
-        A list is touched only if it changes, so that the rules that read it do not run again.
-        """
-        for sample in self._inputs:
-            _write_changed(Path(self.results, "lists", f"{sample}.txt"), self.inputs(sample))
-        _write_changed(Path(self.results, "lists", "events.txt"), self.event_files())
-
-
-def option(flag: str, value: object) -> str:
-    """A command-line option for a shell, or nothing if the value is None."""
-    return "" if value is None else f"{flag} {shlex.quote(str(value))}"
+    def benchmark(self, name: str) -> str:
+        """The table of what a job took: seconds, memory, reading and writing."""
+        return f"{self.results}/benchmarks/{name}.tsv"
 
 
-def expand_names(patterns: tuple[str, ...]) -> list[str]:
-    """A glob that matches nothing stays as it is and becomes a bad file: nothing vanishes."""
-    names = [sorted(glob(pattern, recursive=True)) if _is_glob(pattern) else [] for pattern in patterns]
-    return [name for pattern, found in zip(patterns, names, strict=True) for name in found or [pattern]]
+def option(flag: str, value: object) -> list[str]:
+    """A command-line option, as words that a shell line has to quote; none if the value is None."""
+    return [] if value is None else [flag, str(value)]
 
 
-def _is_glob(pattern: str) -> bool:
-    return has_magic(pattern) and REMOTE not in pattern
+def options(settings: Mapping[str, object]) -> list[str]:
+    """Command-line options that are called like settings: events_per_shard becomes --events-per-shard."""
+    return [word for key, value in settings.items() for word in option(f"--{key.replace('_', '-')}", value)]
 
 
-def _write_changed(path: Path, lines: list[str]) -> None:
-    text = "".join(f"{line}\n" for line in lines)
-    if not path.is_file() or path.read_text() != text:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.partial")
-        partial.write_text(text)
-        partial.replace(path)
+def _literal(words: list[str]) -> str:
+    """Words for a shell line that Snakemake formats: quoted, with braces doubled."""
+    return shlex.join(words).replace("{", "{{").replace("}", "}}")

@@ -3,6 +3,7 @@
 
 
 rule check:
+    """A verdict for every input file of a sample."""
     input:
         files=lambda w: CAMPAIGN.sources(w.sample),
         list=f"{RESULTS}/lists/{{sample}}.txt",
@@ -10,23 +11,25 @@ rule check:
     output:
         f"{RESULTS}/check/{{sample}}.json",
     log:
-        f"{RESULTS}/logs/check/{{sample}}.log",
+        CAMPAIGN.log("check/{sample}"),
     benchmark:
-        f"{RESULTS}/benchmarks/check/{{sample}}.tsv"
+        CAMPAIGN.benchmark("check/{sample}")
     priority: 10
     conda:
-        "../../environment.yml"
+        "../envs/data.yaml"
     resources:
         **CAMPAIGN.asks("check"),
     params:
         expect=lambda w: option("--expect", CONFIG.samples[w.sample].events_per_file),
-        detector=option("--detector", CONFIG.detector),
+        detector=option("--detector", CAMPAIGN.detector),
+        files=lambda w: CAMPAIGN.fingerprint(w.sample),
     shell:
-        "jetimg check @{input.list} --settings {input.settings} {params} "
-        "--keep-going --output {output} > {log} 2>&1"
+        "jetimg check @{input.list:q} --settings {input.settings:q} {params.expect:q} {params.detector:q} "
+        "--keep-going --output {output:q} > {log:q} 2>&1"
 
 
 rule audit:
+    """How many pixels hold several crystals, in all files of a sample."""
     input:
         files=lambda w: CAMPAIGN.sources(w.sample),
         list=f"{RESULTS}/lists/{{sample}}.txt",
@@ -37,14 +40,15 @@ rule audit:
             category="Audit",
         ),
     log:
-        f"{RESULTS}/logs/audit/{{sample}}.log",
+        CAMPAIGN.log("audit/{sample}"),
     benchmark:
-        f"{RESULTS}/benchmarks/audit/{{sample}}.tsv"
+        CAMPAIGN.benchmark("audit/{sample}")
     conda:
-        "../../environment.yml"
+        "../envs/data.yaml"
     resources:
         **CAMPAIGN.asks("audit"),
     params:
-        detector=option("--detector", CONFIG.detector),
+        detector=option("--detector", CAMPAIGN.detector),
+        files=lambda w: CAMPAIGN.fingerprint(w.sample),
     shell:
-        "jetimg audit @{input.list} {params} --output {output} > {log} 2>&1"
+        "jetimg audit @{input.list:q} {params.detector:q} --output {output:q} > {log:q} 2>&1"

@@ -2,38 +2,27 @@
 # file with its verdict.
 
 
-rule settings:
-    output:
-        f"{RESULTS}/settings/images.yaml",
-    log:
-        f"{RESULTS}/logs/settings.log",
-    localrule: True
-    conda:
-        "../../environment.yml"
-    params:
-        images=CONFIG.images.model_dump_json(indent=1),
-    shell:
-        "printf '%s\\n' {params.images:q} > {output} 2> {log}"
-
-
 rule convert:
+    """Some Delphes files to one event file: images, boxes, baseline jets."""
     input:
         files=lambda w: CAMPAIGN.sources(w.sample, w.group),
         settings=f"{RESULTS}/settings/images.yaml",
+        missing=CAMPAIGN.before_converting(),
     output:
         f"{RESULTS}/events/{{sample}}/{{group}}.h5",
     log:
-        f"{RESULTS}/logs/convert/{{sample}}/{{group}}.log",
+        CAMPAIGN.log("convert/{sample}/{group}"),
     benchmark:
-        f"{RESULTS}/benchmarks/convert/{{sample}}/{{group}}.tsv"
+        CAMPAIGN.benchmark("convert/{sample}/{group}")
     conda:
-        "../../environment.yml"
+        "../envs/data.yaml"
     resources:
         **CAMPAIGN.asks("convert"),
     params:
-        files=lambda w: CAMPAIGN.group(w.sample, w.group),
+        names=lambda w: CAMPAIGN.group(w.sample, w.group),
         expect=lambda w: option("--expect", CONFIG.samples[w.sample].events_per_file),
-        detector=option("--detector", CONFIG.detector),
+        detector=option("--detector", CAMPAIGN.detector),
+        files=lambda w: CAMPAIGN.fingerprint(w.sample, w.group),
     shell:
-        "jetimg convert {params.files:q} --sample {wildcards.sample} --settings {input.settings} "
-        "{params.expect} {params.detector} --keep-going --output {output} > {log} 2>&1"
+        "jetimg convert {params.names:q} --sample {wildcards.sample:q} --settings {input.settings:q} "
+        "{params.expect:q} {params.detector:q} --keep-going --output {output:q} > {log:q} 2>&1"

@@ -2,15 +2,16 @@
 
 
 rule fetch:
+    """The copy of a remote file."""
     input:
         lambda w: storage(CAMPAIGN.url(w.sample, w.path)),
     output:
         temp(f"{RESULTS}/fetched/{{sample}}/{{path}}"),
     log:
-        f"{RESULTS}/logs/fetch/{{sample}}/{{path}}.log",
+        CAMPAIGN.log("fetch/{sample}/{path}"),
     conda:
-        "../../environment.yml"
+        "../envs/data.yaml"
     resources:
         **CAMPAIGN.asks("fetch"),
     shell:
-        "cp {input} {output} 2> {log}"
+        "cp {input:q} {output:q} 2> {log:q}"

@@ -1,21 +1,8 @@
 # The data set as records of an archive: made, sent, and fetched again. Nothing here is part of `all`.
 
 
-rule metadata:
-    output:
-        f"{RESULTS}/settings/release.yaml",
-    log:
-        f"{RESULTS}/logs/metadata.log",
-    localrule: True
-    conda:
-        "../../environment.yml"
-    params:
-        release=CONFIG.release.model_dump_json(indent=1),
-    shell:
-        "printf '%s\\n' {params.release:q} > {output} 2> {log}"
-
-
 rule release:
+    """Target: folders that are ready for an archive: shards, metadata, checksums."""
     input:
         manifest=f"{RESULTS}/dataset/manifest.json",
         verified=f"{RESULTS}/verified.txt",
@@ -25,55 +12,61 @@ rule release:
         # The folder holds record-1, record-2, ... where one record is too small: only the command knows.
         f"{RESULTS}/released.txt",
     log:
-        f"{RESULTS}/logs/release.log",
+        CAMPAIGN.log("release"),
     benchmark:
-        f"{RESULTS}/benchmarks/release.tsv"
+        CAMPAIGN.benchmark("release")
     conda:
-        "../../environment.yml"
+        "../envs/data.yaml"
     resources:
         **CAMPAIGN.asks("release"),
     params:
         include=lambda _, input: [f"--include={name}" for name in input.include],
-        detector=option("--detector", CONFIG.detector),
+        detector=option("--detector", CAMPAIGN.detector),
+        dataset=subpath(input.manifest, parent=True),
+        folder=subpath(output[0], strip_suffix="d.txt"),
     shell:
-        "jetimg release $(dirname {input.manifest}) --metadata {input.metadata} {params.include:q} "
-        "{params.detector} --output $(dirname {output})/release > {log} 2>&1 && cp {log} {output} || (cat {log} >&2; exit 1)"
+        "jetimg release {params.dataset:q} --metadata {input.metadata:q} {params.include:q} {params.detector:q} "
+        "--output {params.folder:q} > {log:q} 2>&1 && cp {log:q} {output:q} || (cat {log:q} >&2; exit 1)"
 
 
 # The token stays in the environment of this machine: a cluster job would carry it into files.
 rule publish:
+    """Target: the release, sent to Zenodo."""
     input:
         f"{RESULTS}/released.txt",
     output:
         f"{RESULTS}/deposits.json",
     log:
-        f"{RESULTS}/logs/publish.log",
+        CAMPAIGN.log("publish"),
     retries: 0
     localrule: True
     conda:
-        "../../environment.yml"
+        "../envs/data.yaml"
     params:
         server="" if CONFIG.release.sandbox else "--production",
         url=option("--url", CONFIG.release.server),
         final="--publish" if CONFIG.release.publish else "",
+        folder=subpath(input[0], strip_suffix="d.txt"),
     shell:
-        "jetimg publish $(dirname {input})/release {params.server} {params.url} {params.final} --output {output} "
-        "> {log} 2>&1 || (cat {log} >&2; exit 1)"
+        "jetimg publish {params.folder:q} {params.server:q} {params.url:q} {params.final:q} --output {output:q} "
+        "> {log:q} 2>&1 || (cat {log:q} >&2; exit 1)"
 
 
 rule download:
+    """Target: a data set, fetched from Zenodo."""
     output:
         f"{RESULTS}/downloaded.txt",
     log:
-        f"{RESULTS}/logs/download.log",
+        CAMPAIGN.log("download"),
     retries: 0
     localrule: True
     conda:
-        "../../environment.yml"
+        "../envs/data.yaml"
     params:
         records=list(CONFIG.release.download),
         server="--sandbox" if CONFIG.release.sandbox else "",
         url=option("--url", CONFIG.release.server),
+        folder=subpath(output[0], strip_suffix=".txt"),
     shell:
-        "jetimg download {params.records:q} {params.server} {params.url} --output $(dirname {output})/downloaded "
-        "> {log} 2>&1 && cp {log} {output} || (cat {log} >&2; exit 1)"
+        "jetimg download {params.records:q} {params.server:q} {params.url:q} --output {params.folder:q} "
+        "> {log:q} 2>&1 && cp {log:q} {output:q} || (cat {log:q} >&2; exit 1)"

@@ -2,6 +2,7 @@
 
 
 checkpoint plan:
+    """Which event goes into which shard, and whether the bad files allow a data set at all."""
     input:
         events=CAMPAIGN.event_files(),
         list=f"{RESULTS}/lists/events.txt",
@@ -9,69 +10,62 @@ checkpoint plan:
     output:
         f"{RESULTS}/plan.json",
     log:
-        f"{RESULTS}/logs/plan.log",
+        CAMPAIGN.log("plan"),
     benchmark:
-        f"{RESULTS}/benchmarks/plan.tsv"
+        CAMPAIGN.benchmark("plan")
     conda:
-        "../../environment.yml"
+        "../envs/data.yaml"
     resources:
         **CAMPAIGN.asks("plan"),
     params:
-        sharding=" ".join(
-            option(f"--{key.replace('_', '-')}", value)
-            for key, value in CONFIG.sharding
-        ),
-        policy=" ".join(
-            option(f"--{key.replace('_', '-')}", value) for key, value in CONFIG.policy
-        ),
-        test=" ".join(
-            f"--test {name}" for name, sample in CONFIG.samples.items() if sample.test
-        ),
-        expect=" ".join(
-            f"--expect {name}={sample.events_per_file}"
-            for name, sample in CONFIG.samples.items()
-            if sample.events_per_file is not None
-        ),
+        settings=options(dict([*CONFIG.sharding, *CONFIG.policy])),
+        samples=CAMPAIGN.sample_options(),
     shell:
-        "jetimg plan @{input.list} {params} --output {output} > {log} 2>&1 || (cat {log} >&2; exit 1)"
+        "jetimg plan @{input.list:q} {params.settings:q} {params.samples:q} --output {output:q} "
+        "> {log:q} 2>&1 || (cat {log:q} >&2; exit 1)"
 
 
 rule shard:
+    """One shard: its events, gathered and shuffled."""
     input:
         f"{RESULTS}/plan.json",
     output:
         f"{RESULTS}/dataset/{{shard}}.h5",
     log:
-        f"{RESULTS}/logs/shard/{{shard}}.log",
+        CAMPAIGN.log("shard/{shard}"),
     benchmark:
-        f"{RESULTS}/benchmarks/shard/{{shard}}.tsv"
+        CAMPAIGN.benchmark("shard/{shard}")
     conda:
-        "../../environment.yml"
+        "../envs/data.yaml"
     resources:
         **CAMPAIGN.asks("shard"),
     shell:
-        "jetimg shard {input} --output {output} > {log} 2>&1"
+        "jetimg shard {input:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule manifest:
+    """The list of all shards and inputs, with checksums, and where every event went."""
     input:
         plan=f"{RESULTS}/plan.json",
         shards=lambda w: CAMPAIGN.shards(checkpoints.plan.get().output[0]),
     output:
         f"{RESULTS}/dataset/manifest.json",
     log:
-        f"{RESULTS}/logs/manifest.log",
+        CAMPAIGN.log("manifest"),
     benchmark:
-        f"{RESULTS}/benchmarks/manifest.tsv"
+        CAMPAIGN.benchmark("manifest")
     conda:
-        "../../environment.yml"
+        "../envs/data.yaml"
     resources:
         **CAMPAIGN.asks("manifest"),
+    params:
+        folder=subpath(output[0], parent=True),
     shell:
-        "jetimg manifest {input.plan} $(dirname {output}) --remove-others > {log} 2>&1"
+        "jetimg manifest {input.plan:q} {params.folder:q} --remove-others > {log:q} 2>&1"
 
 
 rule verify:
+    """The proof that the data set is whole: layout, invariants, checksums, every event in one split."""
     input:
         f"{RESULTS}/dataset/manifest.json",
     output:
@@ -81,18 +75,21 @@ rule verify:
             category="Data set",
         ),
     log:
-        f"{RESULTS}/logs/verify.log",
+        CAMPAIGN.log("verify"),
     benchmark:
-        f"{RESULTS}/benchmarks/verify.tsv"
+        CAMPAIGN.benchmark("verify")
     conda:
-        "../../environment.yml"
+        "../envs/data.yaml"
     resources:
         **CAMPAIGN.asks("verify"),
+    params:
+        folder=subpath(input[0], parent=True),
     shell:
-        "jetimg verify $(dirname {input}) > {output} 2> {log} || (cat {log} >&2; exit 1)"
+        "jetimg verify {params.folder:q} > {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
 
 
 rule dataset:
+    """Target: the data set, verified."""
     input:
         f"{RESULTS}/dataset/manifest.json",
         f"{RESULTS}/verified.txt",

@@ -3,58 +3,80 @@
 
 
 rule pool:
+    """The soft collisions that pile-up is drawn from."""
+    input:
+        backend=ancient(CAMPAIGN.backend_file()),
     output:
         f"{RESULTS}/simulated/pool",
     log:
-        f"{RESULTS}/logs/pool.log",
+        CAMPAIGN.log("pool"),
     benchmark:
-        f"{RESULTS}/benchmarks/pool.tsv"
+        CAMPAIGN.benchmark("pool")
     conda:
-        "../../environment.yml"
+        "../envs/simulation.yaml"
     resources:
         **CAMPAIGN.asks("pool"),
     params:
         seed=CONFIG.simulation.seed,
         events=CONFIG.simulation.pool_events,
-        backend=CAMPAIGN.backend(),
-        detector=option("--detector", CONFIG.detector),
+        backend=CAMPAIGN.backend,
+        detector=option("--detector", CAMPAIGN.detector),
     shell:
-        "jetimg detector pool --seed {params.seed} --events {params.events} --backend {params.backend} "
-        "{params.detector} --output {output} > {log} 2>&1"
+        "jetimg detector pool --seed {params.seed:q} --events {params.events:q} --backend {params.backend:q} "
+        "{params.detector:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule simulate:
+    """One Delphes file, and the record of what became of it."""
     input:
         pool=f"{RESULTS}/simulated/pool",
-        again=lambda w: CAMPAIGN.mark(w.sample, w.index),
+        again=lambda w: FAILED.mark(w.sample, w.index),
     output:
         f"{RESULTS}/simulated/{{sample}}/{{index}}.json",
     log:
-        f"{RESULTS}/logs/simulate/{{sample}}/{{index}}.log",
+        CAMPAIGN.log("simulate/{sample}/{index}"),
     benchmark:
-        f"{RESULTS}/benchmarks/simulate/{{sample}}/{{index}}.tsv"
+        CAMPAIGN.benchmark("simulate/{sample}/{index}")
     conda:
-        "../../environment.yml"
+        "../envs/simulation.yaml"
     resources:
         **CAMPAIGN.asks("simulate"),
     params:
+        root=subpath(output[0], strip_suffix=".json", with_suffix=".root"),
         events=lambda w: CONFIG.samples[w.sample].events_per_file,
         mass=lambda w: CAMPAIGN.mass(w.sample, w.index),
-        pythia=lambda w: [
-            option("--pythia", line)
-            for line in CONFIG.samples[w.sample].simulate.pythia
-        ],
+        pythia=lambda w: CAMPAIGN.pythia(w.sample),
         seed=CONFIG.simulation.seed,
-        backend=CAMPAIGN.backend(),
-        detector=option("--detector", CONFIG.detector),
+        backend=CAMPAIGN.backend,
+        detector=option("--detector", CAMPAIGN.detector),
     shell:
-        "root={output} && root=${{root%.json}}.root && jetimg campaign attempt --output $root --record {output} "
-        f"--events {{params.events}} --minutes {CONFIG.simulation.minutes:g} --tries {CONFIG.simulation.tries} "
-        f"{{params.detector}} --log {{log}} -- {CONFIG.simulation.program} --sample {{wildcards.sample}} "
-        "--events {params.events} --index {wildcards.index} --mass {params.mass} --seed {params.seed} {params.pythia} "
-        "--pool {input.pool} --backend {params.backend} {params.detector} --output $root"
+        # Program and limits are no parameters: other ones must not throw away what is simulated.
+        "jetimg campaign attempt --output {params.root:q} --record {output:q} --events {params.events:q} "
+        f"{CAMPAIGN.limits()} {{params.detector:q}} --log {{log:q}} -- {CAMPAIGN.program()} "
+        "--sample {wildcards.sample:q} --events {params.events:q} --index {wildcards.index:q} --mass {params.mass:q} "
+        "--seed {params.seed:q} {params.pythia:q} --pool {input.pool:q} --backend {params.backend:q} "
+        "{params.detector:q} --output {params.root:q}"
 
 
-onstart:
-    if any(sample.simulate for sample in CONFIG.samples.values()):
-        print(f"Detector simulation: {CAMPAIGN.backend_text()}", file=sys.stderr)
+checkpoint mark_failed:
+    """Marks the failed files, of the sample `only` or of all, for another run."""
+    output:
+        f"{RESULTS}/lists/failed/{{state}}.txt",
+    log:
+        CAMPAIGN.log("failed/{state}"),
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    params:
+        marks=lambda _: FAILED.marks(),
+    message:
+        "To be simulated again: {params.marks}"
+    shell:
+        "printf '%s\\n' {params.marks:q} > {output:q} 2> {log:q} && while IFS= read -r mark; do "
+        "printf '%s\\n' {wildcards.state:q} > \"$mark\" 2>> {log:q}; done < {output:q}"
+
+
+rule rerun_failed:
+    """Target: failed simulations again (`--config only=SAMPLE`: of one sample), then what depends on them."""
+    input:
+        lambda _: [*FAILED.marked(checkpoints.mark_failed), *rules.dataset.input],

@@ -2,6 +2,7 @@
 
 
 rule summary:
+    """Events, files and jets of each sample, beside the table of October 2019; distributions."""
     input:
         manifest=f"{RESULTS}/dataset/manifest.json",
         verified=f"{RESULTS}/verified.txt",
@@ -21,18 +22,22 @@ rule summary:
             category="Data set",
         ),
     log:
-        f"{RESULTS}/logs/summary.log",
+        CAMPAIGN.log("summary"),
     benchmark:
-        f"{RESULTS}/benchmarks/summary.tsv"
+        CAMPAIGN.benchmark("summary")
     conda:
-        "../../environment.yml"
+        "../envs/data.yaml"
     resources:
         **CAMPAIGN.asks("summary"),
+    params:
+        dataset=subpath(input.manifest, parent=True),
+        folder=subpath(output.json, parent=True),
     shell:
-        "jetimg summary $(dirname {input.manifest}) --output $(dirname {output.json}) > {log} 2>&1"
+        "jetimg summary {params.dataset:q} --output {params.folder:q} > {log:q} 2>&1"
 
 
 rule show:
+    """The picture of one event of a sample."""
     input:
         f"{RESULTS}/dataset/manifest.json",
     output:
@@ -42,22 +47,25 @@ rule show:
             category="Events",
         ),
     log:
-        f"{RESULTS}/logs/show/{{sample}}.log",
+        CAMPAIGN.log("show/{sample}"),
     benchmark:
-        f"{RESULTS}/benchmarks/show/{{sample}}.tsv"
+        CAMPAIGN.benchmark("show/{sample}")
     conda:
-        "../../environment.yml"
+        "../envs/data.yaml"
     resources:
         **CAMPAIGN.asks("show"),
+    params:
+        dataset=subpath(input[0], parent=True),
     shell:
-        "jetimg show $(dirname {input}) --sample {wildcards.sample} --output {output} > {log} 2>&1"
+        "jetimg show {params.dataset:q} --sample {wildcards.sample:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule compare:
+    """A sample's files beside others of the same process: means, spectra, energy by ring, jet response."""
     input:
         plan=f"{RESULTS}/plan.json",
         files=lambda w: CAMPAIGN.good(w.sample, checkpoints.plan.get().output[0]),
-        others=lambda w: expand_names(CONFIG.samples[w.sample].compare_to),
+        others=lambda w: CAMPAIGN.others(w.sample),
     output:
         report(
             directory(f"{RESULTS}/validation/{{sample}}"),
@@ -66,23 +74,24 @@ rule compare:
             category="Simulation",
         ),
     log:
-        f"{RESULTS}/logs/compare/{{sample}}.log",
+        CAMPAIGN.log("compare/{sample}"),
     benchmark:
-        f"{RESULTS}/benchmarks/compare/{{sample}}.tsv"
+        CAMPAIGN.benchmark("compare/{sample}")
     conda:
-        "../../environment.yml"
+        "../envs/data.yaml"
     resources:
         **CAMPAIGN.asks("compare"),
     params:
         others=lambda _, input: [f"--to={name}" for name in input.others],
         pool=CONFIG.simulation.pool_events,
-        detector=option("--detector", CONFIG.detector),
+        detector=option("--detector", CAMPAIGN.detector),
     shell:
-        "jetimg compare {input.files:q} {params.others:q} --sample {wildcards.sample} --label-a ours "
-        "--label-b others --pool-a {params.pool} {params.detector} --output {output} > {log} 2>&1"
+        "jetimg compare {input.files:q} {params.others:q} --sample {wildcards.sample:q} --label-a ours "
+        "--label-b others --pool-a {params.pool:q} {params.detector:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule look:
+    """Target: what people look at: summary, pictures, comparisons, audits."""
     input:
         expand(f"{RESULTS}/validation/{{sample}}", sample=CAMPAIGN.compared()),
         rules.summary.output,

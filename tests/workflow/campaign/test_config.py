@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from workflow.campaign.config import ConfigError, parse, schema
+from workflow.campaign.config import parse, schema
+from workflow.campaign.errors import ConfigError
 
 ROOT = Path(__file__).parents[3]
 SMALL = {"samples": {"tt": {"files": ["a.root"]}, "tth": {"files": ["b.root"], "test": True}}}
@@ -28,12 +29,32 @@ def test_defaults_fill_in_what_is_not_given():
         (SMALL | {"samples": {"tt": {"files": []}}}, "give either `files` or `simulate`"),
         ({"samples": {"tth": {"files": ["b.root"], "test": True}}}, "none is left to train on"),
         ({}, "samples: Field required"),
+        (SMALL | {"detectors": {"pfjet": {}}}, "detectors: this key is called `networks` now"),
+        (SMALL | {"results": ""}, "results: : an empty name"),
+        (SMALL | {"results": "out{a}"}, "results: out{a}: braces"),
+        (SMALL | {"results": "-out"}, "write ./-out"),
+        (SMALL | {"results": "~/out"}, "give the whole path"),
+        (SMALL | {"results": "a/" + "x" * 256}, "a name of 256 bytes; file systems take 255"),
+        (SMALL | {"results": "a\nb"}, r"results: a\nb: the name has line breaks"),
+        ({"samples": {"events": {"files": ["a"]}}}, "a sample cannot be called events"),
+        ({"samples": {"t" * 101: {"files": ["a"]}}}, "at most 100 characters"),
+        (SMALL | {"simulation": {"program": ""}}, "simulation.program: Value error, no program"),
     ],
 )
 def test_what_cannot_be_used_is_named(content, hint):
     with pytest.raises(ConfigError) as error:
         parse(content)
     assert hint in str(error.value)
+
+
+def test_one_fault_is_one_line():
+    with pytest.raises(ConfigError) as error:
+        parse(SMALL | {"results": 5})
+    assert "\n" not in str(error.value)
+
+
+def test_the_results_folder_is_written_in_one_way():
+    assert parse(SMALL | {"results": "./my results//a/"}).results == "my results/a"
 
 
 def test_every_key_has_a_description():

@@ -1,10 +1,11 @@
-"""Names and settings of a campaign's detectors."""
+"""Names and settings of a campaign's networks."""
 
 import pytest
 import yaml
 
 from models.networks.config import Config
-from workflow.campaign.config import ConfigError, parse
+from workflow.campaign.config import parse
+from workflow.campaign.errors import ConfigError
 from workflow.campaign.networks import CampaignNetworks, labelled
 
 SAMPLES = {"tt": {"files": ["a.root"]}, "tth": {"files": ["b.root"], "test": True}}
@@ -12,24 +13,24 @@ PFJET = {"training": {"epochs": 9, "batch_size": 4}, "smaller": {"ternary": {"ep
 
 
 @pytest.fixture
-def detectors() -> CampaignNetworks:
-    config = parse({"samples": SAMPLES, "detectors": {"pfjet": PFJET, "small": {"model": {"architecture": "ssd7"}}}})
-    return CampaignNetworks(config.detectors, "out")
+def networks() -> CampaignNetworks:
+    config = parse({"samples": SAMPLES, "networks": {"pfjet": PFJET, "small": {"model": {"architecture": "ssd7"}}}})
+    return CampaignNetworks(config.networks, "out")
 
 
-def test_each_version_of_each_detector_is_a_network(detectors):
+def test_each_version_of_each_name_is_a_network(networks):
     every = [
-        f"out/detectors/{name}/network.pt" for name in ("pfjet/full", "pfjet/ternary", "pfjet/pruned", "small/full")
+        f"out/networks/{name}/network.pt" for name in ("pfjet/full", "pfjet/ternary", "pfjet/pruned", "small/full")
     ]
-    assert detectors.networks() == every
-    assert detectors.networks(("full",)) == [every[0], every[3]]
-    assert detectors.networks(("binary",)) == []
-    assert [name.replace(".onnx", ".pt") for name in detectors.models()] == every
-    assert labelled(every)[1] == "pfjet-ternary=out/detectors/pfjet/ternary/network.pt"
+    assert networks.checkpoints() == every
+    assert networks.checkpoints(("full",)) == [every[0], every[3]]
+    assert networks.checkpoints(("binary",)) == []
+    assert [name.replace(".onnx", ".pt") for name in networks.onnx_files()] == every
+    assert labelled(every)[1] == "pfjet-ternary=out/networks/pfjet/ternary/network.pt"
 
 
-def test_a_smaller_version_differs_only_in_what_is_said(detectors):
-    full, ternary = (yaml.safe_load(detectors.settings("pfjet", version)) for version in ("full", "ternary"))
+def test_a_smaller_version_differs_only_in_what_is_said(networks):
+    full, ternary = (yaml.safe_load(networks.settings()[f"pfjet-{version}"]()) for version in ("full", "ternary"))
     assert full["training"]["epochs"] == 9
     assert ternary["training"] == full["training"] | {"epochs": 2}
     assert {key: ternary[key] for key in full if key != "training"} == {
@@ -39,9 +40,9 @@ def test_a_smaller_version_differs_only_in_what_is_said(detectors):
     assert Config(**ternary).training.batch_size == 4
 
 
-def test_pruning_has_settings_of_its_own(detectors):
-    config = parse({"samples": SAMPLES, "detectors": {"net": {"smaller": {"pruned": {"epochs": 3, "seed": 4}}}}})
-    chosen = config.detectors["net"].settings("pruned")
+def test_pruning_has_settings_of_its_own(networks):
+    config = parse({"samples": SAMPLES, "networks": {"net": {"smaller": {"pruned": {"epochs": 3, "seed": 4}}}}})
+    chosen = config.networks["net"].settings("pruned")
     assert (chosen["pruning"]["epochs"], chosen["training"]["epochs"], chosen["training"]["seed"]) == (3, 100, 4)
 
 
@@ -51,4 +52,4 @@ def test_pruning_has_settings_of_its_own(detectors):
 )
 def test_what_cannot_be_trained_is_said_before_anything_runs(smaller, hint):
     with pytest.raises(ConfigError, match=hint):
-        parse({"samples": SAMPLES, "detectors": {"pfjet": {"smaller": smaller}}})
+        parse({"samples": SAMPLES, "networks": {"pfjet": {"smaller": smaller}}})

@@ -1,0 +1,58 @@
+"""Simulated files that failed, and the marks that make Snakemake simulate them again.
+
+A mark is an input of the rule that simulates the file. One that is newer than the file's record makes Snakemake run
+just that job again, and then what depends on it. Marks differ in content each time: Snakemake takes a newer file for
+an unchanged one if its content is that of the last run.
+"""
+
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from jetimg.imaging.simulation_record import read_record
+from workflow.campaign.paths import Campaign
+
+AGAIN = ".again"
+
+
+class FailedFiles:
+    """The failed files of a campaign: of the sample `only`, or of all."""
+
+    def __init__(self, campaign: Campaign) -> None:
+        self._campaign = campaign
+
+    @cached_property
+    def records(self) -> list[Path]:
+        """Records that are there and not good, as they were when this was first asked for."""
+        config = self._campaign.config
+        names = [config.only] if config.only else list(config.samples)
+        simulated = [name for name in names if config.samples[name].simulate is not None]
+        paths = [Path(source) for sample in simulated for source in self._campaign.sources(sample)]
+        return [path for path in paths if (record := read_record(path)) and record.verdict != "ok"]
+
+    @cached_property
+    def state(self) -> str:
+        """A name for just these records: another once any of them was made again."""
+        seen = [f"{path}\0{path.stat().st_mtime_ns}\n" for path in self.records]
+        return sha256("".join(seen).encode()).hexdigest()[:12]
+
+    def marks(self) -> list[str]:
+        """The marks that these records need."""
+        return [str(path.with_suffix(AGAIN)) for path in self.records]
+
+    def marked(self, checkpoint: Any) -> list[str]:
+        """What a target waits for that simulates failed files again: the marks; nothing if no file failed.
+
+        Args:
+            checkpoint: Snakemake's checkpoint that makes them.
+
+        Raises:
+            IncompleteCheckpointException: Snakemake's sign that it has to make them first.
+        """
+        return list(checkpoint.get(state=self.state).output) if self.records else []
+
+    def mark(self, sample: str, index: str) -> list[str]:
+        """The mark of a simulated file, if it ever had to be made again."""
+        path = Path(self._campaign.results, "simulated", sample, index).with_suffix(AGAIN)
+        return [str(path)] if path.is_file() else []

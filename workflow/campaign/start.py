@@ -1,0 +1,55 @@
+"""From Snakemake's configuration to a campaign, with what a user has to know before anything runs."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from workflow.campaign.duplicate_keys import refuse_duplicate_keys
+from workflow.campaign.errors import ConfigError
+from workflow.campaign.paths import Campaign
+
+# The folder, in the repository, of the configurations that come with it.
+SHIPPED = "workflow/config"
+
+
+def start(config: Mapping[str, Any], files: Sequence[str | Path], repository: str, talk: bool) -> Campaign:
+    """The campaign of a configuration; ends the process with one message if it cannot be used.
+
+    Args:
+        config: the configuration, as Snakemake read it.
+        files: the files it came from.
+        repository: folder of the Snakefile.
+        talk: check the files and warn of missing inputs; not again in each job's process.
+    """
+    paths = [Path(file) for file in files]
+    try:
+        if "samples" not in config and not paths:
+            raise ConfigError(f"no configuration: give one with --configfile; {repository}/{SHIPPED} has examples")
+        if talk:
+            refuse_duplicate_keys(paths)
+        campaign = Campaign(config, base_of(paths, repository))
+        campaign.check_results()
+        if talk and (text := campaign.complaint()):
+            print(f"Warning: missing input files\n{text}", file=sys.stderr)
+    except ConfigError as error:
+        sys.exit(str(error))
+    return campaign
+
+
+def base_of(files: Sequence[Path], repository: str) -> str:
+    """Where relative names of inputs start from: the repository for configurations that come with it, else here."""
+    shipped = (Path(repository) / SHIPPED).resolve()
+    ours = bool(files) and all(file.resolve().parent == shipped for file in files)
+    return repository if ours and Path.cwd() != Path(repository).resolve() else ""
+
+
+def announce(campaign: Campaign) -> None:
+    """Says how files are simulated; ends the process with one message if the results cannot be written."""
+    try:
+        campaign.check_results(os.W_OK | os.X_OK)
+        if any(sample.simulate for sample in campaign.config.samples.values()):
+            print(f"Detector simulation: {campaign.backend_text()}", file=sys.stderr)
+    except ConfigError as error:
+        sys.exit(str(error))

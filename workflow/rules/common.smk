@@ -1,0 +1,47 @@
+# What all rules share: names, and small files that tell the commands what they need to know.
+
+
+onstart:
+    announce(CAMPAIGN)
+
+
+wildcard_constraints:
+    sample="[A-Za-z][A-Za-z0-9]*",
+    network="[A-Za-z][A-Za-z0-9]*",
+    group=r"\d{5}",
+    index=r"\d{5}",
+    shard=r"(train|validation|test)-\d{5}",
+
+
+rule settings:
+    """A settings file or a list of names, made from the configuration."""
+    output:
+        f"{RESULTS}/{{kind}}/{{name}}",
+    log:
+        CAMPAIGN.log("{kind}/{name}"),
+    wildcard_constraints:
+        kind="settings|lists",
+        name=r"(campaign|images|release|[A-Za-z0-9]+-[a-z0-9]+)\.yaml|(?!missing\.)[A-Za-z0-9]+\.txt",
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    params:
+        text=lambda w: SETTINGS[f"{w.kind}/{w.name}"](),
+    shell:
+        "printf '%s\\n' {params.text:q} > {output:q} 2> {log:q}"
+
+
+rule missing_inputs:
+    """Fails, where the policy is `fail` and files are missing: before anything is converted in vain."""
+    output:
+        f"{RESULTS}/lists/missing.txt",
+    log:
+        CAMPAIGN.log("lists/missing"),
+    retries: 0
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    params:
+        text=lambda _: CAMPAIGN.complaint(),
+    shell:
+        "printf 'missing input files (allowed: none; policy: bad_files)\\n%s\\n' {params.text:q} | tee {log:q} >&2; exit 1"
