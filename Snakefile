@@ -35,7 +35,7 @@ wildcard_constraints:
     detector="[A-Za-z][A-Za-z0-9]*",
     group=r"\d{5}",
     index=r"\d{5}",
-    shard=r"(train|validation|test)-\d{5}",
+    shard=r"(train|validation|test|heldout)-\d{5}",
 
 
 include: "workflow/rules/simulate.smk"

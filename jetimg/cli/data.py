@@ -105,9 +105,16 @@ def plan(
     validation_fraction: Annotated[
         float, typer.Option(min=0, max=0.99, help="Share of training events held back.")
     ] = 0.2,
+    test_fraction: Annotated[
+        float, typer.Option(min=0, max=0.99, help="Share of training events held out as a test set, `heldout`.")
+    ] = 0.1,
     events_per_shard: Annotated[int, typer.Option(min=1, help="Events in each shard.")] = 10_000,
     block: Annotated[int, typer.Option(min=1, help="Neighbouring events that stay in one shard.")] = 50,
     test: Annotated[list[str] | None, typer.Option(help="A sample whose events are for testing.")] = None,
+    splits: Annotated[
+        Path | None,
+        typer.Option(help="Text file, FILE and its split on a line with a tab between: all of its events go there."),
+    ] = None,
     expect: Annotated[list[str] | None, typer.Option(help="SAMPLE=N: events asked for in each of its files.")] = None,
     bad_files: Annotated[str, typer.Option(help="fail or skip.")] = "fail",
     max_bad_share: Annotated[float, typer.Option(min=0, max=1, help="With skip: most bad files of a sample.")] = 0.05,
@@ -119,14 +126,33 @@ def plan(
 
     if bad_files not in ("fail", "skip"):
         raise typer.BadParameter(f"--bad-files {bad_files}: fail or skip")
+    if validation_fraction + test_fraction >= 1:
+        raise typer.BadParameter("--validation-fraction and --test-fraction leave no events to train on")
     sharding = planning.Sharding(
-        seed=seed, validation_fraction=validation_fraction, events_per_shard=events_per_shard, block=block
+        seed=seed,
+        validation_fraction=validation_fraction,
+        test_fraction=test_fraction,
+        events_per_shard=events_per_shard,
+        block=block,
     )
-    made = planning.make(options.expand(event_files), sharding, test or [], _expected(expect or []))
+    by_file = _splits(splits) if splits else None
+    made = planning.make(options.expand(event_files), sharding, test or [], _expected(expect or []), by_file)
     policy.apply(policy.Policy.model_validate({"bad_files": bad_files, "max_bad_share": max_bad_share}), made.sources)
     write_text(output, made.model_dump_json(indent=1) + "\n")
     console.print(policy.table(made.sources), markup=False, highlight=False, soft_wrap=True)
     console.print(f"{output}: {len(made.shards())} shards of {events_per_shard} events", soft_wrap=True)
+
+
+def _splits(path: Path) -> dict[str, str]:
+    """Files and their splits, a line each."""
+    try:
+        rows = [line.split("\t") for line in path.read_text().splitlines() if line]
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"--splits {path}: {getattr(error, 'strerror', None) or error}") from error
+    for number, row in enumerate(rows, 1):
+        if len(row) != 2:
+            raise typer.BadParameter(f"--splits {path}: line {number} is not a file, a tab and a split")
+    return {row[0]: row[1] for row in rows}
 
 
 def _expected(pairs: list[str]) -> dict[str, int]:
