@@ -107,6 +107,7 @@ def pool(
     seed: Seed,
     output: Output,
     events: Annotated[int, typer.Option(min=1, help="Soft collisions to make.")] = 4000,
+    index: Annotated[int, typer.Option(min=0, help="Number of the pool: each has soft collisions of its own.")] = 0,
     backend: Backend = "embedded",
     detector: Description = None,
     log: Log = None,
@@ -117,7 +118,7 @@ def pool(
 
     _check_backend(backend)
     described = _described(detector)
-    pythia_seed = seeds.generator(seed, "pool", 0)
+    pythia_seed = seeds.generator(seed, "pool", index)
     if backend == "delphes":
         from detector.simulation.delphes import run
 
