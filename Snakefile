@@ -9,6 +9,7 @@ min_version("9.11")
 sys.path.insert(0, workflow.basedir)
 sys.dont_write_bytecode = True  # a dry run leaves nothing behind
 
+from jetimg.dataset.plan import SPLITS
 from workflow.campaign.failed import FailedFiles
 from workflow.campaign.networks import CampaignNetworks, labelled
 from workflow.campaign.paths import option, options

@@ -22,7 +22,7 @@ from typing import Any
 
 import yaml
 
-from jetimg.dataset.plan import Input, Plan, Source
+from jetimg.dataset.plan import SPLITS, Input, Plan, Source
 from jetimg.imaging.simulation_record import SimulationRecord
 from workflow.campaign.paths import Campaign
 
@@ -43,13 +43,16 @@ def configuration(n_files: int) -> dict[str, Any]:
 def finish(campaign: Campaign) -> None:
     """Stand-in files for everything that a finished campaign holds, here, in the order in which it is made."""
     results = Path(campaign.results)
-    _touch(results / "simulated/pool")
+    for split in SPLITS:
+        _touch(results / "simulated/pool" / split)
     for sample in campaign.config.samples:
         for name in campaign.inputs(sample):
             _write(Path(name).with_suffix(".json"), json.dumps(asdict(SimulationRecord(name, "ok", entries=EVENTS))))
     _write(results / "lists/events.txt", "\n".join(campaign.event_files()) + "\n")
     for sample in campaign.config.samples:
         _write(results / f"lists/{sample}.txt", "\n".join(campaign.inputs(sample)) + "\n")
+    splits = "".join(f"{name}\t{split}\n" for name, split in campaign.file_splits())
+    _write(results / "lists/file-splits.tsv", splits)
     for part in ("settings/images.yaml", *(f"check/{name}.json" for name in campaign.config.samples)):
         _touch(results / part)
     for name in campaign.event_files():

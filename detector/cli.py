@@ -141,6 +141,7 @@ def pool(
     seed: Seed,
     output: Output,
     events: Annotated[int, typer.Option(min=1, help="Soft collisions to make.")] = POOL_EVENTS,
+    index: Annotated[int, typer.Option(min=0, help="Number of the pool: each has soft collisions of its own.")] = 0,
     backend: Backend = "embedded",
     detector: Description = None,
     log: Log = None,
@@ -148,15 +149,22 @@ def pool(
 ) -> None:
     """Makes the pool of soft collisions that pile-up is drawn from: for real Delphes, its pile-up file."""
     _check_backend(backend)
-    _make_pool(events, seed, output, backend, _described(detector), log, time_limit)
+    _make_pool(events, seed, output, backend, _described(detector), log, time_limit, index)
 
 
 def _make_pool(
-    events: int, seed: int, output: Path, backend: str, described: Detector, log: Path | None, limit: float | None
+    events: int,
+    seed: int,
+    output: Path,
+    backend: str,
+    described: Detector,
+    log: Path | None,
+    limit: float | None,
+    index: int = 0,
 ) -> None:
     from detector.simulation import seeds
 
-    pythia_seed = seeds.generator(seed, "pool", 0)
+    pythia_seed = seeds.generator(seed, "pool", index)
     if backend == "delphes":
         from detector.simulation.delphes import run
 

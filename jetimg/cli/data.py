@@ -103,9 +103,16 @@ def plan(
     output: Output,
     seed: Annotated[int | None, typer.Option(help="Seed of split and shuffle.")] = None,
     validation_fraction: Annotated[float | None, typer.Option(help="Share of training events held back.")] = None,
+    test_fraction: Annotated[
+        float | None, typer.Option(help="Share of training events held out as a test set, `heldout`.")
+    ] = None,
     events_per_shard: Annotated[int | None, typer.Option(help="Events in each shard.")] = None,
     block: Annotated[int | None, typer.Option(help="Neighbouring events that stay in one shard.")] = None,
     test: Annotated[list[str] | None, typer.Option(help="A sample whose events are for testing.")] = None,
+    splits: Annotated[
+        Path | None,
+        typer.Option(help="Text file, FILE and its split on a line with a tab between: all of its events go there."),
+    ] = None,
     expect: Annotated[list[str] | None, typer.Option(help="SAMPLE=N: events asked for in each of its files.")] = None,
     bad_files: Annotated[str | None, typer.Option(help="fail or skip.")] = None,
     max_bad_share: Annotated[float | None, typer.Option(help="With skip: most bad files of a sample.")] = None,
@@ -118,14 +125,28 @@ def plan(
     from jetimg.dataset import plan as planning
     from jetimg.dataset import policy
 
-    cutting = {"seed": seed, "validation_fraction": validation_fraction, "events_per_shard": events_per_shard}
-    sharding = options.chosen(planning.Sharding, cutting | {"block": block})
+    fractions = {"validation_fraction": validation_fraction, "test_fraction": test_fraction}
+    cutting = {"seed": seed, "events_per_shard": events_per_shard, "block": block}
+    sharding = options.chosen(planning.Sharding, fractions | cutting)
     rules = options.chosen(policy.Policy, {"bad_files": bad_files, "max_bad_share": max_bad_share})
-    made = planning.make(options.expand(event_files), sharding, test or [], _expected(expect or []))
+    by_file = _splits(splits) if splits else None
+    made = planning.make(options.expand(event_files), sharding, test or [], _expected(expect or []), by_file)
     policy.apply(rules, made.sources)
     write_text(output, made.model_dump_json(indent=1) + "\n")
     console.print(policy.table(made.sources), markup=False, highlight=False, soft_wrap=True)
     console.print(f"{output}: {len(made.shards())} shards of {sharding.events_per_shard} events", soft_wrap=True)
+
+
+def _splits(path: Path) -> dict[str, str]:
+    """Files and their splits, a line each."""
+    try:
+        rows = [line.split("\t") for line in path.read_text().splitlines() if line]
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"--splits {path}: {getattr(error, 'strerror', None) or error}") from error
+    for number, row in enumerate(rows, 1):
+        if len(row) != 2:
+            raise typer.BadParameter(f"--splits {path}: line {number} is not a file, a tab and a split")
+    return {row[0]: row[1] for row in rows}
 
 
 def _expected(pairs: list[str]) -> dict[str, int]:

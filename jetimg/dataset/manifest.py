@@ -21,7 +21,7 @@ class Shard(StrictModel):
     """A shard: name in the data set's folder, split, checksum and size."""
 
     name: str = Field(pattern=r"^(train|validation|test)-\d+\.h5$")
-    split: Literal["train", "validation", "test"]
+    split: Literal["train", "validation", "test", "heldout"]
     sha256: str
     n_events: int
     bytes: int

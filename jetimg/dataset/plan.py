@@ -6,10 +6,16 @@ in memory, whatever the campaign's size. Every shard can be made by itself, at a
 result.
 
 An event's split depends on the seed, its file's sha256 and its entry, and on nothing else: it stays on
-its side when files are added to the campaign.
+its side when files are added to the campaign. Where files have a split of their own (simulated files, so that no soft
+collision of the pile-up stands on two sides), all events of a file follow it.
+
+Test sets are two: `test` holds the samples that are for testing, `heldout` a share of the training samples.
 """
 
-from collections.abc import Sequence
+import bisect
+import json
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +23,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from jetimg.common.errors import DataError
 from jetimg.common.schema import StrictModel
@@ -25,7 +31,12 @@ from jetimg.dataset.shared_events import SharedEvents
 from jetimg.event_file.geometry import ImageGeometry
 from jetimg.event_file.store import Reader
 
-SPLITS = ("train", "validation", "test")
+# The order counts: it stands in the random streams of finished data sets.
+SPLITS = ("train", "validation", "test", "heldout")
+TEST_SETS = ("heldout", "test")
+# Splits of a training sample, in the order in which they share [0, 1).
+DRAWN = ("validation", "heldout", "train")
+GOLDEN = (math.sqrt(5) - 1) / 2
 
 # Words that separate the random streams of one seed.
 _SPLIT_STREAM, _BLOCK_STREAM, _ORDER_STREAM = 1, 2, 3
@@ -51,6 +62,12 @@ class Sharding(StrictModel):
     validation_fraction: float = Field(
         default=0.2, ge=0, lt=1, description="share of the events of a training sample that go to validation"
     )
+    test_fraction: float = Field(
+        default=0.1,
+        ge=0,
+        lt=1,
+        description="share of the events of a training sample that are held out as a test set of their own, `heldout`",
+    )
     events_per_shard: int = Field(default=10_000, ge=1, description="events in each shard; the last has the rest")
     block: int = Field(
         default=50,
@@ -58,9 +75,29 @@ class Sharding(StrictModel):
         description="neighbouring events of a file that stay in one shard: larger reads faster, smaller mixes better",
     )
 
+    @model_validator(mode="after")
+    def _leaves_something_to_train_on(self) -> "Sharding":
+        if self.validation_fraction + self.test_fraction >= 1:
+            raise ValueError("validation_fraction and test_fraction leave no events to train on")
+        return self
+
+    @property
+    def edges(self) -> tuple[float, float]:
+        """Where a number drawn from [0, 1) passes from one split of DRAWN to the next."""
+        return self.validation_fraction, self.validation_fraction + self.test_fraction
+
+    def split_of_file(self, number: int) -> str:
+        """The split of file `number` of a training sample, where whole files are split.
+
+        Multiples of the golden ratio fill [0, 1) evenly: any run of files comes near the shares, and a file keeps its
+        split when others are added (Weyl's sequence; Knuth, The Art of Computer Programming, volume 3, section 6.4).
+        """
+        drawn = (number + 1) * GOLDEN % 1
+        return DRAWN[bisect.bisect_right(self.edges, drawn)]
+
 
 class Input(StrictModel):
-    """A Delphes file of the campaign: a row of /files, and the events that were asked for."""
+    """A Delphes file of the campaign: a row of /files, the events that were asked for, and its split if it has one."""
 
     name: str
     sha256: str
@@ -68,6 +105,7 @@ class Input(StrictModel):
     verdict: str
     reason: str
     expected: int | None = None
+    split: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -143,8 +181,12 @@ class Plan(StrictModel):
             return np.empty(0, np.uint8)
         if test:
             return np.full(file.entries, SPLITS.index("test"), np.uint8)
+        if file.split is not None:
+            return np.full(file.entries, SPLITS.index(file.split), np.uint8)
         draws = self._random(_SPLIT_STREAM, int(file.sha256, 16)).random(file.entries)
-        return (draws < self.sharding.validation_fraction).astype(np.uint8)
+        return np.array([SPLITS.index(name) for name in DRAWN], np.uint8)[
+            np.searchsorted(self.sharding.edges, draws, side="right")
+        ]
 
     @cached_property
     def _splits(self) -> list[NDArray[np.uint8]]:
@@ -186,7 +228,11 @@ class EventSelection:
 
 
 def make(
-    event_files: Sequence[Path], sharding: Sharding, test_samples: Sequence[str], expected: dict[str, int]
+    event_files: Sequence[Path],
+    sharding: Sharding,
+    test_samples: Sequence[str],
+    expected: dict[str, int],
+    file_splits: Mapping[str, str] | None = None,
 ) -> Plan:
     """Plans the shards of these event files, in any order.
 
@@ -195,16 +241,23 @@ def make(
         sharding: how to split, mix and cut.
         test_samples: samples whose events are for testing.
         expected: events that were asked for in each file of a sample, where known.
+        file_splits: the split of every event of a Delphes file, by the file's name; files that it does not name are
+            split event by event.
 
     Raises:
-        DataError: event files made in different ways, an input given twice, an event that stands twice, or a sample
-            without event files.
+        DataError: event files made in different ways, an input given twice, an event that stands twice, a sample
+            without event files, or a split that does not exist or is for a file that is not there.
     """
-    sources, attributes, events = [], {}, SharedEvents()
+    sources, attributes, events, splits = [], {}, SharedEvents(), dict(file_splits or {})
+    if wrong := sorted(set(splits.values()) - set(SPLITS)):
+        raise DataError(f"no split {wrong[0]!r}: {', '.join(SPLITS)}")
     for path in sorted(event_files):
         with Reader(path) as reader:
             (sample,) = reader.attributes["sample_names"]
-            inputs = tuple(Input(**vars(row), expected=expected.get(sample)) for row in reader.files)
+            inputs = tuple(
+                Input(**vars(row), expected=expected.get(sample), split=splits.pop(row.name, None))
+                for row in reader.files
+            )
             attributes[path] = common(reader)
             events.add(reader)
         sources.append(Source(path=str(path), sample=sample, test=sample in test_samples, inputs=inputs))
@@ -213,8 +266,11 @@ def make(
     _check_consistent(attributes)
     _check_unique(sources)
     events.check()
+    _check_sides(sources)
     if strangers := {*test_samples, *expected} - {source.sample for source in sources}:
         raise DataError(f"no events of sample {', '.join(sorted(strangers))}; a misspelt name?")
+    if splits:
+        raise DataError(f"{next(iter(splits))}: has a split, but is in no event file; a misspelt name?")
     return Plan(sharding=sharding, sources=tuple(sources), attributes=next(iter(attributes.values())))
 
 
@@ -225,8 +281,11 @@ def read(path: Path) -> Plan:
         DataError: not a plan.
     """
     try:
-        return Plan.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        content = json.loads(path.read_bytes())
+        if isinstance(content, dict) and isinstance(content.get("sharding"), dict):
+            content["sharding"].setdefault("test_fraction", 0.0)  # plans of format 1.0 held nothing out
+        return Plan.model_validate(content)
+    except (OSError, ValueError, ValidationError) as error:
         raise DataError(f"{path}: not a plan of shards: {error}") from error
 
 
@@ -248,6 +307,15 @@ def _check_consistent(attributes: dict[Path, dict[str, Any]]) -> None:
         for key in COMMON:
             if attributes[other][key] != attributes[first][key]:
                 raise DataError(f"{other} was made with another {key} than {first}: convert both in the same way")
+
+
+def _check_sides(sources: Sequence[Source]) -> None:
+    """Files of training samples stay out of `test`, which holds samples that no network was trained on."""
+    for source in sources:
+        for file in source.inputs:
+            if file.split is not None and (file.split == "test") != source.test:
+                kind = "for testing" if source.test else "for training"
+                raise DataError(f"{file.name}: split {file.split}, but sample {source.sample} is {kind}")
 
 
 def _check_unique(sources: Sequence[Source]) -> None:

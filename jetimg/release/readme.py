@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from jetimg.dataset.manifest import Manifest, Shard, account
 from jetimg.dataset.parts import ReleaseRecord
+from jetimg.dataset.plan import SPLITS
 from jetimg.event_file.layout import JAGGED, TABLES
 from jetimg.release.metadata import Metadata, part_title
 
@@ -76,7 +77,7 @@ def citation(metadata: Metadata) -> str:
 def _how_made(contents: Contents) -> str:
     counts = account(contents.manifest.inputs)
     rows = [
-        [sample, *(account(inputs)[key] for key in ("present", "train", "validation", "test", "lost"))]
+        [sample, *(account(inputs)[key] for key in ("present", *SPLITS, "lost"))]
         for sample in contents.manifest.samples
         if (inputs := [row for row in contents.manifest.inputs if row.sample == sample])
     ]
@@ -87,7 +88,7 @@ def _how_made(contents: Contents) -> str:
             f"images and boxes with the settings in `config.json`, in the detector of `cms.yaml` "
             f"({contents.manifest.detector}), with the software in `software.json`. `manifest.json` names every "
             "input file with its sha256 and says where its events are. No event stands in two splits.",
-            _table(["sample", "events", "train", "validation", "test", "lost with bad files"], rows),
+            _table(["sample", "events", *SPLITS, "lost with bad files"], rows),
         ]
     )
 

@@ -33,6 +33,7 @@ class DataSet:
     train: tuple[Path, ...]
     validation: tuple[Path, ...]
     test: tuple[Path, ...]
+    heldout: tuple[Path, ...]
     digest: str
     class_names: tuple[str, ...]
     geometry: ImageGeometry

@@ -12,7 +12,7 @@ from jetimg.dataset.plan import Plan, Sharding, make
 from jetimg.event_file import store
 from tests.helpers.batches import attributes, random_batch
 
-SHARDING = Sharding(seed=5, validation_fraction=0.3, events_per_shard=25, block=3)
+SHARDING = Sharding(seed=5, validation_fraction=0.3, test_fraction=0.0, events_per_shard=25, block=3)
 
 
 def event_file(folder: Path, name: str, sample: str, sizes: list[int], bad: int = 0, **config: Any) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from jetimg.dataset.plan import SPLITS
 from tests.workflow.test_snakemake import digests, snakemake
 
 ROOT = Path(__file__).parents[2]
@@ -20,8 +21,9 @@ SAMPLES = {
 
 
 def campaign(folder, faults, monkeypatch, samples=SAMPLES, minutes=0.1):
-    (folder / "out/simulated").mkdir(parents=True)
-    (folder / "out/simulated/pool").touch()  # the stand-in needs none
+    (folder / "out/simulated/pool").mkdir(parents=True)
+    for split in SPLITS:
+        (folder / "out/simulated/pool" / split).touch()  # the stand-in needs none
     config = {
         "results": "out",
         "samples": samples,

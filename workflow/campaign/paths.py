@@ -4,11 +4,13 @@ import math
 import os
 import shlex
 import shutil
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from detector import load
 from jetimg.dataset import plan
 from workflow.campaign.config import parse
 from workflow.campaign.errors import ConfigError
@@ -178,6 +180,25 @@ class Campaign:
         simulate = self.config.samples[sample].simulate
         assert simulate is not None
         return simulate.masses[int(index) % len(simulate.masses)]
+
+    def split_of(self, sample: str, index: str) -> str:
+        """The split of one simulated file: all of its events, and with them its soft collisions, are on one side."""
+        return "test" if self.config.samples[sample].test else self.config.sharding.split_of_file(int(index))
+
+    def file_splits(self) -> list[tuple[str, str]]:
+        """Every simulated file and its split; files of the user's own are split event by event."""
+        simulated = [name for name, sample in self.config.samples.items() if sample.simulate is not None]
+        return [(name, self.split_of(sample, Path(name).stem)) for sample in simulated for name in self.inputs(sample)]
+
+    def pileup_text(self) -> str:
+        """How often each soft collision is used, for the user: in words, a split after the other."""
+        events = Counter[str]()
+        for sample, chosen in self.config.samples.items():
+            for name in self.inputs(sample) if chosen.simulate is not None else []:
+                events[self.split_of(sample, Path(name).stem)] += chosen.events_per_file or 0
+        collisions = load(None if self.detector is None else Path(self.detector)).pileup.mean
+        times = {split: n * collisions / self.config.simulation.pool_events for split, n in events.items()}
+        return ", ".join(f"{split} {uses:.3g}" for split, uses in times.items())
 
     def pythia(self, sample: str) -> list[str]:
         """Options for the sample's own Pythia settings."""

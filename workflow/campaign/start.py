@@ -51,5 +51,6 @@ def announce(campaign: Campaign) -> None:
         campaign.check_results(os.W_OK | os.X_OK)
         if any(sample.simulate for sample in campaign.config.samples.values()):
             print(f"Detector simulation: {campaign.backend_text()}", file=sys.stderr)
+            print(f"Pile-up: mean uses of each soft collision: {campaign.pileup_text()}", file=sys.stderr)
     except ConfigError as error:
         sys.exit(str(error))

@@ -10,7 +10,8 @@ wildcard_constraints:
     network="[A-Za-z][A-Za-z0-9]*",
     group=r"\d{5}",
     index=r"\d{5}",
-    shard=r"(train|validation|test)-\d{5}",
+    split="train|validation|test|heldout",
+    shard=r"(train|validation|test|heldout)-\d{5}",
 
 
 rule settings:
@@ -21,7 +22,7 @@ rule settings:
         CAMPAIGN.log("{kind}/{name}"),
     wildcard_constraints:
         kind="settings|lists",
-        name=r"(campaign|images|release|[A-Za-z0-9]+-[a-z0-9]+)\.yaml|(?!missing\.)[A-Za-z0-9]+\.txt",
+        name=r"(campaign|images|release|[A-Za-z0-9]+-[a-z0-9]+)\.yaml|(?!missing\.)[A-Za-z0-9]+\.txt|file-splits\.tsv",
     localrule: True
     conda:
         "../envs/data.yaml"

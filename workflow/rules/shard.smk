@@ -6,6 +6,7 @@ checkpoint plan:
     input:
         events=CAMPAIGN.event_files(),
         list=f"{RESULTS}/lists/events.txt",
+        splits=f"{RESULTS}/lists/file-splits.tsv",
         checks=expand(f"{RESULTS}/check/{{sample}}.json", sample=CONFIG.samples),
     output:
         f"{RESULTS}/plan.json",
@@ -21,7 +22,7 @@ checkpoint plan:
         settings=options(dict([*CONFIG.sharding, *CONFIG.policy])),
         samples=CAMPAIGN.sample_options(),
     shell:
-        "jetimg plan @{input.list:q} {params.settings:q} {params.samples:q} --output {output:q} "
+        "jetimg plan @{input.list:q} {params.settings:q} {params.samples:q} --splits {input.splits:q} --output {output:q} "
         "> {log:q} 2>&1 || (cat {log:q} >&2; exit 1)"
 
 

@@ -3,33 +3,34 @@
 
 
 rule pool:
-    """The soft collisions that pile-up is drawn from."""
+    """The soft collisions that a split's pile-up is drawn from: no other split sees them."""
     input:
         backend=ancient(CAMPAIGN.backend_file()),
     output:
-        f"{RESULTS}/simulated/pool",
+        f"{RESULTS}/simulated/pool/{{split}}",
     log:
-        CAMPAIGN.log("pool"),
+        CAMPAIGN.log("pool/{split}"),
     benchmark:
-        CAMPAIGN.benchmark("pool")
+        CAMPAIGN.benchmark("pool/{split}")
     conda:
         "../envs/simulation.yaml"
     resources:
         **CAMPAIGN.asks("pool"),
     params:
         seed=CONFIG.simulation.seed,
+        index=lambda w: SPLITS.index(w.split),
         events=CONFIG.simulation.pool_events,
         backend=CAMPAIGN.backend,
         detector=option("--detector", CAMPAIGN.detector),
     shell:
-        "jetimg detector pool --seed {params.seed:q} --events {params.events:q} --backend {params.backend:q} "
+        "jetimg detector pool --seed {params.seed:q} --index {params.index:q} --events {params.events:q} --backend {params.backend:q} "
         "{params.detector:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule simulate:
     """One Delphes file, and the record of what became of it."""
     input:
-        pool=f"{RESULTS}/simulated/pool",
+        pool=lambda w: f"{RESULTS}/simulated/pool/{CAMPAIGN.split_of(w.sample, w.index)}",
         again=lambda w: FAILED.mark(w.sample, w.index),
     output:
         f"{RESULTS}/simulated/{{sample}}/{{index}}.json",

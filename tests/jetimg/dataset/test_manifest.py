@@ -41,7 +41,7 @@ def test_every_input_and_where_its_events_went(folder: Path) -> None:
     for row in contents.inputs:
         assert sum(row.events.values()) == (row.entries if row.ok else 0)
         assert row.events["test"] == (row.entries if row.sample == "tth" else 0)
-    by_split = dict.fromkeys(("train", "validation", "test"), 0)
+    by_split = dict.fromkeys(("train", "validation", "test", "heldout"), 0)
     for made in contents.shards:
         by_split[made.split] += made.n_events
     # tt: 25 expected in each file; 20, 21, 7 present and one file bad.

@@ -1,5 +1,6 @@
 """Which event goes where: every one to one place, by the seed and its own file alone."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from jetimg.common.errors import DataError
 from jetimg.dataset.plan import SPLITS, Input, Plan, Sharding, Source, make, read
@@ -30,7 +32,8 @@ SOURCES = st.lists(st.tuples(st.lists(st.integers(0, 30), max_size=3), st.boolea
 SHARDINGS = st.builds(
     Sharding,
     seed=st.integers(0, 2**40),
-    validation_fraction=st.floats(0, 0.99),
+    validation_fraction=st.floats(0, 0.5),
+    test_fraction=st.floats(0, 0.49),
     events_per_shard=st.integers(1, 40),
     block=st.integers(1, 60),
 )
@@ -47,7 +50,7 @@ def test_every_event_stands_in_exactly_one_shard(sources: list[tuple[list[int], 
         assert 0 < size <= sharding.events_per_shard
         seen.update(zip(picked.source.tolist(), picked.place.tolist(), strict=True))
         tests = {made[number].test for number in picked.source.tolist()}
-        assert tests == {name.startswith("test")}
+        assert tests == {name.startswith("test-")}
     expected = {(k, place) for k, one in enumerate(made) for place in range(sum(row.entries for row in one.inputs))}
     assert set(seen) == expected
     assert set(seen.values()) <= {1}
@@ -94,6 +97,64 @@ def test_the_validation_share_is_what_was_asked_for() -> None:
     assert share == pytest.approx(0.2, abs=0.012)  # four standard deviations
 
 
+def test_the_held_out_share_is_what_was_asked_for_and_validation_is_as_without_it() -> None:
+    one = source(1, [20_000])
+    with_it, without = (
+        Plan(sharding=Sharding(test_fraction=share), sources=(one,), attributes={}).events_of_input(
+            one.inputs[0], False
+        )
+        for share in (0.1, 0.0)
+    )
+    assert with_it["heldout"] / 20_000 == pytest.approx(0.1, abs=0.009)  # four standard deviations
+    assert without["heldout"] == 0
+    assert with_it["validation"] == without["validation"]
+
+
+def test_fractions_leave_something_to_train_on() -> None:
+    with pytest.raises(ValidationError, match="leave no events to train on"):
+        Sharding(validation_fraction=0.6, test_fraction=0.4)
+
+
+@given(st.floats(0, 0.5), st.floats(0, 0.49), st.integers(1, 400))
+def test_whole_files_come_near_the_shares_and_keep_their_split(validation: float, test: float, files: int) -> None:
+    sharding = Sharding(validation_fraction=validation, test_fraction=test)
+    counts = Counter(sharding.split_of_file(number) for number in range(files))
+    assert set(counts) <= {"train", "validation", "heldout"}
+    # The discrepancy of Weyl's sequence grows as the logarithm of the number of files.
+    assert abs(counts["validation"] - validation * files) < 3
+    assert abs(counts["heldout"] - test * files) < 3
+
+
+def test_files_with_a_split_of_their_own_follow_it(paths: list[Path]) -> None:
+    splits = {"tt_a_0.root": "heldout", "tt_a_1.root": "train", "tt_a_bad0.root": "train", "tth_0.root": "test"}
+    plan = make(paths, SHARDING, ["tth"], {}, splits)
+    found = {file.name: plan.events_of_input(file, one.test) for one in plan.sources for file in one.inputs}
+    assert found["tt_a_0.root"] == {"train": 0, "validation": 0, "test": 0, "heldout": 20}
+    assert found["tt_a_1.root"] == {"train": 21, "validation": 0, "test": 0, "heldout": 0}
+    assert sum(plan.shards().values()) == 98
+
+
+@pytest.mark.parametrize(
+    ("splits", "said"),
+    [
+        ({"tt_a_0.root": "tset"}, "no split 'tset'"),
+        ({"tt_x_0.root": "train"}, "is in no event file"),
+        ({"tt_a_0.root": "test"}, "sample tt is for training"),
+        ({"tth_0.root": "heldout"}, "sample tth is for testing"),
+    ],
+)
+def test_splits_that_make_no_sense_are_refused(paths: list[Path], splits: dict[str, str], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        make(paths, SHARDING, ["tth"], {}, splits)
+
+
+def test_an_older_plan_holds_nothing_out(paths: list[Path], tmp_path: Path) -> None:
+    content = json.loads(planned(paths).model_dump_json())
+    del content["sharding"]["test_fraction"]
+    (tmp_path / "plan.json").write_text(json.dumps(content))
+    assert not [name for name in read(tmp_path / "plan.json").shards() if name.startswith("heldout")]
+
+
 def test_seeds_make_other_splits_and_orders() -> None:
     one, two = (
         Plan(sharding=Sharding(seed=seed, events_per_shard=50), sources=(source(1, [100]),), attributes={})
@@ -130,7 +191,7 @@ def test_bad_inputs_stand_in_the_plan_with_what_was_expected(paths: list[Path]) 
     plan = planned(paths)
     bad = [file for one in plan.sources for file in one.inputs if not file.ok]
     assert [(file.name, file.verdict, file.expected) for file in bad] == [("tt_a_bad0.root", "truncated", 25)]
-    assert plan.events_of_input(bad[0], False) == {"train": 0, "validation": 0, "test": 0}
+    assert plan.events_of_input(bad[0], False) == dict.fromkeys(SPLITS, 0)
     assert plan.samples == ["bb", "tt", "tth"]
     assert sum(plan.shards().values()) == 98
 

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -139,3 +140,21 @@ def test_the_program_is_quoted_for_a_line_that_snakemake_formats(campaign):
     assert shlex.split(words) == ["run", "my {file}", "$(touch", "X)"]
     assert "'$(touch'" in words
     assert program.limits() == "--minutes 1.5 --tries 2"
+
+
+def test_a_simulated_file_is_on_one_side_with_its_soft_collisions(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.root").touch()
+    samples = {
+        "tt": {"simulate": {"files": 10}, "events_per_file": 8},
+        "tth": {"simulate": {"files": 2}, "events_per_file": 8, "test": True},
+        "bb": {"files": ["own.root"]},
+    }
+    made = Campaign({"samples": samples, "simulation": {"pool_events": 100}})
+    splits = dict(made.file_splits())
+    assert "own.root" not in splits
+    assert [splits[name] for name in made.inputs("tth")] == ["test", "test"]
+    counts = Counter(splits[name] for name in made.inputs("tt"))
+    assert counts == {"train": 7, "validation": 2, "heldout": 1}
+    # 8 events of 50 collisions from a pool of 100, for each file of the split.
+    assert made.pileup_text() == "train 28, validation 8, heldout 4, test 8"
