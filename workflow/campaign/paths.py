@@ -12,6 +12,7 @@ from typing import Any
 
 from detector import load
 from jetimg.dataset import plan
+from jetimg.dataset.plan import SPLITS
 from workflow.campaign.config import parse
 from workflow.campaign.errors import ConfigError
 from workflow.campaign.inputs import REMOTE, check_name, expand_names, fingerprint, is_file, is_pattern
@@ -197,8 +198,8 @@ class Campaign:
             for name in self.inputs(sample) if chosen.simulate is not None else []:
                 events[self.split_of(sample, Path(name).stem)] += chosen.events_per_file or 0
         collisions = load(None if self.detector is None else Path(self.detector)).pileup.mean
-        times = {split: n * collisions / self.config.simulation.pool_events for split, n in events.items()}
-        return ", ".join(f"{split} {uses:.3g}" for split, uses in times.items())
+        times = {split: events[split] * collisions / self.config.simulation.pool_events for split in SPLITS}
+        return ", ".join(f"{split} {uses:.3g}" for split, uses in times.items() if uses)
 
     def pythia(self, sample: str) -> list[str]:
         """Options for the sample's own Pythia settings."""
