@@ -12,7 +12,7 @@ demo: $(VENV)/.models
 	$(RUN) snakemake --cores $(CORES)
 	$(RUN) snakemake --cores $(CORES) --configfile workflow/config/real.yaml
 	@cat results/demo/summary/summary.md
-	@cat results/demo/networks/evaluation/evaluation.md
+	@cat results/demo/networks/evaluation/test_sets.md
 	@echo "Simulated events: results/demo/{dataset,summary,pictures,validation,networks}; real Delphes events: results/real/..."
 
 test: $(VENV)/.models

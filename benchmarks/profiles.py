@@ -74,7 +74,7 @@ def measure(folder: Path, n_events: int) -> dict[str, dict[str, float]]:
     converting()  # compiles
     found = {"convert": shares(converting)}
     files = inputs.event_files(events, folder / "many", 10)
-    plan = planning.make(files, Sharding(events_per_shard=n_events), [], {})
+    plan = planning.make(files, Sharding(events_per_shard=n_events, test_fraction=0), [], {})
     name = next(iter(plan.shards()))
     found["shard"] = shares(lambda: shard.make(plan, name, folder / name))
     images = JetImages([folder / name], 32, shuffle=True)

@@ -234,7 +234,8 @@ def evaluate(
         list[str], typer.Argument(metavar="CHECKPOINT", help="PATH or NAME=PATH; by default its folder's name.")
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the report.", file_okay=False)],
-    split: Annotated[str, typer.Option(help="test, validation or train.")] = "test",
+    split: Annotated[str, typer.Option(help="test, heldout, validation or train.")] = "test",
+    sample: Annotated[str, typer.Option(help="Only events of this sample; of all if not given.")] = "",
     batch_size: Annotated[int, typer.Option(min=1, help="Images that a network sees at once.")] = 25,
     device: Device = "auto",
     score_threshold: Annotated[float, typer.Option(min=0, max=1, help="Less certain detections are left out.")] = 0.01,
@@ -254,12 +255,27 @@ def evaluate(
     named = _named(checkpoints, lambda path: path.resolve().parent.name)
     if BASELINE in named:
         raise typer.BadParameter(f"{BASELINE} is the name of the classical jets; give NAME=PATH")
-    settings = EvaluationSettings(split, batch_size, device, score_threshold, min_pt, baseline)
+    settings = EvaluationSettings(split, sample, batch_size, device, score_threshold, min_pt, baseline)
     report.check_output(output)
     found = measure(dataset, named, settings)
     report.write(found, output)
     console.print(report.sheets(found)[2])
     console.print(f"{output}: {', '.join(report.NAMES)}", soft_wrap=True)
+
+
+@app.command("side-by-side")
+def side_by_side(
+    evaluations: Annotated[list[str], typer.Argument(metavar="EVALUATION", help="NAME=PATH of an evaluation.json.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The table, as Markdown.", dir_okay=False)],
+) -> None:
+    """Evaluations of several test sets in one table."""
+    from jetimg.common.atomic import write_text
+    from models.evaluation import side_by_side as several
+
+    named = _named(evaluations, lambda path: path.resolve().parent.name)
+    table = several.sheet({name: several.read(path) for name, path in named.items()})
+    write_text(output, table.markdown())
+    console.print(table)
 
 
 def _check_device(device: str) -> None:

@@ -20,7 +20,7 @@ NAME = "manifest.json"
 class Shard(StrictModel):
     """A shard: name in the data set's folder, split, checksum and size."""
 
-    name: str = Field(pattern=r"^(train|validation|test)-\d+\.h5$")
+    name: str = Field(pattern=r"^(train|validation|test|heldout)-\d+\.h5$")
     split: Literal["train", "validation", "test", "heldout"]
     sha256: str
     n_events: int

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from detector.common.progress import bar
 from detector.geometry import boxes
@@ -40,7 +41,8 @@ def evaluate(folder: Path, checkpoints: Mapping[str, Path], settings: Evaluation
         settings: how.
 
     Raises:
-        DataError: no data set or no such events; not a checkpoint, or one for other classes, images or boxes.
+        DataError: no data set, no such events or no such sample; not a checkpoint, or one for other
+            classes, images or boxes.
         ValueError: a detector has the baseline's name.
     """
     if BASELINE in checkpoints:
@@ -54,8 +56,13 @@ def evaluate(folder: Path, checkpoints: Mapping[str, Path], settings: Evaluation
     # Before hours of work, not after them.
     about = {name: _about(path, data) for name, path in checkpoints.items()}
     contents = manifest.read(folder)
+    mine = _events_of(shards, settings.sample)
+    if not len(mine):
+        raise DataError(f"{folder}: no {settings.split} events of sample {settings.sample}")
     truth, tagged = _tables(shards, data)
     detectors = [_run(name, path, shards, settings, data.grid, about[name]) for name, path in checkpoints.items()]
+    truth, tagged = replace(truth, jets=truth.jets.of_events(mine), n_events=len(mine)), tagged.of_events(mine)
+    detectors = [replace(one, found=one.found.of_events(mine)) for one in detectors]
     tags = tuple(data.class_names.index(name) for name in contents.config.get("tags", {}))
     missing = _missing(settings, tags, tagged)
     if not missing:
@@ -64,7 +71,18 @@ def evaluate(folder: Path, checkpoints: Mapping[str, Path], settings: Evaluation
         detectors, truth = _harder(detectors, truth, settings.min_pt)
     with bar("bootstrap", REPLICAS) as progress:
         measured = measure(detectors, truth, progress)
-    return Evaluation(data, shards, truth, settings, measured, missing)
+    return Evaluation(data, shards, mine, truth, settings, measured, missing)
+
+
+def _events_of(shards: Sequence[Path], sample: str) -> NDArray[np.int64]:
+    """The events of a sample, or all, by their numbers counted over the shards."""
+    chosen = []
+    for path in shards:
+        with Reader(path) as reader:
+            names = reader.attributes["sample_names"]
+            wanted = [number for number, name in enumerate(names) if sample in ("", name)]
+            chosen.append(np.isin(reader.read(tables=("events",)).tables["events"]["sample"], wanted))
+    return np.flatnonzero(np.concatenate(chosen))
 
 
 def _harder(detectors: Sequence[DetectionSet], truth: TrueJets, min_pt: float) -> tuple[list[DetectionSet], TrueJets]:

@@ -6,7 +6,7 @@ the one it overlaps most. So every jet is found once, and what finds it again is
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,6 +47,16 @@ class JetTable:
     def take(self, rows: "Ints | Bools") -> "JetTable":
         """Some of the jets."""
         return JetTable(**{name: column[rows] for name, column in vars(self).items()})
+
+    def of_events(self, numbers: Ints) -> "JetTable":
+        """The jets of some events, which are numbered anew from 0.
+
+        Args:
+            numbers: of the events, ascending.
+        """
+        index = np.searchsorted(numbers, self.event)
+        mine = np.flatnonzero(numbers[np.minimum(index, len(numbers) - 1)] == self.event)
+        return replace(self.take(mine), event=index[mine])
 
 
 def joined(parts: Sequence[JetTable]) -> JetTable:

@@ -194,7 +194,8 @@ def _chosen(found: Evaluation) -> list[int]:
 
 
 def _event(found: Evaluation, number: int) -> Event:
-    """The event of this number, counted over the shards."""
+    """The event of this number."""
+    number = int(found.numbers[number])
     first = [0]
     for path in found.shards:
         with Reader(path) as reader:

@@ -75,6 +75,7 @@ def as_dict(found: Evaluation) -> Numbers:
         "data_set": {
             "sha256": data.digest,
             "split": settings.split,
+            "sample": settings.sample or None,
             "shards": [path.name for path in found.shards],
             "events": truth.n_events,
             "true_jets": dict(zip(truth.class_names, truth.counts, strict=True)),

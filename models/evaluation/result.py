@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.evaluation.measure import Measured, TrueJets
 from models.training.data import DataSet
 
@@ -14,6 +17,7 @@ class EvaluationSettings:
 
     Attributes:
         split: which events.
+        sample: only those of this sample; of all samples if empty.
         batch_size: images that a network sees at once.
         device: cpu, cuda, or auto for a GPU if there is one.
         score_threshold: less certain detections are left out.
@@ -22,6 +26,7 @@ class EvaluationSettings:
     """
 
     split: str = "test"
+    sample: str = ""
     batch_size: int = 25
     device: str = "auto"
     score_threshold: float = 0.01
@@ -36,6 +41,7 @@ class Evaluation:
     Attributes:
         data: the data set.
         shards: the files of its events.
+        numbers: int64 (n_events), for each event its number, counted over the shards.
         truth: their jets.
         settings: with the device that was used.
         measured: the detectors, the baseline last.
@@ -44,6 +50,7 @@ class Evaluation:
 
     data: DataSet
     shards: tuple[Path, ...]
+    numbers: NDArray[np.int64]
     truth: TrueJets
     settings: EvaluationSettings
     measured: Sequence[Measured]

@@ -69,7 +69,7 @@ def test_convert_killed_and_run_again(data: Path, tmp_path: Path, delay: float) 
 def plan_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("plan")
     path = write(folder / "tt.h5", random_batch(np.random.default_rng(1), 3000, most_hits=30))
-    made = make([path], Sharding(events_per_shard=3000, validation_fraction=0), [], {})
+    made = make([path], Sharding(events_per_shard=3000, validation_fraction=0, test_fraction=0), [], {})
     (folder / "plan.json").write_text(made.model_dump_json())
     return folder / "plan.json"
 

@@ -28,7 +28,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for sample in ("bb", "tt", "hh", "WW", "qq", "tth"):
         events.append(folder / f"{sample}.h5")
         convert(DelphesInputs([DATA / f"{sample}.root"], sample), events[-1], Setup(load(), ImageSettings()))
-    sharding = Sharding(events_per_shard=3, validation_fraction=0.3)
+    sharding = Sharding(events_per_shard=3, validation_fraction=0.3, test_fraction=0)
     planned = plan.make(events, sharding, ["tth"], {})
     for name in planned.shards():
         shard.make(planned, name, folder / "dataset" / name)

@@ -174,7 +174,7 @@ def test_event_files_of_two_detectors_make_no_plan(made, tmp_path) -> None:
 
 
 def test_an_event_file_of_another_detector_makes_no_shard(made, cms, tmp_path) -> None:
-    planned = plan.make([made.events[0]], plan.Sharding(validation_fraction=0), [], {})
+    planned = plan.make([made.events[0]], plan.Sharding(validation_fraction=0, test_fraction=0), [], {})
     path = tmp_path / "tt.h5"
     shutil.copyfile(cms.parent / "tt.h5", path)
     moved = planned.model_copy(update={"sources": (planned.sources[0].model_copy(update={"path": str(path)}),)})

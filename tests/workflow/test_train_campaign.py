@@ -32,7 +32,7 @@ def trained(tmp_path_factory):
 
 
 def test_every_network_is_measured_beside_the_classical_jets(trained):
-    found = json.loads((trained / "networks/evaluation/evaluation.json").read_text())
+    found = json.loads((trained / "networks/evaluation/tth/evaluation.json").read_text())
     assert sorted(found["detectors"]) == sorted([*NAMES, "baseline"])
     assert found["data_set"]["events"] == 2
     assert all(found["detectors"][name]["trained_on_this_data_set"] for name in NAMES)

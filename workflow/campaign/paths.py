@@ -275,6 +275,20 @@ class Campaign:
             f"{self.results}/events/{sample}/{group}.h5" for sample in self._inputs for group in self.groups(sample)
         ]
 
+    def test_sets(self, plan_file: str) -> list[str]:
+        """The test sets that have events: what was held out of the training samples, and each sample for testing."""
+        made = plan.read(Path(plan_file))
+        splits = {name.partition("-")[0] for name in made.shards()}
+        tested = {source.sample for source in made.sources if source.test and any(file.ok for file in source.inputs)}
+        return [
+            *(["heldout"] if "heldout" in splits else []),
+            *(name for name in self.config.samples if name in tested),
+        ]
+
+    def events_of(self, test_set: str) -> list[str]:
+        """Options for the events of a test set."""
+        return ["--split=heldout"] if test_set == "heldout" else ["--split=test", f"--sample={test_set}"]
+
     def shards(self, plan_file: str) -> list[str]:
         """The shards of a plan."""
         return [f"{self.results}/dataset/{name}" for name in plan.read(Path(plan_file)).shards()]

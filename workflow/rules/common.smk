@@ -11,6 +11,7 @@ wildcard_constraints:
     group=r"\d{5}",
     index=r"\d{5}",
     split="train|validation|test|heldout",
+    test_set="[A-Za-z][A-Za-z0-9]*",
     shard=r"(train|validation|test|heldout)-\d{5}",
 
 

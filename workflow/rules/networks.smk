@@ -101,21 +101,21 @@ rule prune_network:
 
 
 rule evaluate_networks:
-    """All networks and the classical jets, measured on the same test events."""
+    """All networks and the classical jets, measured on the events of one test set."""
     input:
         manifest=f"{RESULTS}/dataset/manifest.json",
         networks=NETWORKS.checkpoints(),
     output:
-        json=f"{RESULTS}/networks/evaluation/evaluation.json",
+        json=f"{RESULTS}/networks/evaluation/{{test_set}}/evaluation.json",
         table=report(
-            f"{RESULTS}/networks/evaluation/evaluation.md",
+            f"{RESULTS}/networks/evaluation/{{test_set}}/evaluation.md",
             caption="../report/evaluation.rst",
             category="Networks",
             subcategory="Evaluation",
         ),
         pictures=report(
             expand(
-                f"{RESULTS}/networks/evaluation/{{name}}.png",
+                f"{RESULTS}/networks/evaluation/{{{{test_set}}}}/{{name}}.png",
                 name=["precision_recall", "residuals", "resolution", "events"],
             ),
             caption="../report/evaluation.rst",
@@ -123,9 +123,9 @@ rule evaluate_networks:
             subcategory="Evaluation",
         ),
     log:
-        CAMPAIGN.log("evaluate"),
+        CAMPAIGN.log("evaluate/{test_set}"),
     benchmark:
-        CAMPAIGN.benchmark("evaluate")
+        CAMPAIGN.benchmark("evaluate/{test_set}")
     conda:
         "../envs/models.yaml"
     threads: CONFIG.threads
@@ -136,8 +136,32 @@ rule evaluate_networks:
         networks=lambda _, input: labelled(input.networks),
         dataset=subpath(input.manifest, parent=True),
         folder=subpath(output.json, parent=True),
+        events=lambda w: CAMPAIGN.events_of(w.test_set),
     shell:
-        "jetimg models evaluate {params.dataset:q} {params.networks:q} --output {params.folder:q} > {log:q} 2>&1"
+        "jetimg models evaluate {params.dataset:q} {params.networks:q} {params.events:q} --output {params.folder:q} > {log:q} 2>&1"
+
+
+rule test_sets:
+    """Average precision of all networks in all test sets, in one table."""
+    input:
+        lambda _: expand(
+            rules.evaluate_networks.output.json,
+            test_set=CAMPAIGN.test_sets(checkpoints.plan.get().output[0]),
+        ),
+    output:
+        report(
+            f"{RESULTS}/networks/evaluation/test_sets.md",
+            caption="../report/test_sets.rst",
+            category="Networks",
+            subcategory="Evaluation",
+        ),
+    log:
+        CAMPAIGN.log("evaluate/test_sets"),
+    localrule: True
+    conda:
+        "../envs/models.yaml"
+    shell:
+        "jetimg models side-by-side {input:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule export_network:
@@ -217,7 +241,7 @@ rule prune:
 rule evaluate:
     """Target: tables and pictures of how well the networks find jets."""
     input:
-        rules.evaluate_networks.output if CONFIG.networks else [],
+        rules.test_sets.output if CONFIG.networks else [],
 
 
 rule export:

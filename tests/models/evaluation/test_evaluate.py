@@ -22,6 +22,7 @@ from models.cli import app
 from models.evaluation import plots, report
 from models.evaluation.evaluate import evaluate
 from models.evaluation.measure import DetectionSet, TrueJets, measure
+from models.evaluation.pairing import JetTable
 from models.evaluation.result import Evaluation, EvaluationSettings
 from models.networks.build import build
 from models.networks.config import Config, Model
@@ -56,7 +57,9 @@ def dataset(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for sample in ("bb", *TEST):
         files.append(folder / f"{sample}.h5")
         convert(DelphesInputs([data / f"{sample}.root"], sample), files[-1], Setup(load(), ImageSettings()))
-    planned = plan.make(files, plan.Sharding(events_per_shard=3, validation_fraction=0), list(TEST), {})
+    planned = plan.make(
+        files, plan.Sharding(events_per_shard=3, validation_fraction=0, test_fraction=0), list(TEST), {}
+    )
     for name in planned.shards():
         shard.make(planned, name, folder / "dataset" / name)
     manifest.make(planned, folder / "dataset")
@@ -97,7 +100,7 @@ def test_the_command(dataset, checkpoints, tmp_path, request) -> None:
     assert spreads == [0] * 5
     assert all((output / name).read_bytes()[:4] == b"\x89PNG" for name in report.PICTURES)
     table = (output / "evaluation.md").read_text()
-    assert "| baseline | does not exist |" in table
+    assert "| baseline | n/a |" in table
     assert "8 test events" in table
     # Again into the same folder: the same bytes.
     request.getfixturevalue("undrawn")
@@ -143,6 +146,41 @@ def test_only_hard_jets(dataset, checkpoints, tmp_path, undrawn) -> None:
     assert "Only jets of at least 200 GeV" in (tmp_path / "r" / "evaluation.md").read_text()
 
 
+def test_events_of_one_sample(dataset, checkpoints, tmp_path, undrawn) -> None:
+    whole = evaluate(dataset, {"one": checkpoints["pfjet"]}, EvaluationSettings(device="cpu"))
+    parts = [
+        evaluate(dataset, {"one": checkpoints["pfjet"]}, EvaluationSettings(sample=sample, device="cpu"))
+        for sample in TEST
+    ]
+    assert sorted(np.concatenate([part.numbers for part in parts]).tolist()) == whole.numbers.tolist() == list(range(8))
+    assert np.sum([part.truth.counts for part in parts], axis=0).tolist() == whole.truth.counts
+    for part in parts:
+        assert part.truth.n_events == 2
+        for k, number in enumerate(part.numbers):
+            for mine, all_of_them in ((part.truth.jets, whole.truth.jets), (found_by(part), found_by(whole))):
+                np.testing.assert_array_equal(mine.box[mine.event == k], all_of_them.box[all_of_them.event == number])
+    with pytest.raises(DataError, match="no test events of sample qq"):
+        evaluate(dataset, {}, EvaluationSettings(sample="qq", device="cpu"))
+
+
+def found_by(one: Evaluation) -> JetTable:
+    return one.measured[0].detector.found
+
+
+def test_test_sets_side_by_side(dataset, checkpoints, tmp_path, undrawn) -> None:
+    for sample in ("tt", "tth"):
+        found = evaluate(dataset, {"one": checkpoints["pfjet"]}, EvaluationSettings(sample=sample, device="cpu"))
+        report.write(found, tmp_path / sample)
+    named = [f"{sample}={tmp_path / sample / 'evaluation.json'}" for sample in ("tt", "tth")]
+    done = CliRunner().invoke(app, ["side-by-side", *named, "-o", str(tmp_path / "both.md")])
+    assert done.exit_code == 0, done.output
+    table = (tmp_path / "both.md").read_text()
+    assert all(text in table for text in ("tt: true jets", "tt: one", "tth: one", "n/a"))
+    (tmp_path / "other.json").write_text("{}")
+    done = CliRunner().invoke(app, ["side-by-side", str(tmp_path / "other.json"), "-o", str(tmp_path / "both.md")])
+    assert isinstance(done.exception, DataError)
+
+
 def test_calls_that_are_at_fault(dataset, checkpoints, tmp_path) -> None:
     one = checkpoints["pfjet"]
     for arguments in ((one, one), (f"baseline={one}",), (f"={one}",), (one, "--split", "some")):
@@ -183,9 +221,8 @@ def test_a_checkpoint_of_another_data_set_is_measured_and_said_so(dataset, check
 
 def of(dataset: Path, truth: TrueJets, *detectors: DetectionSet) -> Evaluation:
     data = DataSet.of(dataset)
-    return Evaluation(
-        data, data.test, truth, EvaluationSettings(device="cpu"), measure(detectors, truth), "not asked for"
-    )
+    settings, numbers = EvaluationSettings(device="cpu"), np.arange(truth.n_events)
+    return Evaluation(data, data.test, numbers, truth, settings, measure(detectors, truth), "not asked for")
 
 
 def test_classes_without_jets_and_detectors_without_detections(dataset, tmp_path) -> None:
