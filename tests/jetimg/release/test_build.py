@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from detector import load
 from detector.geometry.description import DEFAULT
-from jetimg.cli.data import app
+from jetimg.cli.main import app
 from jetimg.common import checksums
 from jetimg.common.errors import DataError
 from jetimg.dataset import parts

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from jetimg.cli.data import app
+from jetimg.cli.main import app
 from jetimg.common.errors import DataError
 from jetimg.dataset import parts
 from jetimg.dataset.verify import verify

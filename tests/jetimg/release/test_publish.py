@@ -15,7 +15,7 @@ import pytest
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
-from jetimg.cli.data import app
+from jetimg.cli.main import app
 from jetimg.common import checksums
 from jetimg.common.errors import DataError
 from jetimg.release import publish as publishing
