@@ -163,4 +163,4 @@ def test_a_simulated_file_is_on_one_side_with_its_soft_collisions(tmp_path, monk
     counts = Counter(splits[name] for name in made.inputs("tt"))
     assert counts == {"train": 7, "validation": 2, "heldout": 1}
     # 8 events of 50 collisions from a pool of 100, for each file of the split.
-    assert made.pileup_text() == "train 28, validation 8, heldout 4, test 8"
+    assert made.pileup_text() == "train 28, validation 8, test 8, heldout 4"

@@ -29,7 +29,8 @@ def files(tmp_path, monkeypatch):
 def test_the_files_are_those_that_rules_ask_for(files):
     names = ("campaign", "images", "release", "pfjet-full", "pfjet-int8")
     lists = ("events", "backend", "tt", "bb")
-    assert set(files) == {*(f"settings/{name}.yaml" for name in names), *(f"lists/{name}.txt" for name in lists)}
+    expected = {*(f"settings/{name}.yaml" for name in names), *(f"lists/{name}.txt" for name in lists)}
+    assert set(files) == expected | {"lists/file-splits.tsv"}
 
 
 def test_their_contents(files, tmp_path):
