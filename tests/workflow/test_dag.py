@@ -25,8 +25,15 @@ def test_the_plan_has_the_right_jobs_and_a_finished_campaign_has_none(tmp_path, 
     files = {name: len(campaign.inputs(name)) for name in campaign.config.samples}
     said = bench_dag.snakemake(tmp_path, "--dry-run", "--cores", "2")
     planned = {name: int(number) for name, number in re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE)}
-    once = dict.fromkeys(("pool", "plan", "manifest", "verify", "dataset"), 1)
-    jobs = once | {"simulate": sum(files.values()), "check": 6, "convert": len(campaign.event_files()), "settings": 8}
+    pools = len({split for _, split in campaign.file_splits()})
+    once = dict.fromkeys(("plan", "manifest", "verify", "dataset"), 1)
+    jobs = once | {
+        "simulate": sum(files.values()),
+        "check": 6,
+        "convert": len(campaign.event_files()),
+        "settings": 9,
+        "pool": pools,
+    }
     assert planned == jobs | {"total": sum(jobs.values())}
     bench_dag.finish(campaign)
     assert "Nothing to be done" in bench_dag.snakemake(tmp_path, "--cores", "2")

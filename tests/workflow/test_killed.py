@@ -17,9 +17,9 @@ SAMPLES = {
     "tt": {"simulate": {"files": 2}, "events_per_file": 2},
     "tth": {"simulate": {"files": 1}, "events_per_file": 2, "test": True},
 }
-# What can be done while tt/00001 hangs: settings of images, lists of two samples and of events, two of three
-# simulations, their conversions, one check.
-FINISHED = 9
+# What can be done while tt/00001 hangs: settings of images, lists of two samples, of events and of splits, two of
+# three simulations, their conversions, one check.
+FINISHED = 10
 
 
 def ours(folder: Path) -> list[psutil.Process]:

@@ -38,7 +38,7 @@ def test_each_group_of_rules_has_one():
 
 @pytest.mark.parametrize("name", EXTRAS)
 def test_versions_are_those_of_the_locks(name):
-    text = "".join((ROOT / lock).read_text() for lock in ("requirements.lock", "requirements-models.lock"))
+    text = "".join(lock.read_text() for lock in sorted(ROOT.glob("requirements*.lock")))
     locked = dict(re.findall(r"^([\w.-]+)==([\w.+]+)", text, re.MULTILINE))
     pinned = {package: version for package, version in versions(name).items() if version and package != "python"}
     assert pinned

@@ -1,5 +1,6 @@
 """Names of a campaign's files: which inputs there are, and which job converts which."""
 
+import json
 import math
 import os
 import shlex
@@ -47,6 +48,7 @@ class Campaign:
         """
         self.config = parse(config)
         self.results = self.config.results
+        self.check_results()
         self._base = base
         self._urls: dict[str, str] = {}
         self._inputs = {name: self._names(name) for name in self.config.samples}
@@ -68,11 +70,21 @@ class Campaign:
     def _before(self, sample: str) -> list[str]:
         """The sample's files in the last run; a pattern in the list had matched nothing."""
         path = Path(self.results, "lists", f"{sample}.txt")
-        names = path.read_text().splitlines() if path.is_file() else []
+        names = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
         return [name for name in names if not is_pattern(name)]
 
     def _from_base(self, name: str) -> str:
         return name if REMOTE in name else os.path.join(self._base, name)  # noqa: PTH118 (a Path drops "./")
+
+    def as_read_here(self) -> str:
+        """The configuration, JSON, for the working folder: names that start from elsewhere are whole ones."""
+        content = self.config.model_dump(mode="json", exclude_defaults=True)
+        for sample in content["samples"].values():
+            for key in {"files", "compare_to"} & set(sample):
+                sample[key] = [self._from_base(name) for name in sample[key]]
+        if self.detector is not None:
+            content["detector"] = self.detector
+        return json.dumps(content, indent=1)
 
     def _detector(self) -> str | None:
         if self.config.detector is None:

@@ -10,7 +10,7 @@ def settings_files(campaign: Campaign, networks: CampaignNetworks) -> dict[str, 
     """What stands in each file, by its name inside the results folder; made when it is asked for."""
     config = campaign.config
     files: dict[str, Callable[[], str]] = {
-        "settings/campaign.yaml": lambda: config.model_dump_json(indent=1, exclude_defaults=True),
+        "settings/campaign.yaml": campaign.as_read_here,
         "settings/images.yaml": lambda: config.images.model_dump_json(indent=1),
         "settings/release.yaml": lambda: config.release.model_dump_json(indent=1),
         "lists/events.txt": lambda: "\n".join(campaign.event_files()),

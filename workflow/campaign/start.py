@@ -30,7 +30,6 @@ def start(config: Mapping[str, Any], files: Sequence[str | Path], repository: st
         if talk:
             refuse_duplicate_keys(paths)
         campaign = Campaign(config, base_of(paths, repository))
-        campaign.check_results()
         if talk and (text := campaign.complaint()):
             print(f"Warning: missing input files\n{text}", file=sys.stderr)
     except ConfigError as error:

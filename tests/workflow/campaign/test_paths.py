@@ -1,5 +1,6 @@
 """Names of a campaign's files."""
 
+import json
 import os
 import shlex
 from collections import Counter
@@ -95,6 +96,11 @@ def test_inputs_of_a_configuration_that_comes_with_the_repository_are_found_from
     assert there.inputs("tt") == [*names, "/a.root"]
     assert there.others("tt") == [f"{tmp_path}/b.root"]
     assert there.results == "results"
+    again = json.loads(there.as_read_here())
+    assert again == {
+        "samples": {"tt": {"files": [f"{tmp_path}/tt_*.root", "/a.root"], "compare_to": [f"{tmp_path}/b.root"]}}
+    }
+    assert json.loads(Campaign(config).as_read_here()) == config
 
 
 def test_the_detector_description_has_to_be_there(campaign):
@@ -121,9 +127,9 @@ def test_results_that_cannot_be_written_are_refused(campaign, tmp_path, monkeypa
     assert list(tmp_path.glob("new")) == []
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match=r"results: file/out: .*/file is not a folder"):
-        made("a", results="file/out").check_results()
+        made("a", results="file/out")
     monkeypatch.setattr("os.access", lambda _, access: access != os.W_OK)
-    made("a", results="out").check_results()
+    made("a", results="out")
     with pytest.raises(ConfigError, match="cannot be written to"):
         made("a", results="out").check_results(os.W_OK)
 
