@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 CORES ?= 2
-INSTALL = $(VENV)/bin/pip install --quiet --disable-pip-version-check
+# Modules are compiled when they are first imported, not all of them now.
+INSTALL = $(VENV)/bin/pip install --quiet --disable-pip-version-check --no-compile
 RUN = PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
 .PHONY: demo test bench lint lock schema pages clean
