@@ -58,7 +58,7 @@ WHY = {
 LICENCES = {
     "brevitas": "BSD-3-Clause",
     "faster-coco-eval": "Apache-2.0",
-    "mlcroissant": "Apache-2.0",  # no licence file either; its repository has this one
+    "mlcroissant": "Apache-2.0",  # no licence file either; conda-forge states this one
     "snakemake-executor-plugin-slurm": "MIT",
     "snakemake-executor-plugin-htcondor": "MIT",
     "snakemake-storage-plugin-http": "MIT",
