@@ -60,7 +60,11 @@ class Tally:
     def attributes(self) -> dict[str, Any]:
         """For the event file."""
         counts = {name: asdict(count) for name, count in self.channels.items()}
-        return {"hit_counts": counts, "largest_relative_error": self.relative_error, "truth_counts": self.truth.as_dict()}
+        return {
+            "hit_counts": counts,
+            "largest_relative_error": self.relative_error,
+            "truth_counts": self.truth.as_dict(),
+        }
 
 
 class CellError(raster.RasterError):

@@ -91,7 +91,9 @@ def first_come(order: Ints, one: Ints, two: Ints, taken: Bools) -> Ints:
     Returns:
         The positions that were picked.
     """
-    return order[_first_come(order, one, two, taken, np.zeros(int(one.max(initial=-1)) + 1, np.bool_))]
+    paired = np.zeros(int(one.max(initial=-1)) + 1, np.bool_)
+    picked: Ints = order[_first_come(order, one, two, taken, paired)]
+    return picked
 
 
 @njit_local
@@ -153,11 +155,13 @@ class _Particles:
     @classmethod
     def of(cls, chunk: Chunk) -> "_Particles":
         offsets = chunk["Particle.PID"].offsets
-        index = [chunk[f"Particle.{name}"].content.astype(np.int64) for name in ("M1", "D1", "D2")]
-        floats = [chunk[f"Particle.{name}"].content.astype(np.float64) for name in ("Mass", "Eta", "Phi", "PT")]
+        m1, d1, d2 = (chunk[f"Particle.{name}"].content.astype(np.int64) for name in ("M1", "D1", "D2"))
+        mass, eta, phi, pt = (
+            chunk[f"Particle.{name}"].content.astype(np.float64) for name in ("Mass", "Eta", "Phi", "PT")
+        )
         event = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
         status = np.abs(chunk["Particle.Status"].content)
-        return cls(event, chunk["Particle.PID"].content, status, *index, *floats)
+        return cls(event, chunk["Particle.PID"].content, status, m1, d1, d2, mass, eta, phi, pt)
 
     def momenta(self, rows: Ints) -> NDArray[np.float64]:
         """(px, py, pz, E) of some particles; zeros for those along the beam."""
@@ -247,9 +251,7 @@ def _children(parent: Ints, n: int) -> Ints:
     return children
 
 
-def _with_products(
-    particles: _Particles, row: Ints, last: Ints, parent: Ints, children: Ints, known: Bools
-) -> Decays:
+def _with_products(particles: _Particles, row: Ints, last: Ints, parent: Ints, children: Ints, known: Bools) -> Decays:
     """Goes down from products that are resonances to what those decayed to: twice for H -> t t, once else."""
     number = np.full(len(particles.pid) + 1, -1, np.int64)
     number[row] = np.arange(len(row))
@@ -263,7 +265,7 @@ def _with_products(
     known = known & np.where(inner >= 0, known[inner], True).all(axis=1)
     products[~known] = -1
     # A particle that is a resonance again is not followed further: such a decay is not known.
-    deeper = (number[products] >= 0).any(axis=1)
+    deeper: Bools = np.any(number[products] >= 0, axis=1)
     known, products = known & ~deeper, np.where(deeper[:, None], -1, products)
     code = np.append(np.abs(particles.pid), 0)
     return Decays(

@@ -1,7 +1,7 @@
 """Truth mode `jets`: every label is a generator jet.
 
-From the heaviest down: a t, H or V whose decay is as its class says, and whose decay quarks all lie near the axis of one
-generator jet, makes that jet a label. Else its products are tried by the same rule, down to b and q, which take the
+From the heaviest down: a t, H or V whose decay is as its class says, and whose decay quarks all lie near the axis of
+one generator jet, makes that jet a label. Else its products are tried by the same rule, down to b and q, which take the
 nearest generator jet that is left.
 """
 
@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 from detector.geometry.angles import delta_r
 from detector.geometry.grid import Grid
 from jetimg.imaging import jet_labels as outcomes
-from jetimg.imaging.decays import LARGEST_QUARK, OUTGOING, RESONANCES, Bools, Decays, Ints, event_pairs, find, first_come
+from jetimg.imaging.decays import (
+    LARGEST_QUARK,
+    OUTGOING,
+    RESONANCES,
+    Bools,
+    Decays,
+    Ints,
+    event_pairs,
+    find,
+    first_come,
+)
 from jetimg.imaging.delphes_reader import Chunk
 from jetimg.imaging.jet_labels import Found, Labels, TruthCounts, joined
 from jetimg.imaging.settings import ImageSettings
@@ -37,9 +47,9 @@ class _GenJets:
 
     @classmethod
     def of(cls, chunk: Chunk, branch: str) -> "_GenJets":
-        columns = [chunk[f"{branch}.{name}"].content for name in ("Eta", "Phi", "PT", "Mass")]
+        eta, phi, pt, mass = (chunk[f"{branch}.{name}"].content for name in ("Eta", "Phi", "PT", "Mass"))
         event = _events(chunk[f"{branch}.PT"].offsets)
-        return cls(event, *columns, np.zeros(len(event), np.bool_))
+        return cls(event, eta, phi, pt, mass, np.zeros(len(event), np.bool_))
 
 
 @dataclass(frozen=True)
@@ -122,7 +132,8 @@ class _Labeller:
         right = known & np.select([kind == TOP, kind == HIGGS], [top, higgs], hadronic)
         self.counts.add(name, outcomes.NO_DECAY, (~known).sum())
         self.counts.add(name, outcomes.ANOTHER_DECAY, (known & ~right).sum())
-        return mine[right]
+        chosen: Ints = mine[right]
+        return chosen
 
     def _contained(self, mine: Ints) -> _Candidates:
         """Which jets have all decay quarks of these resonances within `contained_within` of their axes."""

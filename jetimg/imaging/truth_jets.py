@@ -121,8 +121,8 @@ def _from_genjets(
             best = min(near, key=lambda k: (rank[class_id[k]], away[k]))
             if pt[jet] >= minimum[class_id[best]]:
                 found.append((jet, mine[best]))
-    jet, which = np.array(found, dtype=np.int64).reshape(-1, 2).T
-    return _found(chunk, settings.genjet, jet, selected.take(which), decays, settings)
+    rows = np.array(found, dtype=np.int64).reshape(-1, 2)
+    return _found(chunk, settings.genjet, rows[:, 0], selected.take(rows[:, 1]), decays, settings)
 
 
 def _found(
@@ -137,9 +137,7 @@ def _found(
     pt, eta, phi, mass = (chunk[f"{branch}.{name}"].content[row] for name in ("PT", "Eta", "Phi", "Mass"))
     decay_pdg_id, parton_pt, contained = _of_decays(chunk, selected, decays, (eta, phi), settings.contained_within)
     pdg_id = chunk["Particle.PID"].content[selected.row]
-    return Found(
-        selected.event, selected.class_id, row, pdg_id, pt, eta, phi, mass, decay_pdg_id, parton_pt, contained
-    )
+    return Found(selected.event, selected.class_id, row, pdg_id, pt, eta, phi, mass, decay_pdg_id, parton_pt, contained)
 
 
 def _of_decays(
@@ -149,7 +147,7 @@ def _of_decays(
     axis: tuple[NDArray[np.float32], NDArray[np.float32]],
     radius: float,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float64]]:
-    """What selected particles decayed to, the pt of their last copies, and the share of quarks near the labels' axes."""
+    """What selected particles decayed to, the pt of their last copies, the share of quarks near the labels' axes."""
     pid, pt = np.abs(chunk["Particle.PID"].content), chunk["Particle.PT"].content
     nothing = np.zeros(len(selected.row), np.int64)
     if decays is None:

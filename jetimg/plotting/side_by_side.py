@@ -50,8 +50,7 @@ def draw(events: Mapping[str, Event], marks: Mapping[str, Axes2D]) -> Figure:
         for mark in marks.values():
             axes.plot(mark.eta, mark.phi, mark.marker, color="black", markersize=8, markerfacecolor="none", zorder=4)
         texts = [
-            f"{event.class_names[k]} {pt:,.0f}"
-            for k, pt in zip(event.jets["class_id"], event.jets["pt"], strict=True)
+            f"{event.class_names[k]} {pt:,.0f}" for k, pt in zip(event.jets["class_id"], event.jets["pt"], strict=True)
         ]
         draw_labels(axes, event, event.jets["box"], texts, [colour(int(k)) for k in event.jets["class_id"]])
         axes.set_title(f"{title}: {len(texts)} labels", loc="left")

@@ -1,7 +1,7 @@
 """What the truth modes label in Delphes files: how many, how pure, and what is left out and why."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +86,10 @@ class TruthReport:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {"settings": self.settings.model_dump(mode="json"), "samples": dict(map(_sample_dict, self.samples.items()))}
+        return {
+            "settings": self.settings.model_dump(mode="json"),
+            "samples": dict(map(_sample_dict, self.samples.items())),
+        }
 
     def sheets(self) -> list[Sheet]:
         """The tables."""
@@ -145,7 +148,11 @@ def nearest_jet(chunk: Chunk, found: Labels, settings: ImageSettings) -> NDArray
     for branch in (settings.genjet, settings.merged_genjet):
         if f"{branch}.PT" not in chunk:
             continue
-        offsets, eta, phi = chunk[f"{branch}.PT"].offsets, chunk[f"{branch}.Eta"].content, chunk[f"{branch}.Phi"].content
+        offsets, eta, phi = (
+            chunk[f"{branch}.PT"].offsets,
+            chunk[f"{branch}.Eta"].content,
+            chunk[f"{branch}.Phi"].content,
+        )
         for event in range(len(offsets) - 1):
             mine, theirs = slice(*found.indptr[event : event + 2]), slice(*offsets[event : event + 2])
             distance = delta_r(found.eta[mine, None], found.phi[mine, None], eta[theirs], phi[theirs])

@@ -56,7 +56,9 @@ def spectra(name: str, sample: SampleTruth) -> Figure:
         for class_id, (kind, labels) in enumerate(made.classes.items()):
             pt = np.concatenate(labels.pt) if labels.pt else np.zeros(0)
             if len(pt):
-                axes.hist(pt, SPECTRUM_BINS, histtype="step", color=colour(class_id), label=f"{kind} ({len(pt):,})")
+                axes.hist(
+                    pt, list(SPECTRUM_BINS), histtype="step", color=colour(class_id), label=f"{kind} ({len(pt):,})"
+                )
         axes.set(xscale="log", xlabel="pt [GeV]", ylabel="labels", title=f"{name}, mode {mode}")
         if axes.get_legend_handles_labels()[0]:
             axes.legend(frameon=False)

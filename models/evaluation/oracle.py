@@ -110,9 +110,9 @@ def _read(files: Sequence[Path]) -> tuple[JetTable, np.ndarray, tuple[str, ...],
         jets, n_events = batch.tables["jets"], len(batch)
         samples += [name for name in own if name not in samples]
         sample_of.append(np.array([samples.index(own[k]) for k in batch.tables["events"]["sample"]], np.int64))
-        floats = [jets[name].astype(np.float64) for name in ("eta", "phi", "pt")]
+        eta, phi, pt = (jets[name].astype(np.float64) for name in ("eta", "phi", "pt"))
         event = first + np.repeat(np.arange(n_events), np.diff(jets["indptr"]))
-        tables.append(JetTable(event, jets["class_id"].astype(np.int64), jets["box"], *floats, score=jets["pt"]))
+        tables.append(JetTable(event, jets["class_id"].astype(np.int64), jets["box"], eta, phi, pt, jets["pt"]))
         first += n_events
     if about is None:
         raise DataError("no event files")

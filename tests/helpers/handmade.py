@@ -55,7 +55,17 @@ def branches(n_events: int, detector: Detector | None = None) -> dict[str, list[
         "EFlowTrack": {"PT": None, "Eta": 0.005, "Phi": 0.005},
         "EFlowPhoton": {"ET": 2.0, "Eta": 0.5, "Phi": 1.0},
         "EFlowNeutralHadron": {"ET": 3.0, "Eta": -1.0, "Phi": -2.0},
-        "Particle": {"PID": 5, "Status": 23, "PT": 50.0, "Eta": 0.1, "Phi": 3.1, "Mass": 4.8, "M1": 0, "D1": 0, "D2": 0},
+        "Particle": {
+            "PID": 5,
+            "Status": 23,
+            "PT": 50.0,
+            "Eta": 0.1,
+            "Phi": 3.1,
+            "Mass": 4.8,
+            "M1": 0,
+            "D1": 0,
+            "D2": 0,
+        },
         "GenJet": {"PT": 50.0, "Eta": 0.1, "Phi": 3.1, "Mass": 5.0},
     }
     made = {

@@ -37,9 +37,7 @@ def event_of(quarks: tuple[Momentum, Momentum, Momentum]) -> list[dict[str, Any]
     ]
 
 
-def chunk_of(
-    event: list[dict[str, Any]], thin: list[dict[str, Any]], fat: list[dict[str, Any]] | None = None
-) -> Chunk:
+def chunk_of(event: list[dict[str, Any]], thin: list[dict[str, Any]], fat: list[dict[str, Any]] | None = None) -> Chunk:
     found = particles([event]) | objects("GenJet", [thin], AXIS)
     return found if fat is None else found | objects("GenJetAK8", [fat], AXIS)
 
@@ -298,9 +296,9 @@ def test_every_label_of_real_files_is_a_jet_of_a_hadronic_decay(shared: Path, sa
                 eta, phi = (chunk[f"{branch}.{name}"].content[a:b] for name in ("Eta", "Phi"))
                 away.append(delta_r(found.eta[mine, None], found.phi[mine, None], eta, phi))
             assert (np.concatenate(away, axis=1).min(axis=1, initial=np.inf) < 0.05).all()
-            assert len({(float(eta), float(phi)) for eta, phi in zip(found.eta[mine], found.phi[mine], strict=True)}) == (
-                mine.stop - mine.start
-            )
+            assert len(
+                {(float(eta), float(phi)) for eta, phi in zip(found.eta[mine], found.phi[mine], strict=True)}
+            ) == (mine.stop - mine.start)
         merged = np.isin(found.class_id, [1, 2, 3])
         assert ((found.decay_pdg_id[merged] >= 1) & (found.decay_pdg_id[merged] <= 5)).all()
         assert not found.decay_pdg_id[~merged].any()

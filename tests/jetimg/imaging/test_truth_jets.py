@@ -10,8 +10,8 @@ import pytest
 from detector import load
 from detector.geometry.grid import Grid
 from jetimg.imaging.delphes_reader import Chunk, DelphesFile, wanted
-from jetimg.imaging.settings import ImageSettings
 from jetimg.imaging.jet_labels import Labels
+from jetimg.imaging.settings import ImageSettings
 from jetimg.imaging.truth_jets import has_hard_process, jets
 from tests.helpers.handmade import objects, particles
 

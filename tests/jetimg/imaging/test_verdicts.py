@@ -45,7 +45,15 @@ def test_real_files_are_ok(data: Path, sample: str) -> None:
 def test_a_file_made_by_hand_is_ok_without_the_optional_branches(tmp_path: Path) -> None:
     found = verdict(write(tmp_path / "x.root", branches(3)))
     assert (found.verdict, found.entries) == ("ok", 3)
-    assert found.absent == ("baseline", "large generator jets", "mean pile-up", "missing pt", "rho", "vertices", "weights")
+    assert found.absent == (
+        "baseline",
+        "large generator jets",
+        "mean pile-up",
+        "missing pt",
+        "rho",
+        "vertices",
+        "weights",
+    )
 
 
 @pytest.mark.parametrize("place", range(20))
