@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from detector.common.atomic import write_text
+from jetimg.common.atomic import write_text
 from jetimg.event_file.event import Event
 from jetimg.event_file.layout import CHANNELS
 from jetimg.imaging.channels import Setup, Tally, images
