@@ -16,8 +16,8 @@ TRACKS = [f"EFlowTrack.{name}" for name in ("PT", "Eta", "Phi")]
 TOWERS = [
     f"{kind}.{name}" for kind in ("EFlowPhoton", "EFlowNeutralHadron") for name in ("ET", "Eta", "Phi", "Edges[4]")
 ]
-PARTICLES = [f"Particle.{name}" for name in ("PID", "Status", "M1", "PT", "Eta", "Phi", "Mass")]
-JETS = [f"GenJet.{name}" for name in ("PT", "Eta", "Phi", "Mass")]
+PARTICLES = [f"Particle.{name}" for name in ("PID", "Status", "M1", "D1", "D2", "PT", "Eta", "Phi", "Mass")]
+JETS = [f"{branch}.{name}" for branch in ("GenJet", "GenJetAK8") for name in ("PT", "Eta", "Phi", "Mass")]
 BASELINE = [f"JetPUPPIAK8.{name}" for name in ("PT", "Eta", "Phi", "Tau[5]")]
 FLAT = [*TRACKS, *TOWERS, *PARTICLES, *JETS, *BASELINE, "Event.Weight"]
 

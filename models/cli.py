@@ -278,6 +278,25 @@ def side_by_side(
     console.print(table)
 
 
+@app.command()
+def oracle(
+    files: Annotated[list[str], typer.Argument(metavar="EVENTS...", help="Event files or shards, or @LIST.")],
+    nms_threshold: Annotated[
+        list[float] | None, typer.Option(min=0, max=1, help="Largest overlap that is left; repeatable.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File for the numbers, as JSON.")] = None,
+) -> None:
+    """The ceiling: recall and average precision of a detector that returns the labels themselves."""
+    from dataclasses import asdict
+
+    from models.evaluation import oracle as oracles
+
+    found = oracles.ceilings(options.expand(files), nms_threshold or oracles.THRESHOLDS)
+    console.print(oracles.sheet(found))
+    if output is not None:
+        options.save_or_print([asdict(one) for one in found], output)
+
+
 def _check_device(device: str) -> None:
     if device not in ("auto", "cpu", "cuda"):
         raise typer.BadParameter(f"--device {device}: auto, cpu or cuda")

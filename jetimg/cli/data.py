@@ -281,6 +281,36 @@ def summary(
         options.fail(f"{folder}: events are lost without a reason; see the table")
 
 
+@app.command("truth-report")
+def truth_report(
+    files: Files,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for tables, JSON and pictures.")],
+    sample: Annotated[
+        str | None, typer.Option(help="All files are of this sample; else each is told from its name or folder.")
+    ] = None,
+    event: Annotated[int, typer.Option(min=0, help="Which event of each sample's first file to show.")] = 0,
+    settings: SettingsFile = None,
+    detector: DetectorFile = None,
+) -> None:
+    """What each truth mode labels in Delphes files, how pure it is, and what is not labelled and why."""
+    from detector.common.progress import bar
+    from jetimg.imaging.channels import Setup
+    from jetimg.reports import truth, truth_pages
+
+    sets = options.by_sample(files, sample)
+    setup = Setup(options.description(detector), options.image_settings(settings))
+    with bar("labelling files", sum(map(len, sets.values()))) as progress:
+        found = truth.report(sets, setup, progress)
+    try:
+        truth_pages.write(found, sets, setup, event, output)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    for sheet in found.sheets():
+        console.print(sheet)
+    if bad := [row for one in found.samples.values() for row in one.bad_files]:
+        options.fail("\n".join(f"{path}: {verdict}: {reason}" for path, verdict, reason in bad))
+
+
 @app.command()
 def compare(
     files: Files,

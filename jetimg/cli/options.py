@@ -29,8 +29,11 @@ DetectorFile = Annotated[
 ]
 Source = Annotated[str | None, typer.Option(help="Calorimeter branches: eflow or tower.")]
 Hcal = Annotated[str | None, typer.Option(help="HCAL towers: point or spread.")]
-Truth = Annotated[str | None, typer.Option(help="Boxes from: status or genjet.")]
-Nested = Annotated[str | None, typer.Option(help="Labelled particles inside labelled ones: all or outermost.")]
+Truth = Annotated[str | None, typer.Option(help="Boxes from: jets, status or genjet.")]
+Nested = Annotated[
+    str | None,
+    typer.Option(help="Labelled particles inside labelled ones: all or outermost; by the truth mode if not given."),
+]
 Bits = Annotated[int | None, typer.Option("--value-bits", help="Mantissa bits kept of pixel values; 23 is lossless.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

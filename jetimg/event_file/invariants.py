@@ -89,8 +89,9 @@ def _label_faults(jets: Columns) -> Iterator[str]:
     falling[_first_of_events(jets["indptr"], len(jets["pt"])) - 1] = True
     if not falling.all() and np.isfinite(jets["pt"]).all():
         yield "/jets/pt does not fall within an event"
-    if not np.all((jets["contained"] >= 0) & (jets["contained"] <= 1)):
-        yield "/jets/contained is not between 0 and 1"
+    share, unknown = jets["contained"], TABLES["jets"]["contained"].default
+    if not np.all((share == unknown) | ((share >= 0) & (share <= 1))):
+        yield f"/jets/contained is neither between 0 and 1 nor {unknown:g}, unknown"
     if not np.all((jets["parton_pt"] >= 0) & np.isfinite(jets["parton_pt"])):
         yield "/jets/parton_pt is not finite and 0 or above"
 

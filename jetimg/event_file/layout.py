@@ -68,9 +68,9 @@ TABLES: dict[str, dict[str, Column]] = {
             "eta_min, phi_min, eta_max, phi_max in pixels, continuous; phi_max past n_phi means that the box wraps",
             width=4,
         ),
-        "parton_pt": Column("float32", "transverse momentum of the generator particle, GeV; 0: unknown", since=1),
-        "contained": Column("float32", "share of its decay quarks that the jet contains, 0 to 1; 0: unknown", since=1),
-        "decay_pdg_id": Column("int32", "PDG id of what the generator particle decayed to; 0: unknown", since=1),
+        "parton_pt": Column("float32", "transverse momentum of the particle's last copy, GeV; 0: unknown", since=1),
+        "contained": Column("float32", "share of its decay quarks near the axis; -1: unknown", since=1, default=-1),
+        "decay_pdg_id": Column("int32", "largest |PDG id| of its decay products; 0: none or unknown", since=1),
     },
     "baseline": {
         "class_id": Column("uint8", "class that the jet is tagged as, index into the file's class_names"),

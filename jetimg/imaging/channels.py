@@ -13,6 +13,7 @@ from detector.geometry.tower_map import TowerMap, ecal_map, hcal_map
 from jetimg.event_file.rounding import max_relative_error, round_mantissa
 from jetimg.imaging import raster
 from jetimg.imaging.delphes_reader import Chunk, Jagged
+from jetimg.imaging.jet_labels import TruthCounts
 from jetimg.imaging.settings import ImageSettings
 
 
@@ -54,11 +55,16 @@ class Tally:
         default_factory=lambda: {"tracker": Counts(), "ecal": Counts(), "hcal": Counts()}
     )
     relative_error: float = 0.0
+    truth: TruthCounts = field(default_factory=TruthCounts)
 
     def attributes(self) -> dict[str, Any]:
         """For the event file."""
         counts = {name: asdict(count) for name, count in self.channels.items()}
-        return {"hit_counts": counts, "largest_relative_error": self.relative_error}
+        return {
+            "hit_counts": counts,
+            "largest_relative_error": self.relative_error,
+            "truth_counts": self.truth.as_dict(),
+        }
 
 
 class CellError(raster.RasterError):

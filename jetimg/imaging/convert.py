@@ -107,7 +107,7 @@ def _batch(file: DelphesFile, chunk: Chunk, number: int, entry: int, setup: Setu
     _check_values(file, chunk, entry, [name for name in chunk if not name.startswith("EFlow")])
     channels = _channels(file, chunk, entry, setup, tally)
     tables: dict[str, store.Columns] = {name: dict(vars(hits)) for name, hits in channels.items()}
-    tables["jets"] = dict(vars(truth_jets.jets(chunk, setup.grid, setup.settings)))
+    tables["jets"] = dict(vars(truth_jets.jets(chunk, setup.grid, setup.settings, tally.truth)))
     tables["baseline"] = dict(vars(tagged_jets.tagged(chunk, n_events, setup.grid, setup.settings)))
     for name in ("jets", "baseline"):
         if (bad := bad_values.first_in_jets(name, tables[name])) is not None:

@@ -27,6 +27,10 @@ WIDTHS = {"Edges": 4, "Tau": 5, "Rho.Edges": 2}
 CHUNK = 250
 
 
+# What a jet's label needs.
+AXIS = ("PT", "Eta", "Phi", "Mass")
+
+
 @dataclass(frozen=True)
 class Jagged:
     """A variable number of values an event: event i has content[offsets[i] : offsets[i + 1]].
@@ -62,24 +66,26 @@ def wanted(settings: ImageSettings) -> Wanted:
         required += ["Tower.Eem", "Tower.Ehad", "Tower.Eta", "Tower.Edges"]
         required += ["Tower.Phi"] if settings.hcal == "point" else []
     required += [f"Particle.{name}" for name in ("PID", "Status", "PT", "Eta", "Phi", "Mass")]
-    if settings.nested == "outermost":
-        required += ["Particle.M1"]
-    if settings.truth == "genjet":
-        required += [f"{settings.genjet}.{name}" for name in ("PT", "Eta", "Phi", "Mass")]
+    decays = tuple(f"Particle.{name}" for name in ("M1", "D1", "D2"))
+    if settings.truth == "jets" or settings.nested == "outermost":
+        required += decays
+    if settings.truth != "status":
+        required += [f"{settings.genjet}.{name}" for name in AXIS]
     jets = tuple(f"{settings.baseline}.{name}" for name in ("PT", "Eta", "Phi", "Tau"))
-    return Wanted(
-        required=tuple(required),
-        optional={
-            "weights": ("Event.Weight",),
-            "missing pt": ("MissingET.MET", "MissingET.Phi"),
-            "rho": ("Rho.Rho", "Rho.Edges"),
-            "vertices": ("Vertex.Z",),
-            "mean pile-up": ("Event.TruePileUp",),
-            # Delphes has the soft-dropped jet as a TLorentzVector; our simulation, its mass.
-            "baseline": (*jets, f"{settings.baseline}.SoftDroppedJet"),
-            "baseline with mass": (*jets, f"{settings.baseline}.SoftDroppedMass"),
-        },
-    )
+    optional = {
+        "weights": ("Event.Weight",),
+        "missing pt": ("MissingET.MET", "MissingET.Phi"),
+        "rho": ("Rho.Rho", "Rho.Edges"),
+        "vertices": ("Vertex.Z",),
+        "mean pile-up": ("Event.TruePileUp",),
+        # Delphes has the soft-dropped jet as a TLorentzVector; our simulation, its mass.
+        "baseline": (*jets, f"{settings.baseline}.SoftDroppedJet"),
+        "baseline with mass": (*jets, f"{settings.baseline}.SoftDroppedMass"),
+        "decays": decays,
+    }
+    if settings.truth == "jets":
+        optional["large generator jets"] = tuple(f"{settings.merged_genjet}.{name}" for name in AXIS)
+    return Wanted(tuple(required), optional)
 
 
 class DelphesFile:
@@ -188,7 +194,18 @@ def _plain_names(tree: Any) -> dict[str, str]:
 def _missing(missing: list[str], names: dict[str, str]) -> str:
     near = difflib.get_close_matches(missing[0], names, n=3, cutoff=0.5)
     hint = f"; nearest to the first: {', '.join(near)}" if near else ""
-    return f"needs {', '.join(missing)}{hint}. Write them in the card's TreeWriter, or choose another source"
+    return f"needs {', '.join(missing)}{hint}. {_remedy(missing)}"
+
+
+def _remedy(missing: list[str]) -> str:
+    """What to do about missing branches; those that do not fill the image serve the labels."""
+    write = "Write them in the card's TreeWriter"
+    if any(name.startswith(("EFlow", "Tower.", "Particle.")) for name in missing):
+        return f"{write}, or choose another source"
+    return (
+        f"{write} (`jetimg detector card` does), name the file's generator jets in the settings (`genjet`), or choose "
+        "truth status, which needs none"
+    )
 
 
 def _one_line(error: Exception) -> str:

@@ -14,7 +14,10 @@ class JetClass(StrictModel):
     """Which generator particles make jets of one class."""
 
     pdg_ids: tuple[int, ...] = Field(description="PDG ids, without sign")
-    status: int = Field(description="Pythia status: 22 = decaying resonance, 23 = outgoing parton")
+    status: int = Field(
+        description="Pythia status: 22 = decaying resonance, 23 = outgoing parton; truth mode jets knows by itself"
+    )
+    min_pt: float = Field(default=20.0, ge=0, description="least pt of a generator jet in truth mode jets, GeV")
     genjet_min_pt: float = Field(default=0.0, ge=0, description="least pt of a generator jet in truth mode genjet, GeV")
 
 
@@ -73,18 +76,32 @@ class ImageSettings(StrictModel):
         le=23,
         description="bits kept of a pixel value's 23 mantissa bits; 23 is lossless, 10 makes files a third smaller",
     )
-    truth: Literal["status", "genjet"] = Field(
-        default="status",
-        description="status: a box around each selected generator particle; "
+    truth: Literal["jets", "status", "genjet"] = Field(
+        default="jets",
+        description="jets: generator jets that hold all decay quarks of a t, H or V, or that a b or q made; "
+        "status: a box around each selected generator particle, as in the published data; "
         "genjet: around each generator jet that one of them matches",
     )
     nested: Literal["all", "outermost"] = Field(
-        default="all",
-        description="all: a W inside a labelled t is labelled too; outermost: it is not",
+        default="outermost",
+        description="outermost: a W inside a labelled t is not labelled too; all: it is. "
+        "If not given: outermost in truth mode jets, all in the others",
     )
     box_radius: float = Field(default=0.4, gt=0, le=1.5, description="half the width of a box, in eta and in phi")
-    genjet: str = Field(default="GenJet", description="branch of generator jets for truth mode genjet")
+    genjet: str = Field(default="GenJet", description="branch of generator jets for b and q, and for truth mode genjet")
     genjet_delta_r: float = Field(default=0.4, gt=0, description="farthest a matched particle is from the jet's axis")
+    merged_genjet: str = Field(
+        default="GenJetAK8",
+        description="branch of generator jets for t, H and V in truth mode jets; `genjet` where a file lacks it",
+    )
+    contained_within: float = Field(
+        default=0.8, gt=0, le=1.5, description="truth mode jets: farthest a decay quark is from the jet's axis"
+    )
+    higgs_decays: tuple[int, ...] = Field(
+        default=(5,),
+        min_length=1,
+        description="truth mode jets: PDG ids, without sign, of the quark pairs of an H; [1, 2, 3, 4, 5] for any",
+    )
     classes: dict[str, JetClass] = Field(
         default=DEFAULT_CLASSES, min_length=1, description="jet classes; their order gives class_id"
     )
@@ -99,6 +116,14 @@ class ImageSettings(StrictModel):
         """The branches that place a track."""
         outer = "Outer" if self.tracks == "calorimeter" else ""
         return f"EFlowTrack.Eta{outer}", f"EFlowTrack.Phi{outer}"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nested_by_mode(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("nested") is None:
+            outermost = values.get("truth", "jets") == "jets"
+            return values | {"nested": "outermost" if outermost else "all"}
+        return values
 
     @model_validator(mode="after")
     def _known_classes(self) -> "ImageSettings":

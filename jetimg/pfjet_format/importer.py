@@ -52,8 +52,8 @@ class ReferenceInputs:
 
 
 def settings() -> ImageSettings:
-    """Image settings with their classes."""
-    return ImageSettings(classes={name: DEFAULT_CLASSES[name] for name in CLASSES}, priority=CLASSES)
+    """Image settings with their classes and their labels."""
+    return ImageSettings(truth="status", classes={name: DEFAULT_CLASSES[name] for name in CLASSES}, priority=CLASSES)
 
 
 def import_reference(

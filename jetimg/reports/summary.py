@@ -131,6 +131,7 @@ class Summary:
         counted: the histograms, for `jetimg.reports.distributions`.
         class_names: by class_id.
         truth: what a jet is in this data set, in words.
+        beside_2019: whether its jets are made as those of October 2019 were, so that their table stands beside ours.
     """
 
     name: str
@@ -141,6 +142,7 @@ class Summary:
     counted: counts.Census
     class_names: tuple[str, ...]
     truth: str
+    beside_2019: bool
 
     @property
     def balances(self) -> bool:
@@ -152,7 +154,7 @@ class Summary:
         samples = [
             asdict(sample)
             | {"images": sample.images, "mean": sample.mean, "balances": sample.balances}
-            | {"october_2019": asdict(OCTOBER_2019[sample.name]) if sample.name in OCTOBER_2019 else None}
+            | {"october_2019": asdict(then) if (then := self.published(sample.name)) else None}
             for sample in self.samples
         ]
         shards = {"name": self.name, "n_shards": self.n_shards, "n_bytes": self.n_bytes, "balances": self.balances}
@@ -171,7 +173,11 @@ class Summary:
         return f"# Summary\n\n{command}\n\n{tables}\n## Accounting\n\n{account}\n\n## Distributions\n\n{pictures}"
 
     def _sheets(self) -> tuple[Sheet, ...]:
-        return _events_sheet(self), _published_sheet(self), _classes_sheet(self)
+        return _events_sheet(self), _images_sheet(self), _classes_sheet(self)
+
+    def published(self, sample: str) -> Published | None:
+        """The row of 2019 that stands beside a sample's."""
+        return OCTOBER_2019.get(sample) if self.beside_2019 else None
 
     def _account(self) -> list[str]:
         lines = [sample.account() for sample in self.samples]
@@ -204,8 +210,8 @@ def summarize(folder: Path, progress: Callable[[int], None] = lambda _: None) ->
         classes=tuple(_class_rows(contents.class_names, counted)),
         counted=counted,
         class_names=tuple(contents.class_names),
-        truth=f"Jets: truth {contents.config['truth']}, nested {contents.config['nested']}, as set for this data set; "
-        "the minimum pt of 2019 are cuts of truth genjet.",
+        truth=f"Jets: truth {contents.config['truth']}, nested {contents.config['nested']}, as set for this data set.",
+        beside_2019=contents.config["truth"] == "genjet",
     )
 
 
@@ -283,12 +289,19 @@ def _events_sheet(summary: Summary) -> Sheet:
     return Sheet("Events and files", columns, [*rows, ("all", *(sum(column) for column in zip(*counts, strict=True)))])
 
 
-def _published_sheet(summary: Summary) -> Sheet:
-    """The table of October 2019: its numbers beside ours."""
+def _images_sheet(summary: Summary) -> Sheet:
+    """Images and jets; in truth mode genjet beside the table of October 2019."""
+    if not summary.beside_2019:
+        of_sample = [
+            (s.name, s.images, s.jets, None if s.mean is None else f"{s.mean:.2f}", s.min_pt) for s in summary.samples
+        ]
+        return Sheet(
+            "Images and jets", ("sample", "images", "jets", "jets/image", "min pt [GeV]"), of_sample, summary.truth
+        )
     columns = ("sample", "images", "2019", "jets", "2019", "jets/image", "2019", "min pt [GeV]", "2019")
     rows = []
     for s in summary.samples:
-        then = OCTOBER_2019.get(s.name)
+        then = summary.published(s.name)
         published = (then.images, then.jets, then.mean, then.min_pt) if then else (None,) * 4
         mean = None if s.mean is None else f"{s.mean:.2f}"
         ours = (s.images, s.jets, mean, s.min_pt)

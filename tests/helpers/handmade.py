@@ -12,7 +12,7 @@ from detector import Detector, load
 from detector.geometry.tower_map import ecal_map, hcal_map
 from jetimg.imaging.delphes_reader import Chunk, Jagged
 
-INTEGERS = {"PID", "Status", "M1"}
+INTEGERS = {"PID", "Status", "M1", "D1", "D2"}
 
 
 def jagged(events: Sequence[Sequence[Any]], dtype: Any = np.float32, width: int = 1) -> Jagged:
@@ -33,7 +33,7 @@ def objects(branch: str, events: Sequence[Sequence[dict[str, Any]]], names: Sequ
 
 
 def particles(events: Sequence[Sequence[dict[str, Any]]]) -> Chunk:
-    return objects("Particle", events, ("PID", "Status", "PT", "Eta", "Phi", "Mass", "M1"))
+    return objects("Particle", events, ("PID", "Status", "PT", "Eta", "Phi", "Mass", "M1", "D1", "D2"))
 
 
 def cell_of(calorimeter: str, eta: float, phi: float, detector: Detector | None = None) -> list[float]:
@@ -47,7 +47,7 @@ def cell_of(calorimeter: str, eta: float, phi: float, detector: Detector | None 
 
 
 def branches(n_events: int, detector: Detector | None = None) -> dict[str, list[list[Any]]]:
-    """All that the default settings need: each event has a track, a photon, a neutral hadron and a b quark.
+    """All that the default settings need: each event has a track, a photon, a neutral hadron, a b quark and its jet.
 
     The pt of event k's track is k + 1 GeV.
     """
@@ -55,7 +55,18 @@ def branches(n_events: int, detector: Detector | None = None) -> dict[str, list[
         "EFlowTrack": {"PT": None, "Eta": 0.005, "Phi": 0.005},
         "EFlowPhoton": {"ET": 2.0, "Eta": 0.5, "Phi": 1.0},
         "EFlowNeutralHadron": {"ET": 3.0, "Eta": -1.0, "Phi": -2.0},
-        "Particle": {"PID": 5, "Status": 23, "PT": 50.0, "Eta": 0.1, "Phi": 3.1, "Mass": 4.8, "M1": 0},
+        "Particle": {
+            "PID": 5,
+            "Status": 23,
+            "PT": 50.0,
+            "Eta": 0.1,
+            "Phi": 3.1,
+            "Mass": 4.8,
+            "M1": 0,
+            "D1": 0,
+            "D2": 0,
+        },
+        "GenJet": {"PT": 50.0, "Eta": 0.1, "Phi": 3.1, "Mass": 5.0},
     }
     made = {
         f"{branch}.{name}": [[k + 1.0 if value is None else value] for k in range(n_events)]

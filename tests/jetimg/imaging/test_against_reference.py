@@ -35,7 +35,7 @@ def name(request: pytest.FixtureRequest) -> str:
 def ours(name: str, shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Batch:
     output = tmp_path_factory.mktemp("reference") / f"{name}.h5"
     rows = convert(
-        DelphesInputs([shared / f"{name}.root"]), output, Setup(DETECTOR, ImageSettings(hcal="point", nested="all"))
+        DelphesInputs([shared / f"{name}.root"]), output, Setup(DETECTOR, ImageSettings(hcal="point", truth="status"))
     )
     assert [row.verdict for row in rows] == ["ok"]
     with Reader(output) as reader:

@@ -14,15 +14,24 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
+@pytest.mark.parametrize(("truth", "nested"), [("jets", "outermost"), ("status", "all"), ("genjet", "all")])
+def test_nested_is_as_the_mode_has_it_unless_given(truth: str, nested: str) -> None:
+    assert read(None, truth=truth).nested == nested
+    assert read(None, truth=truth, nested="all").nested == "all"
+    assert read(None, truth=truth, nested="outermost").nested == "outermost"
+
+
 def test_defaults_are_those_of_the_design() -> None:
     images = read(None)
     assert (images.source, images.hcal, images.value_bits, images.truth, images.nested) == (
         "eflow",
         "point",
         23,
-        "status",
-        "all",
+        "jets",
+        "outermost",
     )
+    assert (images.contained_within, images.merged_genjet, images.higgs_decays) == (0.8, "GenJetAK8", (5,))
+    assert {jet_class.min_pt for jet_class in images.classes.values()} == {20}
     assert list(images.classes) == ["b", "t", "H", "V", "q"]
     assert images.priority == ("t", "V", "H", "b", "q")
     minimum = {name: jet_class.genjet_min_pt for name, jet_class in images.classes.items()}

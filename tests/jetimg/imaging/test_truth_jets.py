@@ -10,12 +10,14 @@ import pytest
 from detector import load
 from detector.geometry.grid import Grid
 from jetimg.imaging.delphes_reader import Chunk, DelphesFile, wanted
+from jetimg.imaging.jet_labels import Labels
 from jetimg.imaging.settings import ImageSettings
-from jetimg.imaging.truth_jets import Labels, has_hard_process, jets
+from jetimg.imaging.truth_jets import has_hard_process, jets
 from tests.helpers.handmade import objects, particles
 
 GRID = Grid.of(load())
 NAMES = list(ImageSettings().classes)
+STATUS = ImageSettings(truth="status")
 
 
 def particle(pid: int, status: int = 0, pt: float = 100.0, eta: float = 0.0, phi: float = 0.0) -> dict[str, Any]:
@@ -44,7 +46,7 @@ def test_three_events_by_hand() -> None:
             [particle(6, pt=100), particle(-6, pt=200)],
         ]
     )
-    found = jets(chunk, GRID, ImageSettings())
+    found = jets(chunk, GRID, STATUS)
     assert found.indptr.tolist() == [0, 2, 2, 4]
     assert named(found) == ["b", "V", "t", "t"]
     assert found.pdg_id.tolist() == [-5, 24, -6, 6]
@@ -78,17 +80,17 @@ def test_three_events_by_hand() -> None:
     ],
 )
 def test_particle_and_status_make_the_class(pid: int, status: int, label: str | None) -> None:
-    found = jets(particles([[particle(pid, status)]]), GRID, ImageSettings())
+    found = jets(particles([[particle(pid, status)]]), GRID, STATUS)
     assert named(found) == ([] if label is None else [label])
 
 
 @pytest.mark.parametrize(("eta", "kept"), [(2.957, 1), (-2.957, 1), (2.9581, 0), (-2.9581, 0), (5.0, 0), (999.9, 0)])
 def test_axes_outside_the_image_have_no_box(eta: float, kept: int) -> None:
-    assert len(jets(particles([[particle(5, eta=eta)]]), GRID, ImageSettings()).pt) == kept
+    assert len(jets(particles([[particle(5, eta=eta)]]), GRID, STATUS).pt) == kept
 
 
 def test_equal_pt_keeps_the_files_order() -> None:
-    found = jets(particles([[particle(5), particle(-5), particle(6)]]), GRID, ImageSettings())
+    found = jets(particles([[particle(5), particle(-5), particle(6)]]), GRID, STATUS)
     assert found.pdg_id.tolist() == [5, -5, 6]
 
 
@@ -172,11 +174,11 @@ REAL = {
 
 @pytest.mark.parametrize("sample", REAL)
 def test_outermost_leaves_the_samples_own_particles(data: Path, sample: str) -> None:
-    settings = ImageSettings(nested="outermost")
+    settings = ImageSettings(truth="status", nested="outermost")
     file = DelphesFile(data / f"{sample}.root", wanted(settings))
     chunk = file.head(2)
     file.close()
-    every, outermost = jets(chunk, GRID, ImageSettings()), jets(chunk, GRID, settings)
+    every, outermost = jets(chunk, GRID, STATUS), jets(chunk, GRID, settings)
     for event in (0, 1):
         mine = slice(outermost.indptr[event], outermost.indptr[event + 1])
         pdg_ids, counts = np.unique(outermost.pdg_id[mine], return_counts=True)
@@ -190,8 +192,8 @@ def test_outermost_leaves_the_samples_own_particles(data: Path, sample: str) -> 
 
 def test_real_labels_are_pythias_status_codes(data: Path) -> None:
     """tt, event 0: t, W+, tbar, bbar, W-, b by falling pt (read off the file)."""
-    file = DelphesFile(data / "tt.root", wanted(ImageSettings()))
-    found = jets(file.head(1), GRID, ImageSettings())
+    file = DelphesFile(data / "tt.root", wanted(STATUS))
+    found = jets(file.head(1), GRID, STATUS)
     file.close()
     assert found.pdg_id.tolist() == [6, 24, -6, -5, -24, 5]
     np.testing.assert_allclose(found.pt, [855.7, 687.9, 619.5, 355.7, 276.5, 180.1], atol=0.05)

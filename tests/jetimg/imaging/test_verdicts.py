@@ -45,7 +45,15 @@ def test_real_files_are_ok(data: Path, sample: str) -> None:
 def test_a_file_made_by_hand_is_ok_without_the_optional_branches(tmp_path: Path) -> None:
     found = verdict(write(tmp_path / "x.root", branches(3)))
     assert (found.verdict, found.entries) == ("ok", 3)
-    assert found.absent == ("baseline", "mean pile-up", "missing pt", "rho", "vertices", "weights")
+    assert found.absent == (
+        "baseline",
+        "large generator jets",
+        "mean pile-up",
+        "missing pt",
+        "rho",
+        "vertices",
+        "weights",
+    )
 
 
 @pytest.mark.parametrize("place", range(20))
@@ -143,7 +151,9 @@ def test_an_object_of_that_name_that_is_no_tree(tmp_path: Path) -> None:
         ("EFlowNeutralHadron.Eta", ImageSettings(hcal="point")),
         ("EFlowNeutralHadron.Edges", ImageSettings(hcal="spread")),
         ("Particle.Status", ImageSettings()),
-        ("Particle.M1", ImageSettings(nested="outermost")),
+        ("Particle.M1", ImageSettings(truth="status", nested="outermost")),
+        ("Particle.D1", ImageSettings()),
+        ("GenJet.PT", ImageSettings()),
         ("GenJet.PT", ImageSettings(truth="genjet")),
         ("Tower.Eem", ImageSettings(source="tower")),
     ],
@@ -157,8 +167,16 @@ def test_a_missing_branch_is_named(tmp_path: Path, missing: str, settings: Image
 
 def test_a_branch_not_needed_is_not_missed(tmp_path: Path) -> None:
     made = branches(1)
-    del made["EFlowNeutralHadron.Edges"], made["Particle.M1"]
-    assert verdict(write(tmp_path / "x.root", made)).ok
+    del made["EFlowNeutralHadron.Edges"], made["Particle.M1"], made["GenJet.PT"]
+    assert verdict(write(tmp_path / "x.root", made), settings=ImageSettings(truth="status")).ok
+
+
+def test_without_generator_jets_the_remedy_names_the_mode_that_needs_none(tmp_path: Path) -> None:
+    made = {name: values for name, values in branches(1).items() if not name.startswith("GenJet.")}
+    found = verdict(write(tmp_path / "x.root", made))
+    assert found.verdict == "missing-branch"
+    assert "GenJet.PT" in found.reason
+    assert "or choose truth status, which needs none" in found.reason
 
 
 def test_a_near_name_is_proposed(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ INPUTS = (
 def make_dataset(tmp_path, make_events, made_event):
     """Writes a data set of five events made by hand."""
 
-    def make(inputs=INPUTS):
+    def make(inputs=INPUTS, truth="genjet"):
         folder, names = tmp_path / "made", ("bb", "tt", "tth")
         events = {
             "train": [
@@ -62,7 +62,7 @@ def make_dataset(tmp_path, make_events, made_event):
         contents = manifest.Manifest(
             class_names=["b", "t", "H", "V", "q"],
             samples={"bb": {"test": False}, "tt": {"test": False}, "tth": {"test": True}},
-            config={"truth": "status", "nested": "all"},
+            config={"truth": truth, "nested": "all"},
             sharding={},
             detector="",
             detector_sha256="",
@@ -95,6 +95,14 @@ def test_october_2019_stands_beside_ours(make_dataset):
     assert rows["bb"] == (3, 769_973, 3, 3_738_320, "1.00", 4.86, 20.0, 20.9)
     assert rows["tt"] == (1, 940_000, 2, 1_945_845, "2.00", 2.07, 300.0, 432.7)
     assert rows["tth"] == (1, 770_000, 3, 4_165_924, "3.00", 5.41, 30.0, None)
+
+
+@pytest.mark.parametrize("truth", ["jets", "status"])
+def test_october_2019_stands_beside_jets_made_as_then_alone(make_dataset, truth):
+    summary = summarize(make_dataset(truth=truth))
+    assert sheet(summary, "Images")["tth"] == (1, 3, "3.00", 30.0)
+    assert "2019" not in summary.markdown()
+    assert all(sample["october_2019"] is None for sample in summary.as_dict()["samples"])
 
 
 def test_classes_and_splits(make_dataset):

@@ -36,7 +36,7 @@ def events(data: Path, tmp_path_factory) -> JetImages:
     """Eight real events: two each of bb, tt, hh and WW."""
     output = tmp_path_factory.mktemp("events") / "mixed.h5"
     # Without the W inside its t: where both claim one default box, no network could find the two.
-    setup = Setup(load(), ImageSettings(nested="outermost"))
+    setup = Setup(load(), ImageSettings(truth="status", nested="outermost"))
     convert(DelphesInputs([data / f"{name}.root" for name in ("bb", "tt", "hh", "WW")], "mixed"), output, setup)
     return JetImages([output], 8)
 
