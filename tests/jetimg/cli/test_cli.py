@@ -137,7 +137,7 @@ def test_convert_tells_of_bad_files_and_keeps_the_others(run, data: Path, tmp_pa
     ran = run("convert", *files, "-o", output, "--sample", "tt", "--hcal", "spread", "--value-bits", 10)
     assert ran.code == 1
     assert "2 events of 1 files, 1 bad files" in ran.output
-    assert "no-hard-process: no particle has a hard-process status" in ran.output
+    assert "no-hard-process: entry 0: no particle has a hard-process status" in ran.output
     assert run("convert", *files, "-o", output, "--keep-going", "--sample", "tt").code == 0
     with Reader(output) as reader:
         assert (reader.n_events, reader.attributes["sample_names"]) == (2, ["tt"])

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from detector import load
 from detector.geometry import boxes
 from detector.geometry.grid import Grid
-from jetimg.cli.data import app
+from jetimg.cli.main import app
 from jetimg.common.errors import DataError
 from jetimg.dataset.verify import verify
 from jetimg.event_file.store import Reader
