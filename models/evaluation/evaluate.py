@@ -20,12 +20,13 @@ from jetimg.common.errors import DataError
 from jetimg.dataset import manifest
 from jetimg.event_file.store import Batch, Columns, Reader
 from jetimg.loader.torch_dataset import JetImages, dense
+from models.evaluation import oracle
 from models.evaluation.measure import BASELINE, MIN_IOU, DetectionSet, TrueJets, measure
 from models.evaluation.metrics import REPLICAS
 from models.evaluation.pairing import JetTable, above, joined
 from models.evaluation.result import Evaluation, EvaluationSettings
 from models.networks.config import Model
-from models.networks.postprocess import Detections, detect
+from models.networks.postprocess import NMS_THRESHOLD, Detections, detect
 from models.trained import checkpoint
 from models.training.data import DataSet
 
@@ -71,7 +72,8 @@ def evaluate(folder: Path, checkpoints: Mapping[str, Path], settings: Evaluation
         detectors, truth = _harder(detectors, truth, settings.min_pt)
     with bar("bootstrap", REPLICAS) as progress:
         measured = measure(detectors, truth, progress)
-    return Evaluation(data, shards, mine, truth, settings, measured, missing)
+    ceiling = oracle.of(truth, NMS_THRESHOLD)
+    return Evaluation(data, shards, mine, truth, settings, measured, ceiling, missing)
 
 
 def _events_of(shards: Sequence[Path], sample: str) -> NDArray[np.int64]:

@@ -5,7 +5,7 @@ Its recall and average precision are the ceiling of every other detector's.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ import torch
 from jetimg.common.errors import DataError
 from jetimg.common.tables import Sheet
 from jetimg.event_file.store import Reader
-from models.evaluation.measure import MIN_IOU
+from models.evaluation.measure import MIN_IOU, TrueJets
 from models.evaluation.metrics import Ranked, ap_11, ap_all
 from models.evaluation.pairing import JetTable, joined, match, pairs
 from models.networks.box_ops import nms
@@ -78,6 +78,19 @@ def ceilings(files: Sequence[Path], thresholds: Sequence[float] = THRESHOLDS) ->
             mine, theirs = (jets.take(np.isin(jets.event, events)) for jets in (left, true))
             found += _of_sample(sample, names, mine, theirs, (threshold, len(sample_of), n_phi))
     return found
+
+
+def of(truth: TrueJets, threshold: float) -> dict[str, Ceiling]:
+    """The oracle's numbers for the true jets of an evaluation, by class.
+
+    Args:
+        truth: true jets.
+        threshold: largest overlap (IoU) of two of them that suppression leaves.
+    """
+    true = replace(truth.jets, score=truth.jets.pt.astype(np.float32))
+    left = suppressed(true, threshold, truth.n_phi)
+    found = _of_sample("", truth.class_names, left, true, (threshold, truth.n_events, truth.n_phi))
+    return {one.class_name: one for one in found}
 
 
 def _of_sample(

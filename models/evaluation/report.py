@@ -17,6 +17,7 @@ from models.evaluation.measure import BASELINE, MIN_IOU, TENTHS, Measured
 from models.evaluation.metrics import REPLICAS, SEED
 from models.evaluation.residuals import MIN_PAIRS, QUANTITIES
 from models.evaluation.result import Evaluation
+from models.networks.postprocess import NMS_THRESHOLD
 
 FORMAT, VERSION = "jetimg-evaluation", 1
 JSON, TABLES = "evaluation.json", "evaluation.md"
@@ -79,6 +80,7 @@ def as_dict(found: Evaluation) -> Numbers:
             "shards": [path.name for path in found.shards],
             "events": truth.n_events,
             "true_jets": dict(zip(truth.class_names, truth.counts, strict=True)),
+            "ceiling": {name: {"recall": one.recall, "ap_11": one.ap_11} for name, one in found.ceiling.items()},
         },
         "settings": {
             "min_iou": MIN_IOU,
@@ -133,7 +135,14 @@ def _data(found: Evaluation) -> Sheet:
     if found.settings.min_pt:
         note += f" Only jets of at least {found.settings.min_pt:g} GeV: softer ones, what finds them, and softer "
         note += "detections that find nothing count neither as right nor as wrong."
-    return Sheet("True jets", truth.class_names, [truth.counts], note)
+    note += (
+        f" Ceiling: the labels themselves as detections, after suppression at {NMS_THRESHOLD:g}; nothing does better."
+    )
+    rows = [("true jets", *truth.counts)]
+    for text, key in (("ceiling of the recall", "recall"), ("ceiling of the AP, 11 points", "ap_11")):
+        reached = [found.ceiling.get(name) for name in truth.class_names]
+        rows.append((text, *("-" if one is None else f"{getattr(one, key):.3f}" for one in reached)))
+    return Sheet("True jets", ("", *truth.class_names), rows, note)
 
 
 def _detectors(found: Evaluation) -> Sheet:

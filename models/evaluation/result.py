@@ -1,6 +1,6 @@
 """What an evaluation is asked, and what it found."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.evaluation.measure import Measured, TrueJets
+from models.evaluation.oracle import Ceiling
 from models.training.data import DataSet
 
 
@@ -45,6 +46,7 @@ class Evaluation:
         truth: their jets.
         settings: with the device that was used.
         measured: the detectors, the baseline last.
+        ceiling: by class, what a detector reaches that returns the labels themselves.
         missing_baseline: why there is no baseline; empty if there is one.
     """
 
@@ -54,4 +56,5 @@ class Evaluation:
     truth: TrueJets
     settings: EvaluationSettings
     measured: Sequence[Measured]
+    ceiling: Mapping[str, Ceiling]
     missing_baseline: str

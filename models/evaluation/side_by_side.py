@@ -11,7 +11,7 @@ from models.evaluation.report import FORMAT, UNKNOWN
 
 NOTE = (
     "11-point average precision at IoU 0.5 with its bootstrap error, of each class with true jets in that test set. "
-    "The events of one test set say nothing about another."
+    "Ceiling: the labels themselves as detections. The events of one test set say nothing about another."
 )
 
 
@@ -41,6 +41,8 @@ def sheet(evaluations: Mapping[str, Mapping[str, Any]]) -> Sheet:
     for test_set, one in evaluations.items():
         jets = one["data_set"]["true_jets"]
         rows.append((f"{test_set}: true jets", one["data_set"]["events"], *(jets.get(name, 0) for name in classes), ""))
+        ceiling = one["data_set"].get("ceiling", {})
+        rows.append((f"{test_set}: ceiling", "", *(_cell(ceiling.get(name)) for name in classes), ""))
         for name, numbers in one["detectors"].items():
             cells = [_cell(numbers["classes"].get(class_name)) for class_name in classes]
             rows.append((f"{test_set}: {name}", "", *cells, _cell(numbers["mean"])))

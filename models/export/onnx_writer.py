@@ -18,15 +18,13 @@ from models.networks.box_ops import iou
 from models.networks.build import Network, build
 from models.networks.config import Config
 from models.networks.layers import Prediction
-from models.networks.postprocess import Detections, detect
+from models.networks.postprocess import NMS_THRESHOLD, Detections, detect
 from models.trained import checkpoint
 
 Format = Literal["onnx", "qonnx"]
 # Images that a file is checked with, in batches of these sizes.
 CHECKED = (1, 3)
 MIN_SCORE = 0.01
-# Of two jets of one class that both stay; see `models.networks.postprocess.detect`.
-OVERLAP = 0.25
 SAID = {"prediction": "predictions", "score": "scores", "jets": "jets"}
 # Boxes of one jet overlap at least so much.
 SAME = 0.95
@@ -155,7 +153,7 @@ def agreement(
         ((one - two).abs().mean() / one.std().clamp(min=1e-6)).item() for one, two in zip(expected, found, strict=True)
     ]
     one, two = (
-        detect(prediction, default_boxes, scale, score_threshold=MIN_SCORE, nms_threshold=OVERLAP, n_phi=n_phi)
+        detect(prediction, default_boxes, scale, score_threshold=MIN_SCORE, n_phi=n_phi)
         for prediction in (expected, found)
     )
     compared = [different(*pair, tie, n_phi) for pair in zip(one, two, strict=True)]
@@ -181,7 +179,7 @@ def different(one: Detections, two: Detections, tie: float, n_phi: int) -> tuple
     overlap = iou(one.box, two.box, n_phi).where(of_class, 0.0)
     difference = (one.score[:, None] - two.score).abs()
     partners = difference.where(overlap > SAME, torch.inf)
-    close, tied = overlap > OVERLAP, (overlap > OVERLAP) & (difference <= tie)
+    close, tied = overlap > NMS_THRESHOLD, (overlap > NMS_THRESHOLD) & (difference <= tie)
     lone_one, lone_two = partners.amin(dim=1).isinf(), partners.amin(dim=0).isinf()
     told_one = lone_one & (tied.any(dim=1) | _last(one, two, of_class, tie))
     told_two = lone_two & (tied.any(dim=0) | _last(two, one, of_class.T, tie))

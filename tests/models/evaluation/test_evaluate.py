@@ -222,7 +222,7 @@ def test_a_checkpoint_of_another_data_set_is_measured_and_said_so(dataset, check
 def of(dataset: Path, truth: TrueJets, *detectors: DetectionSet) -> Evaluation:
     data = DataSet.of(dataset)
     settings, numbers = EvaluationSettings(device="cpu"), np.arange(truth.n_events)
-    return Evaluation(data, data.test, numbers, truth, settings, measure(detectors, truth), "not asked for")
+    return Evaluation(data, data.test, numbers, truth, settings, measure(detectors, truth), {}, "not asked for")
 
 
 def test_classes_without_jets_and_detectors_without_detections(dataset, tmp_path) -> None:
