@@ -82,7 +82,9 @@ def check(path: Path, kind: str, architecture: str) -> None:
     with torch.no_grad():
         before, after = network(images), settled(images)
     for one, two in zip(before, after, strict=True):
-        assert torch.equal(one[:, : two.shape[1]], two)
+        one = one[:, : two.shape[1]]
+        # With integers, biases are rounded to whole numbers of the products' unit, and some features with them.
+        assert (one - two).abs().mean() <= 0.05 * one.std() if kind == "int8" else torch.equal(one, two)
     assert not any("parametrizations" in name for name in settled.state_dict())
 
 

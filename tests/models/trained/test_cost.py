@@ -36,7 +36,7 @@ def test_multiplications_of_a_layer_worked_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [TINY.model_copy(update={"attention": True}), Model(architecture="ssd7", class_names=("t",))]
+    "model", [TINY.model_copy(update={"attention": True}), Model(architecture="ssd7", class_names=("t",), **CMS)]
 )
 def test_every_multiplication_belongs_to_a_kind_of_layer(tmp_path, model: Model) -> None:
     found = describe(saved(tmp_path / "full.pt", model))
