@@ -54,6 +54,7 @@ CHOICES = (
     Choice("WW", 2500),
     Choice("WW", 2500, "W to quarks", QUARKS),
     Choice("tth", 0),
+    Choice("tth", 0, "pT-hat above 300 GeV", ("PhaseSpace:pTHatMin = 300",)),
 )
 
 
