@@ -1,6 +1,7 @@
 """The table of October 2019 from our generator: jets an image in truth mode `genjet`, for several graviton masses.
 
     python -m benchmarks.table_2019 [--events 1000] [--seed 7] [--samples bb tt hh WW tth]
+    python -m benchmarks.table_2019 --samples bb --mass 3500 --pythia "PartonLevel:MPI = off"     # one row of one's own
 
 Generator jets alone: no detector, no pile-up (which generator jets do not see). Prints a table in Markdown.
 """
@@ -72,19 +73,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--events", type=int, default=1000, help="events of each row")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--samples", nargs="+", default=list(OCTOBER_2019), choices=list(OCTOBER_2019))
+    parser.add_argument("--mass", type=float, help="one row a sample, with this graviton mass in GeV")
+    parser.add_argument("--pythia", nargs="+", default=[], help="with --mass: more settings")
+    parser.add_argument("--min-pt", type=float, help="count all jets above this pt in GeV instead")
     chosen = parser.parse_args(arguments)
     print("| sample | mass [TeV] | differs | all jets | in the image | October 2019 |\n|---|---|---|---|---|---|")
-    for choice in CHOICES:
+    choices: Sequence[Choice] = CHOICES
+    if chosen.mass is not None:
+        own = ", ".join(chosen.pythia), tuple(chosen.pythia)
+        choices = [Choice(sample, chosen.mass, *own) for sample in chosen.samples]
+    for choice in choices:
         if choice.sample in chosen.samples:
-            print(row(choice, count(choice, chosen.events, chosen.seed)), flush=True)
+            print(row(choice, count(choice, chosen.events, chosen.seed, chosen.min_pt)), flush=True)
 
 
 def row(choice: Choice, counted: Counted) -> str:
     """A line of the table."""
-    every = mean(counted.every) if choice.sample != "tth" else ""
-    mass = f"{choice.mass / 1000:g}" if choice.mass else ""
+    mass = f"{choice.mass / 1000:g}" if choice.sample != "tth" else ""
     then = OCTOBER_2019[choice.sample].mean
-    return f"| {choice.sample} | {mass} | {choice.text} | {every} | {mean(counted.labels)} | {then} |"
+    return f"| {choice.sample} | {mass} | {choice.text} | {mean(counted.every)} | {mean(counted.labels)} | {then} |"
 
 
 def mean(counts: NDArray[np.int64]) -> str:
@@ -92,12 +99,13 @@ def mean(counts: NDArray[np.int64]) -> str:
     return f"{counts.mean():.2f} ± {counts.std() / math.sqrt(len(counts)):.2f}"
 
 
-def count(choice: Choice, n_events: int, seed: int) -> Counted:
-    """Makes events and counts their generator jets."""
+def count(choice: Choice, n_events: int, seed: int, min_pt: float | None = None) -> Counted:
+    """Makes events and counts their generator jets, all of them above `min_pt`: the sample's own if it is None."""
     detector = load()
     (described,) = (jets for jets in detector.jets.generator if jets.name == GENJET.genjet)
     generator = Generator((*process(choice.sample, choice.mass or 1.0), *choice.pythia), seed)
-    least = min([c.genjet_min_pt for c in GENJET.classes.values() if choice.sample in c.genjet_samples], default=0.0)
+    own = [c.genjet_min_pt for c in GENJET.classes.values() if choice.sample in c.genjet_samples]
+    least = min(own, default=0.0) if min_pt is None else min_pt
     every, labels = [], []
     for batch in generator.batches(n_events, BATCH):
         visible = [event.momentum[event.stable & ~np.isin(np.abs(event.pid), NEUTRINOS)] for event in batch]

@@ -42,7 +42,7 @@ def test_a_row_has_mean_and_error_beside_2019() -> None:
     counted = Counted(np.array([2, 4, 2, 4]), np.array([2, 2, 2, 2]))
     text = row(Choice("bb", 1500), counted)
     assert text == "| bb | 1.5 |  | 3.00 ± 0.50 | 2.00 ± 0.00 | 4.86 |"
-    assert row(Choice("tth", 0), counted) == "| tth |  |  |  | 2.00 ± 0.00 | 5.41 |"
+    assert row(Choice("tth", 0), counted) == "| tth |  |  | 3.00 ± 0.50 | 2.00 ± 0.00 | 5.41 |"
 
 
 def test_every_sample_of_2019_is_made_and_has_its_minimum_pt() -> None:
@@ -50,6 +50,12 @@ def test_every_sample_of_2019_is_made_and_has_its_minimum_pt() -> None:
     for jet_class in GENJET.classes.values():
         for sample in set(jet_class.genjet_samples) & set(OCTOBER_2019):
             assert OCTOBER_2019[sample].min_pt == pytest.approx(jet_class.genjet_min_pt, abs=0.051)
+
+
+def test_a_row_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--samples", "bb", "--events", "2", "--mass", "800", "--pythia", "PartonLevel:MPI = off", "--min-pt", "9000"])
+    (line,) = capsys.readouterr().out.splitlines()[2:]
+    assert line.startswith("| bb | 0.8 | PartonLevel:MPI = off | 0.00 ± 0.00 | ")
 
 
 def test_an_unknown_sample_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
