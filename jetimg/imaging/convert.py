@@ -78,19 +78,25 @@ def _convert(
                 writer.files.append(store.InputFile(str(path), "", fault.entries, fault.verdict, fault.reason))
                 continue
             digest = hasher.submit(sha256, path)
-            _convert_file(file, number, setup, writer, tally, progress)
+            _convert_file(file, number, inputs.sample, setup, writer, tally, progress)
             writer.files.append(store.InputFile(str(path), digest.result(), file.n_events))
         writer.attributes |= tally.attributes()
     return writer.files
 
 
 def _convert_file(
-    file: DelphesFile, number: int, setup: Setup, writer: store.Writer, tally: Tally, progress: Callable[[int], None]
+    file: DelphesFile,
+    number: int,
+    sample: str,
+    setup: Setup,
+    writer: store.Writer,
+    tally: Tally,
+    progress: Callable[[int], None],
 ) -> None:
     entry = 0
     try:
         for chunk in file.chunks():
-            batch = _batch(file, chunk, number, entry, setup, tally)
+            batch = _batch(file, chunk, number, entry, sample, setup, tally)
             writer.append(batch)
             entry += len(batch)
             progress(len(batch))
@@ -100,14 +106,16 @@ def _convert_file(
         raise BadFile(file.path, "unreadable", f"{entry} events read of {file.n_events}", file.n_events)
 
 
-def _batch(file: DelphesFile, chunk: Chunk, number: int, entry: int, setup: Setup, tally: Tally) -> store.Batch:
+def _batch(
+    file: DelphesFile, chunk: Chunk, number: int, entry: int, sample: str, setup: Setup, tally: Tally
+) -> store.Batch:
     n_events = len(chunk["Particle.PID"].offsets) - 1
     check_hard_process(file, chunk, entry)
     # Bad values of hits are noticed where they are put into pixels; those of jets could lose a label silently.
     _check_values(file, chunk, entry, [name for name in chunk if not name.startswith("EFlow")])
     channels = _channels(file, chunk, entry, setup, tally)
     tables: dict[str, store.Columns] = {name: dict(vars(hits)) for name, hits in channels.items()}
-    tables["jets"] = dict(vars(truth_jets.jets(chunk, setup.grid, setup.settings, tally.truth)))
+    tables["jets"] = dict(vars(truth_jets.jets(chunk, setup.grid, setup.settings, tally.truth, sample)))
     tables["baseline"] = dict(vars(tagged_jets.tagged(chunk, n_events, setup.grid, setup.settings)))
     for name in ("jets", "baseline"):
         if (bad := bad_values.first_in_jets(name, tables[name])) is not None:

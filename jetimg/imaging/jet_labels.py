@@ -43,7 +43,7 @@ class Labels:
     Attributes:
         indptr: int64 (n_events + 1).
         class_id: uint8 (n), index into the settings' classes.
-        pdg_id: int32 (n), the particle's PDG id, signed.
+        pdg_id: int32 (n), the particle's PDG id, signed; 0 where no particle made the jet (mode genjet).
         pt, eta, phi, mass: float32 (n), GeV and radians.
         box: float32 (n, 4), see `detector.geometry.boxes`.
         decay_pdg_id: int32 (n), the largest |PDG id| among the particle's decay products in the end (5 for
@@ -83,6 +83,19 @@ class TruthCounts:
             name: {outcome: counts[outcome] for outcome in OUTCOMES if counts[outcome]}
             for name, counts in self.of_class.items()
         }
+
+
+@dataclass(frozen=True)
+class Selected:
+    """Particles that make labels, int64 (n): rows in the chunk (-1 for a label without one), events and classes."""
+
+    row: Ints
+    event: Ints
+    class_id: Ints
+
+    def take(self, which: NDArray[np.integer] | NDArray[np.bool_]) -> "Selected":
+        """Some of them."""
+        return Selected(self.row[which], self.event[which], self.class_id[which])
 
 
 @dataclass(frozen=True)

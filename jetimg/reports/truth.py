@@ -120,14 +120,14 @@ def report(
     for name, paths in files.items():
         for path in paths:
             try:
-                _add_file(samples[name], path, setup, settings)
+                _add_file(samples[name], path, setup, settings, name)
             except BadFile as fault:
                 samples[name].bad_files.append((str(path), fault.verdict, fault.reason))
             progress(1)
     return TruthReport(samples, settings["jets"])
 
 
-def _add_file(sample: SampleTruth, path: Path, setup: Setup, settings: dict[str, ImageSettings]) -> None:
+def _add_file(sample: SampleTruth, path: Path, setup: Setup, settings: dict[str, ImageSettings], name: str) -> None:
     want = wanted(settings["jets"])
     needed = tuple(name for name in want.required if not name.startswith(("EFlow", "Tower")))
     large = want.optional["large generator jets"]
@@ -135,7 +135,7 @@ def _add_file(sample: SampleTruth, path: Path, setup: Setup, settings: dict[str,
     try:
         for chunk in file.chunks():
             for mode, chosen in settings.items():
-                found = jets(chunk, setup.grid, chosen, sample.modes[mode].outcomes)
+                found = jets(chunk, setup.grid, chosen, sample.modes[mode].outcomes, name)
                 _add(sample.modes[mode], found, nearest_jet(chunk, found, chosen), list(chosen.classes))
             sample.n_events += len(chunk["Particle.PID"].offsets) - 1
     finally:

@@ -88,7 +88,7 @@ def event_in_modes(name: str, path: Path, number: int, setup: Setup) -> Figure:
         channels[channel] = hits[channel].pixel[mine], hits[channel].value[mine]
     events = {}
     for mode, chosen in settings.items():
-        found = jets(chunk, setup.grid, chosen)
+        found = jets(chunk, setup.grid, chosen, sample=name)
         mine = slice(*found.indptr[number : number + 2])
         table = {column: rows[mine] for column, rows in vars(found).items() if column != "indptr"}
         about = (name, path.name, number, "all", tuple(chosen.classes), setup.grid)

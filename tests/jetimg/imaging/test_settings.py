@@ -35,7 +35,7 @@ def test_defaults_are_those_of_the_design() -> None:
     assert list(images.classes) == ["b", "t", "H", "V", "q"]
     assert images.priority == ("t", "V", "H", "b", "q")
     minimum = {name: jet_class.genjet_min_pt for name, jet_class in images.classes.items()}
-    assert minimum == {"b": 21, "H": 312, "t": 433, "V": 201, "q": 1}
+    assert minimum == {"b": 20.9, "H": 312.425, "t": 432.75, "V": 200.975, "q": 0.48}
     windows = {name: (tag.mass_min, tag.mass_max, tag.prongs) for name, tag in images.tags.items()}
     assert windows == {"t": (105, 210, 3), "V": (65, 105, 2), "H": (105, 140, 2)}
 
@@ -63,6 +63,11 @@ def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
         ("priority: [t, V, H, b]", "priority"),
         ("priority: [t, V, H, b, q, q]", "priority"),
         ("priority: [t, V, H, b, g]", "priority"),
+        (
+            "classes: {b: {pdg_ids: [5], status: 23, genjet_samples: [bb, b]}, "
+            "q: {pdg_ids: [1], status: 23, genjet_samples: [b]}}\npriority: [b, q]\ntags: {}",
+            "['b'] in more than one class",
+        ),
         ("tags: {Z: {mass_min: 60, mass_max: 100, prongs: 2}}", "'Z'"),
         ("tags: {t: {mass_min: 60, mass_max: 100, prongs: 1}}", "prongs"),
         ("tags: {t: {mass_min: 100, mass_max: 60, prongs: 2}}", "mass_min"),

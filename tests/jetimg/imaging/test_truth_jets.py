@@ -1,4 +1,4 @@
-"""Boxes from the generator's particles: which particles, which order, which generator jets."""
+"""Boxes from the generator's particles: which particles, which order."""
 
 import math
 from pathlib import Path
@@ -9,11 +9,11 @@ import pytest
 
 from detector import load
 from detector.geometry.grid import Grid
-from jetimg.imaging.delphes_reader import Chunk, DelphesFile, wanted
+from jetimg.imaging.delphes_reader import DelphesFile, wanted
 from jetimg.imaging.jet_labels import Labels
 from jetimg.imaging.settings import ImageSettings
 from jetimg.imaging.truth_jets import has_hard_process, jets
-from tests.helpers.handmade import objects, particles
+from tests.helpers.handmade import particles
 
 GRID = Grid.of(load())
 NAMES = list(ImageSettings().classes)
@@ -23,14 +23,6 @@ STATUS = ImageSettings(truth="status")
 def particle(pid: int, status: int = 0, pt: float = 100.0, eta: float = 0.0, phi: float = 0.0) -> dict[str, Any]:
     usual = 23 if abs(pid) in (1, 2, 3, 4, 5, 21) else 22
     return {"PID": pid, "Status": status or usual, "PT": pt, "Eta": eta, "Phi": phi, "Mass": 1.5}
-
-
-def genjet(pt: float, eta: float = 0.0, phi: float = 0.0) -> dict[str, Any]:
-    return {"PT": pt, "Eta": eta, "Phi": phi, "Mass": 20.0}
-
-
-def with_genjets(event: list[dict[str, Any]], found: list[dict[str, Any]]) -> Chunk:
-    return particles([event]) | objects("GenJet", [found], ("PT", "Eta", "Phi", "Mass"))
 
 
 def named(found: Labels) -> list[str]:
@@ -100,67 +92,6 @@ def test_equal_pt_keeps_the_files_order() -> None:
 def test_hard_process_status_codes(status: int, expected: bool) -> None:
     chunk = particles([[particle(5, 1), particle(5, status)], [], [particle(5, 1)], [particle(6, 22)]])
     assert has_hard_process(chunk).tolist() == [expected, False, False, True]
-
-
-GENJET = ImageSettings(truth="genjet")
-
-
-def test_a_genjet_takes_the_first_class_in_priority_near_it() -> None:
-    """b at 0.1, W at 0.2, t at 0.3 of one jet: t wins; with t first out of reach, V wins."""
-    event = [particle(5, eta=0.1), particle(24, eta=-0.2), particle(6, phi=0.3)]
-    found = jets(with_genjets(event, [genjet(500)]), GRID, GENJET)
-    assert (named(found), found.pdg_id.tolist(), found.pt.tolist(), found.mass.tolist()) == (["t"], [6], [500], [20])
-    event[2]["Phi"] = 0.41
-    assert named(jets(with_genjets(event, [genjet(500)]), GRID, GENJET)) == ["V"]
-    other = ImageSettings(truth="genjet", priority=("b", "q", "H", "V", "t"))
-    assert named(jets(with_genjets(event, [genjet(500)]), GRID, other)) == ["b"]
-
-
-def test_the_nearest_of_one_class_gives_the_pdg_id() -> None:
-    event = [particle(1, eta=0.3), particle(-3, eta=0.1), particle(2, eta=-0.2)]
-    assert jets(with_genjets(event, [genjet(50)]), GRID, GENJET).pdg_id.tolist() == [-3]
-
-
-@pytest.mark.parametrize(
-    ("pid", "minimum"), [(5, 21.0), (25, 312.0), (6, 433.0), (24, 201.0), (23, 201.0), (1, 1.0), (21, 1.0)]
-)
-def test_the_least_pt_of_each_class(pid: int, minimum: float) -> None:
-    below = float(np.nextafter(np.float32(minimum), np.float32(0)))
-    for pt, kept in ((minimum, 1), (below, 0)):
-        assert len(jets(with_genjets([particle(pid)], [genjet(pt)]), GRID, GENJET).pt) == kept
-
-
-def test_a_jet_that_fails_its_best_class_gets_no_other() -> None:
-    """A t below 433 GeV is not labelled as the b inside it."""
-    event = [particle(6), particle(5)]
-    assert len(jets(with_genjets(event, [genjet(432)]), GRID, GENJET).pt) == 0
-
-
-def test_matching_goes_across_the_seam() -> None:
-    found = jets(with_genjets([particle(5, phi=math.pi - 0.1)], [genjet(30, phi=-math.pi + 0.2)]), GRID, GENJET)
-    assert named(found) == ["b"]
-    assert found.phi[0] == pytest.approx(-math.pi + 0.2)
-    assert len(jets(with_genjets([particle(5, phi=math.pi - 0.1)], [genjet(30, phi=-2.7)]), GRID, GENJET).pt) == 0
-
-
-def test_genjets_outside_far_away_or_without_particles() -> None:
-    assert len(jets(with_genjets([particle(5, eta=2.9)], [genjet(50, eta=2.96)]), GRID, GENJET).pt) == 0
-    assert len(jets(with_genjets([particle(5)], [genjet(50, eta=0.5)]), GRID, GENJET).pt) == 0
-    assert jets(with_genjets([], [genjet(50)]), GRID, GENJET).indptr.tolist() == [0, 0]
-    assert jets(with_genjets([particle(5)], []), GRID, GENJET).indptr.tolist() == [0, 0]
-
-
-def test_genjets_of_several_events_do_not_mix() -> None:
-    """The particle of event 0 lies on the jet of event 1, which has none of its own."""
-    chunk = particles([[particle(5, eta=1.0)], [particle(1, eta=-1.0)], [particle(5)]])
-    chunk |= objects(
-        "GenJet",
-        [[genjet(40, eta=-1.0)], [genjet(50, eta=1.0)], [genjet(30), genjet(60)]],
-        ("PT", "Eta", "Phi", "Mass"),
-    )
-    found = jets(chunk, GRID, GENJET)
-    assert found.indptr.tolist() == [0, 0, 0, 2]
-    assert found.pt.tolist() == [60, 30]
 
 
 REAL = {
