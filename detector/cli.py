@@ -40,7 +40,10 @@ Limit = Annotated[
     float | None, typer.Option("--time-limit", min=1, help="Seconds for Delphes; by the number of events if not given.")
 ]
 Tower = Annotated[bool, typer.Option("--tower", help="Write the branch Tower too (Delphes only).")]
-Sample = Annotated[str, typer.Option(help="bb, tt, hh, WW, qq, ZZ, gg or tth.")]
+Sample = Annotated[str, typer.Option(help="Name of the sample; the seeds follow from it.")]
+Process = Annotated[
+    str | None, typer.Option(help="bb, tt, hh, WW, qq, ZZ, gg or tth; the one that the sample is called after if not given.")
+]
 Mass = Annotated[
     list[float] | None,
     typer.Option(help="Graviton mass, GeV, 1500 if not given; of several, file i takes the i-th."),
@@ -65,6 +68,7 @@ def simulate(
     ] = None,
     index: Index = 0,
     mass: Mass = None,
+    process: Process = None,
     pythia: More = None,
     backend: Backend = "embedded",
     detector: Description = None,
@@ -76,7 +80,7 @@ def simulate(
     _check_backend(backend)
     described = _described(detector)
     place = pool or _pool_beside(output, seed, backend, described)
-    job = _job(sample, events, seed, index, mass, place, pythia)
+    job = _job(sample, process, events, seed, index, mass, place, pythia)
     if pool is None and not place.is_file():
         _make_pool_beside(place, seed, backend, described, time_limit)
     if backend == "delphes":
@@ -119,6 +123,7 @@ def _check_backend(backend: str) -> None:
 
 def _job(
     sample: str,
+    process: str | None,
     events: int,
     seed: int,
     index: int,
@@ -127,13 +132,16 @@ def _job(
     pythia: list[str] | None,
 ) -> "SimulationJob":
     from detector.simulation.job import SimulationJob
-    from detector.simulation.processes import SAMPLES
+    from detector.simulation.processes import PROCESSES
 
-    if sample not in SAMPLES:
-        raise typer.BadParameter(f"--sample {sample}: one of {', '.join(SAMPLES)}")
+    if (process or sample) not in PROCESSES:
+        known = ", ".join(PROCESSES)
+        wrong = f"--process {process}: " if process else f"--sample {sample}: give its --process, "
+        raise typer.BadParameter(f"{wrong}one of {known}")
     if any(value <= 0 for value in mass or ()):
         raise typer.BadParameter(f"--mass {mass}: must be positive")
-    return SimulationJob(sample, events, seed, index, tuple(mass or (1500.0,)), pool, tuple(pythia or ()))
+    masses, more = tuple(mass or (1500.0,)), tuple(pythia or ())
+    return SimulationJob(sample, events, seed, index, masses, pool, more, process or sample)
 
 
 @app.command()
@@ -204,6 +212,7 @@ def commands(
     output: Output,
     index: Index = 0,
     mass: Mass = None,
+    process: Process = None,
     pythia: More = None,
     detector: Description = None,
 ) -> None:
@@ -215,7 +224,7 @@ def commands(
     if sample == "pool":
         settings = processes.soft_settings(_described(detector).pileup.undecayed_above)
     else:
-        settings = _job(sample, events, seed, index, mass, Path(), pythia).settings
+        settings = _job(sample, process, events, seed, index, mass, Path(), pythia).settings
     with atomic_write(output) as partial:
         partial.write_text(command_file(settings, seeds.generator(seed, sample, index), events))
 

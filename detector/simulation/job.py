@@ -11,13 +11,14 @@ class SimulationJob:
     """One file to make; the same job gives the same bytes.
 
     Attributes:
-        sample: one of `samples.SAMPLES`.
+        sample: its name; the seeds follow from it.
         events: how many.
         seed: the campaign's.
         index: number of the file in its sample.
         masses: graviton masses, GeV; file number i takes masses[i modulo their number].
         pool: file with the pile-up pool.
         pythia: more settings, lines of a Pythia command file.
+        process: one of `processes.PROCESSES`; the sample's name if empty.
     """
 
     sample: str
@@ -27,6 +28,7 @@ class SimulationJob:
     masses: tuple[float, ...]
     pool: Path
     pythia: tuple[str, ...] = ()
+    process: str = ""
 
     @property
     def mass(self) -> float:
@@ -36,4 +38,4 @@ class SimulationJob:
     @property
     def settings(self) -> tuple[str, ...]:
         """All of Pythia's settings but the seed."""
-        return (*processes.settings(self.sample, self.mass), *self.pythia)
+        return (*processes.settings(self.process or self.sample, self.mass), *self.pythia)

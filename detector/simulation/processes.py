@@ -1,4 +1,4 @@
-"""The samples: which hard process Pythia makes for each, at 13 TeV.
+"""The hard processes that Pythia makes, at 13 TeV.
 
 All but tth are a narrow Randall-Sundrum graviton that decays to one kind of pair (arXiv:hep-ph/9905221;
 Pythia 8 manual, "Extra-Dimensional Processes"), so that the jets' pt follows its mass.
@@ -19,22 +19,22 @@ DECAYS = {
     "ZZ": "onIfAny = 23",
     "gg": "onIfAny = 21",
 }
-SAMPLES = (*DECAYS, "tth")
+PROCESSES = (*DECAYS, "tth")
 
 
-def settings(sample: str, mass: float) -> tuple[str, ...]:
-    """Pythia's settings for a sample, as lines of a command file.
+def settings(process: str, mass: float) -> tuple[str, ...]:
+    """Pythia's settings for a process, as lines of a command file.
 
     Args:
-        sample: one of SAMPLES.
+        process: one of PROCESSES.
         mass: the graviton's, GeV; of no effect for tth.
 
     Raises:
-        CallError: an unknown sample, or a mass that is not positive.
+        CallError: an unknown process, or a mass that is not positive.
     """
-    if sample not in SAMPLES:
-        raise CallError(f"sample {sample!r} is unknown; known: {', '.join(SAMPLES)}")
-    if sample == "tth":
+    if process not in PROCESSES:
+        raise CallError(f"process {process!r} is unknown; known: {', '.join(PROCESSES)}")
+    if process == "tth":
         return (*COLLISIONS, "HiggsSM:gg2Httbar = on", "HiggsSM:qqbar2Httbar = on")
     if not mass > 0:
         raise CallError(f"the graviton's mass must be positive, found {mass} GeV")
@@ -47,7 +47,7 @@ def settings(sample: str, mass: float) -> tuple[str, ...]:
         f"{GRAVITON}:mWidth = 1",
         f"{GRAVITON}:doForceWidth = on",
         f"{GRAVITON}:onMode = off",
-        f"{GRAVITON}:{DECAYS[sample]}",
+        f"{GRAVITON}:{DECAYS[process]}",
     )
 
 

@@ -16,7 +16,7 @@ from detector import Detector, load
 from detector.common import errors as detector_errors
 from detector.common import extras
 from detector.geometry.tower_map import ecal_map, hcal_map
-from detector.simulation.processes import SAMPLES
+from detector.simulation.processes import PROCESSES
 from jetimg.common.atomic import write_text
 from jetimg.common.errors import DataError
 from jetimg.imaging import settings
@@ -107,7 +107,7 @@ def _is_pattern(path: Path) -> bool:
 def _sample_of(path: Path) -> str:
     """The sample that the file's name begins with, or that its folder is called; "events" if neither."""
     own = re.split(r"[^A-Za-z0-9]", path.stem)[0]
-    return next((name for name in (own, path.absolute().parent.name) if name in SAMPLES), "events")
+    return next((name for name in (own, path.absolute().parent.name) if name in PROCESSES), "events")
 
 
 def image_settings(path: Path | None, **overrides: Any) -> settings.ImageSettings:

@@ -54,6 +54,20 @@ def test_a_call_at_fault_makes_no_pool(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert not list(tmp_path.iterdir())
 
 
+def test_a_sample_of_another_name_than_its_process(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The process decides the settings, the sample's name the seed."""
+    calls = {"tt": (), "tt_1": ("--process", "tt"), "top": ("--process", "top")}
+    rest = ("--events", "2", "--seed", "7")
+    for name, more in calls.items():
+        code = run(monkeypatch, "commands", "--sample", name, *more, *rest, "--output", tmp_path / name)
+        assert code == (2 if name == "top" else 0)
+    assert "--process top: one of bb, tt," in " ".join(capsys.readouterr().err.replace("│", " ").split())
+    one, other = ((tmp_path / name).read_text().splitlines() for name in ("tt", "tt_1"))
+    assert [line.split(" = ")[0] for line, same in zip(one, other, strict=True) if line != same] == ["Random:seed"]
+
+
 def test_describe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, "describe") == 0
     said = capsys.readouterr()

@@ -10,7 +10,7 @@ CONFIG = {
     "results": "out",
     "samples": {
         "bb": {"simulate": {"files": 2}, "events_per_file": 3},
-        "tth": {"simulate": {"files": 1}, "events_per_file": 3, "test": True},
+        "tth_1": {"simulate": {"process": "tth", "files": 1}, "events_per_file": 3, "test": True},
     },
     "simulation": {"pool_events": 60, "backend": "embedded"},
 }
@@ -27,7 +27,7 @@ def test_the_same_seed_gives_the_same_files_at_any_number_of_cores(tmp_path):
     runs = [snakemake(one, "dataset", cores=1), snakemake(two, "dataset", cores=2)]
     assert [run.returncode for run in runs] == [0, 0], runs[0].stderr + runs[1].stderr
     assert "Detector simulation: the embedded one" in runs[0].stderr
-    names = ["simulated/bb/00000.root", "simulated/bb/00001.root", "simulated/tth/00000.root"]
+    names = ["simulated/bb/00000.root", "simulated/bb/00001.root", "simulated/tth_1/00000.root"]
     first, second = ([(folder / "out" / name).read_bytes() for name in names] for folder in (one, two))
     assert first == second
     assert len(set(first)) == 3

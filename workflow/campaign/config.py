@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
+from detector.simulation.processes import PROCESSES
 from jetimg.common.schema import StrictModel
 from jetimg.dataset.plan import Sharding
 from jetimg.dataset.policy import Policy
@@ -23,9 +24,11 @@ from workflow.campaign.inputs import check_name
 from workflow.campaign.networks import CampaignNetwork
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]*$", max_length=100)]
+SampleName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=100)]
 
-# Samples of these names would share the files lists/events.txt, lists/backend.txt and lists/missing.txt.
-RESERVED = ("events", "backend", "missing")
+# Samples of these names would share files with something else of the campaign: its lists, its pools of pile-up,
+# the test set of what was held out, the log of all test sets.
+RESERVED = ("events", "backend", "missing", "pool", "heldout", "test_sets")
 
 # Old names of keys, and what they are called now.
 RENAMED = {"detectors": "networks"}
@@ -35,6 +38,9 @@ class Simulate(StrictModel):
     """Files of a sample that the campaign simulates itself."""
 
     files: int = Field(ge=1, le=99_999, description="number of files")
+    process: str | None = Field(
+        default=None, description=f"hard process: {', '.join(PROCESSES)}; the sample's name if null"
+    )
     masses: tuple[float, ...] = Field(
         default=(1500.0,), min_length=1, description="graviton masses, GeV; file i takes the i-th, round and round"
     )
@@ -148,7 +154,7 @@ class Config(StrictModel):
     """The whole configuration."""
 
     results: str = Field(default="results", description="folder for everything that is made")
-    samples: dict[Name, SampleConfig] = Field(min_length=1, description="physics samples by name")
+    samples: dict[SampleName, SampleConfig] = Field(min_length=1, description="physics samples by name")
     images: ImageSettings = Field(default=ImageSettings(), description="how events become images and boxes")
     sharding: Sharding = Field(default=Sharding(), description="how events are split, mixed and cut into shards")
     simulation: Simulation = Field(default=Simulation(), description="how files are simulated")
@@ -164,7 +170,7 @@ class Config(StrictModel):
     batch_sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         default=(1, 8, 64), min_length=1, description="images a batch at which networks are timed"
     )
-    only: Name | None = Field(default=None, description="sample whose failed files `rerun_failed` makes again")
+    only: SampleName | None = Field(default=None, description="sample whose failed files `rerun_failed` makes again")
     files_per_job: int = Field(default=10, ge=1, description="Delphes files that one job converts to one event file")
 
     @field_validator("results")
@@ -177,8 +183,18 @@ class Config(StrictModel):
     @classmethod
     def _free_names(cls, samples: dict[str, SampleConfig]) -> dict[str, SampleConfig]:
         if taken := [name for name in samples if name in RESERVED]:
-            raise ValueError(f"a sample cannot be called {taken[0]}: a list of the campaign is")
+            raise ValueError(f"a sample cannot be called {taken[0]}: something else of the campaign is")
         return samples
+
+    @model_validator(mode="after")
+    def _known_processes(self) -> "Config":
+        """Another program may know others."""
+        simulated = {} if self.simulation.program != Simulation().program else self.samples
+        for name, sample in simulated.items():
+            process = None if sample.simulate is None else sample.simulate.process or name
+            if process is not None and process not in PROCESSES:
+                raise ValueError(f"samples.{name}.simulate.process: {process} is none of {', '.join(PROCESSES)}")
+        return self
 
     @model_validator(mode="after")
     def _known_sample(self) -> "Config":

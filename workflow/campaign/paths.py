@@ -214,10 +214,11 @@ class Campaign:
         return ", ".join(f"{split} {uses:.3g}" for split, uses in times.items() if uses)
 
     def pythia(self, sample: str) -> list[str]:
-        """Options for the sample's own Pythia settings."""
+        """Options for the sample's process, if it is not called after it, and for its own Pythia settings."""
         simulate = self.config.samples[sample].simulate
         assert simulate is not None
-        return [word for line in simulate.pythia for word in option("--pythia", line)]
+        process = option("--process", simulate.process)
+        return process + [word for line in simulate.pythia for word in option("--pythia", line)]
 
     def program(self) -> str:
         """The program that makes one file, for a shell line that Snakemake formats."""

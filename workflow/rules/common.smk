@@ -6,12 +6,12 @@ onstart:
 
 
 wildcard_constraints:
-    sample="[A-Za-z][A-Za-z0-9]*",
+    sample="[A-Za-z][A-Za-z0-9_]*",
     network="[A-Za-z][A-Za-z0-9]*",
     group=r"\d{5}",
     index=r"\d{5}",
     split="train|validation|test|heldout",
-    test_set="[A-Za-z][A-Za-z0-9]*",
+    test_set="[A-Za-z][A-Za-z0-9_]*",
     shard=r"(train|validation|test|heldout)-\d{5}",
 
 
@@ -23,7 +23,7 @@ rule settings:
         CAMPAIGN.log("{kind}/{name}"),
     wildcard_constraints:
         kind="settings|lists",
-        name=r"(campaign|images|release|[A-Za-z0-9]+-[a-z0-9]+)\.yaml|(?!missing\.)[A-Za-z0-9]+\.txt|file-splits\.tsv",
+        name=r"(campaign|images|release|[A-Za-z0-9]+-[a-z0-9]+)\.yaml|(?!missing\.)[A-Za-z0-9_]+\.txt|file-splits\.tsv",
     localrule: True
     conda:
         "../envs/data.yaml"

@@ -53,6 +53,7 @@ def provenance(job: SimulationJob, detector: Detector) -> dict[str, Any]:
     return {
         "backend": "embedded",
         "sample": job.sample,
+        "process": job.process or job.sample,
         "events": job.events,
         "campaign_seed": job.seed,
         "index": job.index,

@@ -3,7 +3,7 @@
 import pytest
 
 from detector.common.errors import CallError
-from detector.simulation.processes import SAMPLES, settings, soft_settings
+from detector.simulation.processes import PROCESSES, settings, soft_settings
 
 
 def test_the_graviton_decays_to_the_sample_alone() -> None:
@@ -16,14 +16,14 @@ def test_tth_has_no_graviton() -> None:
     assert not any("5100039" in line for line in settings("tth", 1500.0))
 
 
-def test_all_samples_of_the_design_are_there() -> None:
-    assert set(SAMPLES) == {"bb", "tt", "hh", "WW", "qq", "ZZ", "gg", "tth"}
+def test_all_processes_of_the_design_are_there() -> None:
+    assert set(PROCESSES) == {"bb", "tt", "hh", "WW", "qq", "ZZ", "gg", "tth"}
 
 
-@pytest.mark.parametrize(("sample", "mass"), [("xx", 1500.0), ("tt", 0.0), ("tt", float("nan"))])
-def test_wrong_calls_are_refused(sample: str, mass: float) -> None:
+@pytest.mark.parametrize(("process", "mass"), [("xx", 1500.0), ("tt", 0.0), ("tt", float("nan"))])
+def test_wrong_calls_are_refused(process: str, mass: float) -> None:
     with pytest.raises(CallError, match=r"unknown|positive"):
-        settings(sample, mass)
+        settings(process, mass)
 
 
 def test_long_lived_particles_of_the_pool_stay_whole() -> None:

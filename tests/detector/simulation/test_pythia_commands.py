@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from detector.common.errors import CallError
-from detector.simulation.processes import SAMPLES, settings, soft_settings
+from detector.simulation.processes import PROCESSES, settings, soft_settings
 from detector.simulation.pythia import Generator
 from detector.simulation.pythia_commands import command_file, commands
 
@@ -31,7 +31,7 @@ DOCUMENTED = {
 }
 
 
-@pytest.mark.parametrize("sample", SAMPLES)
+@pytest.mark.parametrize("sample", PROCESSES)
 def test_command_file_holds_the_documented_settings_and_no_other(sample):
     lines = command_file(settings(sample, 1750), 99, 120).splitlines()
     run = {"Random:setSeed = on", "Random:seed = 99", "Main:numberOfEvents = 120"}
@@ -65,7 +65,7 @@ def test_generator_reads_the_same_lines(monkeypatch):
 def test_pythia_accepts_every_documented_line_and_refuses_others(line):
     pythia8 = pytest.importorskip("pythia8mc")
     pythia = pythia8.Pythia("", False)
-    accepted = {text: pythia.readString(text, False) for sample in SAMPLES for text in settings(sample, 1500)}
+    accepted = {text: pythia.readString(text, False) for sample in PROCESSES for text in settings(sample, 1500)}
     assert all(accepted.values()), accepted
     with pytest.raises(CallError, match="refuses the setting"):
         Generator(("No:such = on",), 1)

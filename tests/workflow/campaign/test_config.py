@@ -37,6 +37,14 @@ def test_defaults_fill_in_what_is_not_given():
         (SMALL | {"results": "a/" + "x" * 256}, "a name of 256 bytes; file systems take 255"),
         (SMALL | {"results": "a\nb"}, r"results: a\nb: the name has line breaks"),
         ({"samples": {"events": {"files": ["a"]}}}, "a sample cannot be called events"),
+        ({"samples": {"heldout": {"files": ["a"]}}}, "a sample cannot be called heldout"),
+        ({"samples": {"_tt": {"files": ["a"]}}}, "samples._tt"),
+        ({"samples": {"tt-1": {"files": ["a"]}}}, "samples.tt-1"),
+        ({"samples": {"top": {"simulate": {"files": 1}, "events_per_file": 1}}}, "top is none of bb, tt, hh,"),
+        (
+            {"samples": {"tt": {"simulate": {"files": 1, "process": "ttt"}, "events_per_file": 1}}},
+            "samples.tt.simulate.process: ttt is none of bb, tt, hh, WW, qq, ZZ, gg, tth",
+        ),
         ({"samples": {"t" * 101: {"files": ["a"]}}}, "at most 100 characters"),
         (SMALL | {"simulation": {"program": ""}}, "simulation.program: Value error, no program"),
     ],
@@ -45,6 +53,16 @@ def test_what_cannot_be_used_is_named(content, hint):
     with pytest.raises(ConfigError) as error:
         parse(content)
     assert hint in str(error.value)
+
+
+def test_a_sample_may_be_called_otherwise_than_its_process():
+    simulate = {"simulate": {"process": "tt", "files": 1}, "events_per_file": 1}
+    assert parse({"samples": {"tt_1": simulate, "tops": simulate}}).samples["tt_1"].simulate.process == "tt"
+
+
+def test_another_program_may_know_other_processes():
+    simulate = {"simulate": {"process": "ttbb", "files": 1}, "events_per_file": 1}
+    parse({"samples": {"ttbb": simulate}, "simulation": {"program": "our_generator --fast"}})
 
 
 def test_one_fault_is_one_line():

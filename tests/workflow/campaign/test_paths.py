@@ -33,6 +33,14 @@ def test_each_input_is_in_one_job(campaign):
     assert campaign.event_files()[-1] == "results/events/bb/00000.h5"
 
 
+def test_the_process_is_said_where_it_is_not_the_sample_s_name():
+    simulate = {"files": 1, "pythia": ["25:onIfAny = 5"]}
+    samples = {"tt": {"simulate": simulate}, "tt_1": {"simulate": simulate | {"process": "tt"}}}
+    campaign = Campaign({"samples": {name: sample | {"events_per_file": 1} for name, sample in samples.items()}})
+    assert campaign.pythia("tt") == ["--pythia", "25:onIfAny = 5"]
+    assert campaign.pythia("tt_1") == ["--process", "tt", "--pythia", "25:onIfAny = 5"]
+
+
 def listed(campaign, sample):
     """Writes what a run leaves behind: the list of a sample's files."""
     folder = Path(campaign.results, "lists")

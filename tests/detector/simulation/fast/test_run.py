@@ -47,6 +47,16 @@ def test_another_index_gives_other_events(job: SimulationJob, cms: Detector, mad
     assert read_provenance(other)["pythia_settings"][4] == "5100039:m0 = 2000"
 
 
+def test_the_process_is_kept_where_the_sample_is_called_otherwise(
+    job: SimulationJob, cms: Detector, made: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.root"
+    simulate(replace(job, sample="WW_1", process="WW"), cms, other)
+    one, two = read_provenance(made), read_provenance(other)
+    assert {name for name in one if one[name] != two[name]} == {"sample", "pythia_seed"}
+    assert two["process"] == one["process"] == "WW"
+
+
 def test_a_failed_job_leaves_nothing(
     job: SimulationJob, cms: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
