@@ -42,7 +42,7 @@ Limit = Annotated[
 Tower = Annotated[bool, typer.Option("--tower", help="Write the branch Tower too (Delphes only).")]
 Sample = Annotated[str, typer.Option(help="Name of the sample; the seeds follow from it.")]
 Process = Annotated[
-    str | None, typer.Option(help="bb, tt, hh, WW, qq, ZZ, gg or tth; the one that the sample is called after if not given.")
+    str | None, typer.Option(help="bb, tt, hh, WW, qq, ZZ, gg or tth; what the sample is called if not given.")
 ]
 Mass = Annotated[
     list[float] | None,

@@ -2,6 +2,7 @@
 
 import hashlib
 from functools import lru_cache
+from itertools import pairwise
 from math import inf
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -229,6 +230,20 @@ class Puppi(StrictModel):
         return rising(bins)
 
 
+class Density(StrictModel):
+    """Where the density of pile-up is measured, each range by itself, and in which tiles."""
+
+    edges: tuple[float, ...] = Field(min_length=2, description="of the ranges, rapidity")
+    tile: float = Field(gt=0, le=2, description="size of a tile in rapidity and azimuth, about")
+
+    @field_validator("edges")
+    @classmethod
+    def _rising(cls, edges: tuple[float, ...]) -> tuple[float, ...]:
+        if any(low >= high for low, high in pairwise(edges)):
+            raise ValueError("must rise")
+        return edges
+
+
 class JetCollection(StrictModel):
     """Anti-kt jets of one radius; `name` is the branch they are written to."""
 
@@ -275,6 +290,7 @@ class Detector(StrictModel):
     tracker: Tracker
     pileup: PileUp
     puppi: Puppi
+    density: Density
     jets: JetSettings
     record: TruthSettings
     digest: str = Field(description="sha256 of the description's content, its tables included")

@@ -27,6 +27,8 @@ class Collision(NamedTuple):
         momentum: float64 (n, 4), px, py, pz, E, GeV.
         mass: float64, GeV.
         vertex: float64 (n, 3), place of birth, mm.
+        weight: of the event; Pythia gives another than 1 where it finds the cross section above the maximum that it
+            expected.
     """
 
     pid: NDArray[np.int32]
@@ -37,6 +39,7 @@ class Collision(NamedTuple):
     momentum: NDArray[np.float64]
     mass: NDArray[np.float64]
     vertex: NDArray[np.float64]
+    weight: float = 1.0
 
     @property
     def stable(self) -> NDArray[np.bool_]:
@@ -84,7 +87,7 @@ class Generator:
     def _records(self, events: Any) -> list[Collision]:
         import awkward as ak
 
-        particles = events.prt
+        particles, weights = events.prt, ak.to_numpy(events.info.weights[:, 0]).tolist()
         starts = np.concatenate([[0], np.cumsum(ak.to_numpy(ak.num(particles.id)))])
         flat = {name: _flat(particles[name]) for name in ("id", "status", "m", *_LINKS)}
         momentum = np.stack([_flat(particles.p[name]) for name in ("px", "py", "pz", "e")], axis=1)
@@ -102,8 +105,9 @@ class Generator:
                 momentum=momentum[part],
                 mass=flat["m"][part],
                 vertex=vertex[part],
+                weight=weight,
             )
-            for part in parts
+            for part, weight in zip(parts, weights, strict=True)
         ]
 
     def _charge(self, pid: NDArray[np.int32]) -> NDArray[np.int8]:

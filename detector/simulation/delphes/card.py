@@ -2,11 +2,12 @@
 
 The chain of modules is that of the card published with the PF-Jet-SSD data: charged particles first meet the
 inner cylinder, where the dense-track filter thins them out, and what survives goes on to the calorimeters.
-Left out is what the project does not read (isolation, tagging, missing energy); the `Particle` branch comes
+Left out is what the project does not read (isolation, tagging); the `Particle` branch comes
 from StatusPidFilter, without which no truth boxes can be made.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from detector.common.errors import CallError
 from detector.geometry.description import BaselineJets, Detector, JetCollection, Response
@@ -40,6 +41,7 @@ def render(detector: Detector, pileup_file: str = "pileup.pileup", tower: bool =
         *_tracker(detector, pileup_file),
         *_calorimeters(detector),
         *_puppi(detector),
+        *_whole_event(detector),
         *_jets(detector),
     ]
     if tower:
@@ -278,6 +280,21 @@ def _run_puppi(detector: Detector) -> Module:
     return Module("RunPUPPI", "PuppiBase", lines, "Pile-up per particle identification; one bin in eta each column")
 
 
+def _whole_event(detector: Detector) -> list[Module]:
+    """Missing momentum, of all energy flow, and the density of what vertices cannot tell from the hard collision."""
+    neutrals = "NeutralEFlowMerger/eflowTowers"
+    missing = adds("InputArray", "HCal/eflowTracks", neutrals) + sets(MomentumOutputArray="momentum")
+    unmarked = ("TrackPileUpSubtractor/eflowTracks", neutrals)
+    density, size = detector.density, value(detector.density.tile)
+    rho = sets(InputArray="UnmarkedMerger/particles", RhoOutputArray="rho")
+    rho += tuple(f"add GridRange {value(low)} {value(high)} {size} {size}" for low, high in pairwise(density.edges))
+    return [
+        Module("Merger", "MissingET", missing, "Momentum of the whole energy flow, pile-up included"),
+        _merger("UnmarkedMerger", "particles", *unmarked, why="All but tracks of pile-up"),
+        Module("FastJetGridMedianEstimator", "Rho", rho, "Density of pile-up: range in rapidity, tile"),
+    ]
+
+
 def _jets(detector: Detector) -> list[Module]:
     generator = "NeutrinoFilter/filteredParticles"
     modules = [_finder(jets, generator, ()) for jets in detector.jets.generator]
@@ -321,6 +338,8 @@ def _writer(detector: Detector, tower: bool) -> Module:
     branches = [
         "GenParticleFilter/filteredParticles Particle GenParticle",
         "PileUpMerger/vertices Vertex Vertex",
+        "MissingET/momentum MissingET MissingET",
+        "Rho/rho Rho Rho",
         "HCal/eflowTracks EFlowTrack Track",
         "ECal/eflowPhotons EFlowPhoton Tower",
         "HCal/eflowNeutralHadrons EFlowNeutralHadron Tower",

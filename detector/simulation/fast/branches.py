@@ -1,6 +1,7 @@
 """Simulated events as the columns of Delphes' branches."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from detector.simulation.fast.root_writer import GROUPS, JET, SUBSTRUCTURE, Even
 from detector.simulation.particles import Towers
 
 FLAT = ("EFlowPhoton.Edges", "EFlowNeutralHadron.Edges")
+RHO_EDGES = "Rho.Edges"
 ALONG_BEAM = 999.9  # Delphes' eta of a particle without transverse momentum
 LIGHT_MM_PER_S = 2.99792458e11
 
@@ -26,7 +28,7 @@ def groups(detector: Detector) -> dict[str, dict[str, str]]:
 
 def flat(detector: Detector) -> tuple[str, ...]:
     """The file's flat branches."""
-    return (*FLAT, f"{detector.jets.baseline.name}.Tau")
+    return (*FLAT, RHO_EDGES, f"{detector.jets.baseline.name}.Tau")
 
 
 def write(file: EventFile, events: Sequence[SimulatedEvent], first: int, detector: Detector) -> None:
@@ -40,9 +42,11 @@ def write(file: EventFile, events: Sequence[SimulatedEvent], first: int, detecto
     """
     photons, hadrons = [e.flow.photons for e in events], [e.flow.neutral_hadrons for e in events]
     batch = {
-        "Event": _events(len(events), first, detector),
+        "Event": _events(events, first, detector),
         "Particle": _join(_particles(event, detector.record.pt_min) for event in events),
         "Vertex": _join(map(_vertices, events)),
+        "MissingET": _join(map(_missing, events)),
+        "Rho": _join({"Rho": event.rho} for event in events),
         "EFlowTrack": _join(_tracks(event) for event in events),
         "EFlowPhoton": _join(map(_towers, photons)),
         "EFlowNeutralHadron": _join(map(_towers, hadrons)),
@@ -57,12 +61,13 @@ def write(file: EventFile, events: Sequence[SimulatedEvent], first: int, detecto
     batch[baseline.name] = counts, columns | {"SoftDroppedMass": contents.mass}
     edges = {name: _edges(towers) for name, towers in zip(FLAT, (photons, hadrons), strict=True)}
     tau = {f"{baseline.name}.Tau": (counts * contents.tau.shape[1], contents.tau.ravel())}
-    file.extend(batch, edges | tau)
+    file.extend(batch, edges | {RHO_EDGES: _rho_edges(len(events), detector)} | tau)
 
 
-def _events(n: int, first: int, detector: Detector) -> Group:
-    mean = np.full(n, detector.pileup.mean)
-    return np.ones(n, np.int64), {"Number": np.arange(first, first + n), "Weight": np.ones(n), "TruePileUp": mean}
+def _events(events: Sequence[SimulatedEvent], first: int, detector: Detector) -> Group:
+    n = len(events)
+    mean, weight = np.full(n, detector.pileup.mean), np.array([event.record.weight for event in events])
+    return np.ones(n, np.int64), {"Number": np.arange(first, first + n), "Weight": weight, "TruePileUp": mean}
 
 
 def _join(parts: Iterable[dict[str, NDArray[Any]]]) -> Group:
@@ -89,6 +94,18 @@ def _particles(event: SimulatedEvent, pt_min: float) -> dict[str, NDArray[Any]]:
 def _vertices(event: SimulatedEvent) -> dict[str, NDArray[Any]]:
     z, t, n_charged = event.vertices
     return {"Z": z, "T": t / LIGHT_MM_PER_S, "NCharged": n_charged}
+
+
+def _missing(event: SimulatedEvent) -> dict[str, NDArray[Any]]:
+    px, py, pz = event.missing
+    pt = np.hypot(px, py)
+    return {"MET": pt[None], "Eta": np.arcsinh(pz / pt)[None], "Phi": np.arctan2(py, px)[None]}
+
+
+def _rho_edges(n: int, detector: Detector) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Both ends of each range, in every event."""
+    ranges = np.array(list(pairwise(detector.density.edges)))
+    return np.full(n, ranges.size), np.tile(ranges.ravel(), n)
 
 
 def _tracks(event: SimulatedEvent) -> dict[str, NDArray[Any]]:

@@ -9,6 +9,7 @@ from detector.common.numba_cache import compiled
 from detector.geometry.description import Detector
 from detector.simulation.fast import puppi
 from detector.simulation.fast.calorimeter import measure
+from detector.simulation.fast.density import densities
 from detector.simulation.fast.parameters import Tables, tables
 from detector.simulation.fast.tracking import reconstruct, to_calorimeter
 from detector.simulation.particles import Particles, Towers, Tracks
@@ -17,6 +18,9 @@ from detector.simulation.pythia import Collision
 
 LEPTONS = (11, 13)
 METRES = 1e-3  # m / mm
+
+# pt, eta, phi and mass, each float64 (n).
+Columns = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
 
 class Flow(NamedTuple):
@@ -36,6 +40,8 @@ class SimulatedEvent(NamedTuple):
         flow: what the detector saw.
         visible: float64 (n, 4), px, py, pz, E of the hard collision's stable particles but neutrinos.
         candidates: float64 (m, 4), the same of what PUPPI leaves.
+        missing: float64 (3), px, py, pz that the whole energy flow lacks to balance, pile-up included, GeV.
+        rho: float64 (n_ranges), density of what vertices cannot tell from the hard collision, GeV an area.
     """
 
     record: Collision
@@ -43,6 +49,8 @@ class SimulatedEvent(NamedTuple):
     flow: Flow
     visible: NDArray[np.float64]
     candidates: NDArray[np.float64]
+    missing: NDArray[np.float64]
+    rho: NDArray[np.float64]
 
 
 class Simulation:
@@ -64,25 +72,36 @@ class Simulation:
         particles, vertices = crossing(record, self._pool, self._detector.pileup, self._rng)
         flow = simulate(particles, self._tables, self._rng)
         visible = record.momentum[record.stable & ~np.isin(np.abs(record.pid), NEUTRINOS)]
-        return SimulatedEvent(record, vertices, flow, visible, self._candidates(flow, vertices))
-
-    def _candidates(self, flow: Flow, vertices: Vertices) -> NDArray[np.float64]:
-        """What PUPPI leaves: weighted particles, and the leptons of the primary vertex as they are."""
-        tracks, photons, hadrons = flow
+        tracks, neutrals = flow.tracks, self._neutrals(flow)
         resolution = self._detector.tracker.vertex_resolution / METRES
         pileup = (tracks.pileup == 1) & (np.abs(tracks.z - vertices.z[0]) > resolution)
-        lepton = np.isin(np.abs(tracks.pid), LEPTONS)
-        charged = [column[~lepton] for column in (tracks.pt, tracks.eta, tracks.phi, tracks.mass)]
+        candidates = self._candidates(tracks, neutrals, pileup, len(vertices.z))
+        charged = momenta(tracks.pt, tracks.eta, tracks.phi, tracks.mass, rapidity=False)
+        neutral = momenta(*neutrals, rapidity=False)
+        missing = -(charged.sum(axis=0) + neutral.sum(axis=0))[:3]
+        rho = densities(np.concatenate([charged[~pileup], neutral]), self._detector.density)
+        return SimulatedEvent(record, vertices, flow, visible, candidates, missing, rho)
+
+    def _neutrals(self, flow: Flow) -> Columns:
+        """pt, eta, phi and mass of photons, with all their smearing, and of neutral hadrons."""
+        _, photons, hadrons = flow
         smeared = photons.energy * self._rng.normal(1.0, self._detector.response.ecal.extra_smearing, len(photons.eta))
         energy = np.concatenate([np.maximum(smeared, 0.0), hadrons.energy])
         eta, phi = np.concatenate([photons.eta, hadrons.eta]), np.concatenate([photons.phi, hadrons.phi])
-        neutral = [energy / np.cosh(eta), eta, phi, np.zeros(len(eta))]
+        return energy / np.cosh(eta), eta, phi, np.zeros(len(eta))
+
+    def _candidates(
+        self, tracks: Tracks, neutral: Columns, pileup: NDArray[np.bool_], n_vertices: int
+    ) -> NDArray[np.float64]:
+        """What PUPPI leaves: weighted particles, and the leptons of the primary vertex as they are."""
+        lepton = np.isin(np.abs(tracks.pid), LEPTONS)
+        charged = [column[~lepton] for column in (tracks.pt, tracks.eta, tracks.phi, tracks.mass)]
         pt, eta, phi, mass = (np.concatenate(pair) for pair in zip(charged, neutral, strict=True))
         kind = np.full(len(pt), puppi.NEUTRAL)
         kind[: len(charged[0])] = np.where(pileup[~lepton], puppi.PILEUP, puppi.PRIMARY)
         found = pt > 0.0
         chosen = puppi.Candidates(pt[found], eta[found], phi[found], mass[found], kind[found])
-        weight = puppi.weights(chosen, len(vertices.z), self._puppi)
+        weight = puppi.weights(chosen, n_vertices, self._puppi)
         # PUPPI's four-momenta take eta for the rapidity (see detector.simulation.fast.puppi); those of leptons do not.
         weighted = weight[:, None] * momenta(chosen.pt, chosen.eta, chosen.phi, chosen.mass, rapidity=True)
         ours = lepton & ~pileup

@@ -1,7 +1,7 @@
 """Simulated events in a ROOT file, with the tree and the branch names of real Delphes.
 
 The same content gives the same bytes: what uproot takes from the clock is replaced. A branch with several
-values an object (`Edges`, `Tau`) is flat, 4 or 5 values an object, because uproot 5.7 writes wrong offsets for
+values an object (`Edges`, `Tau`) is flat, 2 to 5 values an object, because uproot 5.7 writes wrong offsets for
 fixed-size arrays in lists.
 """
 
@@ -32,6 +32,8 @@ GROUPS: dict[str, dict[str, str]] = {
     "Particle": dict.fromkeys(("PID", "Status", "M1", "M2", "D1", "D2", "Charge"), "i4")
     | dict.fromkeys(("Mass", "E", "Px", "Py", "Pz", "PT", "Eta", "Phi"), "f4"),
     "Vertex": {"Z": "f4", "T": "f4", "NCharged": "i4"},
+    "MissingET": {"MET": "f4", "Eta": "f4", "Phi": "f4"},
+    "Rho": {"Rho": "f4"},
     "EFlowTrack": {"PID": "i4", "Charge": "i4", "IsPU": "i4"}
     | dict.fromkeys(("PT", "Eta", "Phi", "Mass", "EtaOuter", "PhiOuter", "Z"), "f4"),
     "EFlowPhoton": _TOWER,

@@ -7,6 +7,7 @@ from detector.common.errors import CallError
 from detector.simulation import seeds
 from detector.simulation.processes import settings
 from detector.simulation.pythia import Collision, Generator, hepmc_status
+from detector.simulation.pythia_commands import commands
 
 
 def test_the_hard_process_is_labelled(records: list[Collision]) -> None:
@@ -47,6 +48,29 @@ def test_mothers_are_entries_of_the_record(records: list[Collision]) -> None:
 def test_vertices_are_in_mm(records: list[Collision]) -> None:
     away = np.concatenate([np.hypot(*record.vertex[record.stable, :2].T) for record in records])
     assert 0.02 < np.mean(away > 1.0) < 0.3  # decays of beauty, charm, K0S and Lambda
+
+
+def test_weights_are_pythia_s_own() -> None:
+    """Read one event at a time, as DelphesPythia8 does; some are not 1."""
+    import pythia8mc
+
+    lines = (*settings("tth", 1500.0), "PhaseSpace:pTHatMin = 300", "PartonLevel:all = off")
+    ours = [record.weight for batch in Generator(lines, 7).batches(60, 20) for record in batch]
+    pythia = pythia8mc.Pythia("", False)
+    assert all(pythia.readString(line) for line in ("Print:quiet = on", *commands(lines, 7)))
+    assert pythia.init()
+    theirs = [pythia.infoPython().weight() for _ in range(60) if pythia.next()]
+    assert ours == theirs
+    assert max(ours) > 1
+
+
+def test_least_pt_of_tth() -> None:
+    """Pythia's cut holds for each of the three particles of the hard process."""
+    generator = Generator((*settings("tth", 1500.0), "PhaseSpace:pTHatMin = 400"), 7)
+    for record in next(generator.batches(10, 10)):
+        three = np.isin(np.abs(record.pid), (6, 25)) & (record.status == 22)
+        assert np.count_nonzero(three) == 3
+        assert np.hypot(*record.momentum[three, :2].T).min() > 400
 
 
 def test_the_seed_makes_the_event() -> None:

@@ -3,6 +3,7 @@
 import math
 import shutil
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from detector.common.errors import CallError
 from detector.geometry.description import DEFAULT, Detector, load
 from detector.simulation.delphes.card import render, render_converter
 from detector.simulation.delphes.tcl import word
+from detector.simulation.fast.branches import groups
 from tests.helpers.cards import Card
 
 SCRATCH = {"pi", "n", "i", "k", "eta", "PhiBins"}
@@ -42,6 +44,7 @@ OUTPUTS = {
         "OutputArrayNeutrals": "puppiNeutrals",
     },
     "FastJetFinder": {"OutputArray": "jets", "RhoOutputArray": "rho"},
+    "FastJetGridMedianEstimator": {"RhoOutputArray": "rho"},
     "TreeWriter": {},
 }
 PARAMETERS = {
@@ -64,6 +67,7 @@ PARAMETERS = {
     "ApplyLowPUCorr MetricId CombId",
     "FastJetFinder": "InputArray JetAlgorithm ParameterR JetPTMin ComputeNsubjettiness Beta AxisMode ComputeSoftDrop "
     "BetaSoftDrop SymmetryCutSoftDrop R0SoftDrop R0SoftDrop=",
+    "FastJetGridMedianEstimator": "InputArray GridRange",
     "TreeWriter": "Branch",
 }
 
@@ -135,8 +139,25 @@ def test_branches_are_those_of_real_files(detector, file, tower):
     uproot = pytest.importorskip("uproot")
     real = {name for name in uproot.open(path)["Delphes"].keys(recursive=False) if not name.endswith("_size")}
     branches = Card(render(detector, tower=tower))["TreeWriter"]["Branch"][1::3]
-    # Event and Weight are made by DelphesPythia8 itself; nothing here reads Rho.
-    assert sorted(branches) == sorted(real - {"Event", "Weight", "Rho"})
+    # Event and Weight are made by DelphesPythia8 itself; these files were made without MissingET.
+    assert sorted(branches) == sorted(real - {"Event", "Weight"} | {"MissingET", "Rho"})
+
+
+def test_density_and_missing_momentum(card, detector):
+    """Rho leaves out the tracks of pile-up, MissingET nothing: as in the CMS card with pile-up."""
+    edges = detector.density.edges
+    ranges = [float(text) for text in card["Rho"]["GridRange"]]
+    tile = detector.density.tile
+    assert ranges == [number for low, high in pairwise(edges) for number in (low, high, tile, tile)]
+    assert (edges[0], edges[-1]) == (-5, 5)
+    neutrals = "NeutralEFlowMerger/eflowTowers"
+    assert card["UnmarkedMerger"]["InputArray"] == ["TrackPileUpSubtractor/eflowTracks", neutrals]
+    assert card["MissingET"]["InputArray"] == ["HCal/eflowTracks", neutrals]
+
+
+def test_the_embedded_simulation_writes_the_same_branches(detector):
+    written = set(groups(detector)) - {"Event"}
+    assert set(Card(render(detector))["TreeWriter"]["Branch"][1::3]) == written
 
 
 @pytest.mark.parametrize(("module", "name"), [("ECal", "ecal"), ("HCal", "hcal")])
@@ -178,12 +199,17 @@ CHANGES = [
     (("response", "ecal", "energy_min"), 0.7, ["set EnergyMin 0.7"]),
     (("response", "ecal", "extra_smearing"), 0.02, ["set ResolutionFormula {energy*0.02}"]),
     (("jets", "baseline", "soft_drop", "r0"), 0.9, ["set R0SoftDrop 0.9", "set R0SoftDrop= 0.9"]),
+    (
+        ("density", "edges"),
+        [-4.5, -4.0, -1.5, 1.5, 4.0, 5.0],
+        ["add GridRange -4.5 -4 1 1"],
+    ),
     (("record", "pt_min"), 3, ["set PTMin 3"]),
     (("tracker", "vertex_resolution"), 0.002, ["set ZVertexResolution {0.002}"]),
 ]
 
 
-def changed(folder: Path, keys: tuple[str, ...], value: float) -> Detector:
+def changed(folder: Path, keys: tuple[str, ...], value: object) -> Detector:
     content = yaml.safe_load(DEFAULT.read_text())
     part = content
     for key in keys[:-1]:

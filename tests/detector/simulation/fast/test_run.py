@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import awkward as ak
 import numpy as np
@@ -11,9 +12,14 @@ import uproot
 from detector import Detector
 from detector.common.errors import DataError
 from detector.geometry.grid import Grid
-from detector.simulation.fast.root_writer import read_provenance
+from detector.simulation.fast import branches
+from detector.simulation.fast.crossing import Simulation, momenta
+from detector.simulation.fast.density import densities
+from detector.simulation.fast.root_writer import create, read_provenance
 from detector.simulation.fast.run import simulate
 from detector.simulation.job import SimulationJob
+from detector.simulation.pileup import Pool
+from detector.simulation.pythia import Collision
 
 N = 6
 
@@ -82,6 +88,9 @@ def test_branches(made: Path) -> None:
         assert ak.all(5 * ak.num(arrays["JetPUPPIAK8.PT"]) == ak.num(arrays["JetPUPPIAK8.Tau"]))
         assert ak.all(tree["Event.Number"].array()[:, 0] == np.arange(N))
         assert ak.all(tree["Event.TruePileUp"].array()[:, 0] == 50)
+        assert ak.all(ak.num(tree["MissingET.MET"].array()) == 1)
+        assert ak.all(ak.num(tree["Rho.Rho"].array()) == 5)
+        assert tree["Rho.Edges"].array()[0].tolist() == [-5, -4, -4, -1.5, -1.5, 1.5, 1.5, 4, 4, 5]
         tracks = tree["EFlowTrack_size"].array(library="np")
     assert tracks.min() > 300
 
@@ -92,6 +101,40 @@ def test_the_hard_process_can_be_boxed(made: Path) -> None:
     hard = (abs(particle["Particle.PID"]) == 24) & (particle["Particle.Status"] == 22)
     assert ak.all(ak.sum(hard, axis=1) == 2)
     assert ak.mean(particle["Particle.PT"][hard]) > 300
+
+
+def test_missing_momentum_and_density_are_those_of_the_branches(made: Path, cms: Detector) -> None:
+    """But for the photons' last smearing, which only PUPPI, MissingET and Rho see, as in Delphes."""
+    with uproot.open(made) as file:
+        for event in file["Delphes"].iterate(step_size=1, library="np"):
+            flow = [_momenta(event, name) for name in ("EFlowTrack", "EFlowPhoton", "EFlowNeutralHadron")]
+            missing = -np.concatenate(flow).sum(axis=0)
+            met, phi = event["MissingET.MET"][0][0], event["MissingET.Phi"][0][0]
+            assert missing[:2] == pytest.approx([met * np.cos(phi), met * np.sin(phi)], abs=6.0)
+            far = np.abs(event["EFlowTrack.Z"][0] - event["Vertex.Z"][0][0]) > 1000 * cms.tracker.vertex_resolution
+            pileup = (event["EFlowTrack.IsPU"][0] == 1) & far
+            rho = densities(np.concatenate([flow[0][~pileup], *flow[1:]]), cms.density)
+            assert event["Rho.Rho"][0] == pytest.approx(rho, rel=0.03)
+
+
+def _momenta(event: dict[str, Any], name: str) -> np.ndarray:
+    pt = "PT" if name == "EFlowTrack" else "ET"
+    columns = [event[f"{name}.{leaf}"][0].astype(float) for leaf in (pt, "Eta", "Phi")]
+    mass = event[f"{name}.Mass"][0].astype(float) if pt == "PT" else np.zeros(len(columns[0]))
+    return momenta(*columns, mass, rapidity=False)
+
+
+def test_the_event_has_pythia_s_weight(
+    cms: Detector, pool: Pool, records: list[Collision], tmp_path: Path, rng: np.random.Generator
+) -> None:
+    simulation = Simulation(cms, pool, rng)
+    events = [
+        simulation.event(record._replace(weight=weight)) for record, weight in zip(records, (1, 2.5), strict=False)
+    ]
+    with create(tmp_path / "x.root", {}, branches.groups(cms), branches.flat(cms)) as file:
+        branches.write(file, events, 0, cms)
+    with uproot.open(tmp_path / "x.root") as made:
+        assert made["Delphes"]["Event.Weight"].array().tolist() == [[1], [2.5]]
 
 
 def test_edges_are_pixels(made: Path, cms: Detector) -> None:
