@@ -12,8 +12,8 @@ from workflow.campaign.paths import Campaign
 def test_the_full_campaign_is_4400_files_of_1000_events():
     full = Campaign(yaml.safe_load((ROOT / "workflow/config/paper.yaml").read_text()))
     files = {name: len(full.inputs(name)) for name in full.config.samples}
-    assert sum(files.values()) == 4400
-    assert [name for name, sample in full.config.samples.items() if sample.test] == ["tth"]
+    assert sum(files.values()) == 4400 + files["tthBoosted"]
+    assert [name for name, sample in full.config.samples.items() if sample.test] == ["tth", "tthBoosted"]
     events = {"bb": 769_973, "tt": 940_000, "hh": 990_000, "WW": 911_000, "tth": 770_000}  # October 2019
     shares = {name: files[name] / number for name, number in events.items()}
     assert max(shares.values()) < 1.002 * min(shares.values())
@@ -29,9 +29,9 @@ def test_the_plan_has_the_right_jobs_and_a_finished_campaign_has_none(tmp_path, 
     once = dict.fromkeys(("plan", "manifest", "verify", "dataset"), 1)
     jobs = once | {
         "simulate": sum(files.values()),
-        "check": 6,
+        "check": 7,
         "convert": len(campaign.event_files()),
-        "settings": 9,
+        "settings": 10,
         "pool": pools,
     }
     assert planned == jobs | {"total": sum(jobs.values())}
