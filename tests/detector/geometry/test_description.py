@@ -42,6 +42,7 @@ def test_the_digest_is_that_of_the_description_and_its_tables() -> None:
         ("name: CMS-like, 13 TeV", "name: CMS-like, 13 TeV\n7: abc", "7"),
         ("name: CMS-like, 13 TeV", "name: [", "not YAML"),
         ("crystals:", "crystal:", "crystals"),
+        ("edges: [-5.0, -4.0,", "edges: [-5.0, -6.0,", "must rise"),
     ],
 )
 def test_a_wrong_description_names_the_file_and_the_key(tmp_path: Path, old: str, new: str, named: str) -> None:
