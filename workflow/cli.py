@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from jetimg.cli import options
-from jetimg.cli.options import DetectorFile, console
+from jetimg.cli.options import DetectorFile, SettingsFile, console
 from workflow.campaign.config import Simulation
 
 LIMITS = Simulation()
@@ -28,13 +28,13 @@ def attempt(
     log: Annotated[Path, typer.Option(help="File for what the command prints.")],
     minutes: Annotated[float, typer.Option(min=0, help="Time limit of one try.")] = LIMITS.minutes,
     tries: Annotated[int, typer.Option(min=1, help="How often the command is tried at most.")] = LIMITS.tries,
+    settings: SettingsFile = None,
     detector: DetectorFile = None,
 ) -> None:
     """Makes one Delphes file with a command that may fail: tried, checked, recorded. Always exits with 0."""
-    from jetimg.imaging.settings import ImageSettings
     from workflow.campaign.attempt import AttemptJob
     from workflow.campaign.attempt import attempt as make
 
     job = AttemptJob(command, output, events, 60 * minutes, tries, log)
-    made = make(job, record, options.description(detector), ImageSettings())
+    made = make(job, record, options.description(detector), options.image_settings(settings))
     console.print(f"{output}: {made.verdict} {made.reason}", markup=False, soft_wrap=True)

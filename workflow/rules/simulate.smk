@@ -32,6 +32,8 @@ rule simulate:
     input:
         pool=lambda w: f"{RESULTS}/simulated/pool/{CAMPAIGN.split_of(w.sample, w.index)}",
         again=lambda w: FAILED.mark(w.sample, w.index),
+        # Other images need no other files: what a check of the file asks for is all that is read of it.
+        settings=ancient(f"{RESULTS}/settings/images.yaml"),
     output:
         f"{RESULTS}/simulated/{{sample}}/{{index}}.json",
     log:
@@ -53,7 +55,7 @@ rule simulate:
     shell:
         # Program and limits are no parameters: other ones must not throw away what is simulated.
         "jetimg campaign attempt --output {params.root:q} --record {output:q} --events {params.events:q} "
-        f"{CAMPAIGN.limits()} {{params.detector:q}} --log {{log:q}} -- {CAMPAIGN.program()} "
+        f"{CAMPAIGN.limits()} --settings {{input.settings:q}} {{params.detector:q}} --log {{log:q}} -- {CAMPAIGN.program()} "
         "--sample {wildcards.sample:q} --events {params.events:q} --index {wildcards.index:q} --mass {params.mass:q} "
         "--seed {params.seed:q} {params.pythia:q} --pool {input.pool:q} --backend {params.backend:q} "
         "{params.detector:q} --output {params.root:q}"
