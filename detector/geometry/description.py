@@ -290,7 +290,8 @@ class Detector(StrictModel):
     tracker: Tracker
     pileup: PileUp
     puppi: Puppi
-    density: Density
+    # Descriptions from before it was measured have the ranges of the CMS card.
+    density: Density = Density(edges=(-5.0, -4.0, -1.5, 1.5, 4.0, 5.0), tile=1.0)
     jets: JetSettings
     record: TruthSettings
     digest: str = Field(description="sha256 of the description's content, its tables included")
