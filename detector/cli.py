@@ -4,18 +4,21 @@ Exit codes: 0 done, 1 the data are at fault, 2 the call is at fault. What a comm
 runs, so that each starts at once.
 """
 
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detector.common import extras, numba_extensions
+from detector.common import extras, logs, numba_extensions
 from detector.common.errors import CallError, DataError
 from detector.geometry.description import Detector, load
 
 if TYPE_CHECKING:
     from detector.simulation.job import SimulationJob
+
+logger = logging.getLogger(__name__)
 
 BACKENDS = ("embedded", "delphes")
 
@@ -24,6 +27,7 @@ POOL_EVENTS = 4000
 
 app = typer.Typer(
     help="Simulated collisions in the described detector.",
+    callback=logs.options,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -87,12 +91,13 @@ def simulate(
         from detector.simulation.delphes import run
 
         run.simulate(job, described, output, log, time_limit, tower)
-        return
-    from detector.common.progress import bar
-    from detector.simulation.fast.run import simulate as embedded
+    else:
+        from detector.common.progress import bar
+        from detector.simulation.fast.run import simulate as embedded
 
-    with bar(f"simulating {sample}", events) as progress:
-        embedded(job, described, output, progress)
+        with bar(f"simulating {sample}", events) as progress:
+            embedded(job, described, output, progress)
+    print(f"{output}: {events} events of {sample}")
 
 
 def _pool_beside(output: Path, seed: int, backend: str, described: Detector) -> Path:
@@ -105,7 +110,7 @@ def _make_pool_beside(place: Path, seed: int, backend: str, described: Detector,
     """Several processes may do this at once: each makes the same bytes, in a folder of its own."""
     from tempfile import TemporaryDirectory
 
-    print(f"{place}: making a pile-up pool of {POOL_EVENTS} soft collisions", file=sys.stderr)
+    logger.info(f"{place}: making a pile-up pool of {POOL_EVENTS} soft collisions")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".pool-", dir=place.parent) as folder:
@@ -158,6 +163,7 @@ def pool(
     """Makes the pool of soft collisions that pile-up is drawn from: for real Delphes, its pile-up file."""
     _check_backend(backend)
     _make_pool(events, seed, output, backend, _described(detector), log, time_limit, index)
+    print(f"{output}: {events} soft collisions")
 
 
 def _make_pool(
@@ -202,6 +208,7 @@ def card(
     text = render_converter() if soft else render(_described(detector), pileup, tower, seed)
     with atomic_write(output) as partial:
         partial.write_text(text)
+    print(f"{output}: Delphes card")
 
 
 @app.command()
@@ -227,6 +234,7 @@ def commands(
         settings = _job(sample, process, events, seed, index, mass, Path(), pythia).settings
     with atomic_write(output) as partial:
         partial.write_text(command_file(settings, seeds.generator(seed, sample, index), events))
+    print(f"{output}: Pythia commands for {events} events")
 
 
 @app.command()
@@ -237,10 +245,7 @@ def describe(detector: Description = None) -> None:
     described = _described(detector)
     for name, lists in (("ECAL", described.calorimeters.ecal), ("HCAL", described.calorimeters.hcal)):
         cells = build(lists)
-        print(
-            f"{name}: {cells.n_phi.sum()} cells in {len(cells.n_phi)} rings, |eta| < {cells.eta_edges[-1]:g}",
-            file=sys.stderr,
-        )
+        logger.info(f"{name}: {cells.n_phi.sum()} cells in {len(cells.n_phi)} rings, |eta| < {cells.eta_edges[-1]:g}")
     print(described.model_dump_json(indent=1))
 
 

@@ -58,7 +58,7 @@ def train(
     chosen = _chosen(epochs, batch_size, learning_rate, seed, workers)
     settings = _settings(config, device, training=chosen)
     choice: dict[str, Any] = {"resume": not restart, "replace": replace, "device": device, "processes": processes}
-    train_network(dataset, output, settings, say=_say, **choice)
+    train_network(dataset, output, settings, **choice)
     _done(output)
 
 
@@ -88,7 +88,7 @@ def quantize(
     chosen = _chosen(epochs, batch_size, learning_rate, seed, workers)
     settings = _settings(config, device, training=chosen, compression={"kind": kind})
     choice: dict[str, Any] = {"resume": not restart, "replace": replace, "device": device, "processes": processes}
-    train_network(dataset, output, settings, start=checkpoint, say=_say, **choice)
+    train_network(dataset, output, settings, start=checkpoint, **choice)
     _done(output)
 
 
@@ -117,7 +117,7 @@ def prune(
     pruning = {"steps": steps, "parameters": parameters, "epochs": epochs}
     settings = _settings(config, device, training=chosen, pruning=pruning)
     choice: dict[str, Any] = {"resume": not restart, "replace": replace, "device": device, "processes": processes}
-    prune_network(dataset, output, settings, checkpoint, say=_say, **choice)
+    prune_network(dataset, output, settings, checkpoint, **choice)
     _done(output)
 
 
@@ -169,7 +169,7 @@ def export(
     if form not in ("onnx", "qonnx"):
         raise typer.BadParameter(f"--format {form}: onnx or qonnx")
     found = write(checkpoint, output, form="onnx" if form == "onnx" else "qonnx", dataset=images)
-    _say(
+    _print(
         f"{output}: of {found.n_jets} jets that PyTorch finds, {found.jets:.1%} differ; scores by at most "
         f"{found.score:.2g}; predictions by {found.prediction:.2g} of their spread"
     )
@@ -199,12 +199,11 @@ def benchmark(
         threads=threads,
         seconds=seconds,
         compiled=compiled,
-        say=_say,
     )
     for found in results:
         name, n, each = found["name"], found["batch_size"], found["images_per_second"]
-        _say(f"{name}, batches of {n}: median {found['median_ms']:.1f} ms, {each:.1f} images/s")
-    _say(f"{output}: latency.json, latency.md, latency.png")
+        _print(f"{name}, batches of {n}: median {found['median_ms']:.1f} ms, {each:.1f} images/s")
+    _print(f"{output}: latency.json, latency.md, latency.png")
 
 
 def _settings(config: Path | None, device: str, **sections: dict[str, Any]) -> "Config":
@@ -224,7 +223,12 @@ def _settings(config: Path | None, device: str, **sections: dict[str, Any]) -> "
 
 
 def _done(output: Path) -> None:
-    console.print(f"{output}: network.pt, metrics.jsonl, loss.png", soft_wrap=True)
+    _print(f"{output}: network.pt, metrics.jsonl, loss.png")
+
+
+def _print(text: str) -> None:
+    """A line of the result, as it is."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -276,6 +280,7 @@ def side_by_side(
     table = several.sheet({name: several.read(path) for name, path in named.items()})
     write_text(output, table.markdown())
     console.print(table)
+    _print(f"{output}: {len(named)} evaluations")
 
 
 @app.command()
@@ -295,6 +300,7 @@ def oracle(
     console.print(oracles.sheet(found))
     if output is not None:
         options.save_or_print([asdict(one) for one in found], output)
+        _print(f"{output}: the numbers, as JSON")
 
 
 def _check_device(device: str) -> None:
@@ -313,11 +319,6 @@ def _named(models: list[str], own_name: "Callable[[Path], str]") -> dict[str, Pa
             raise typer.BadParameter(f"{text}: the name {name!r} is {'taken' if name else 'empty'}; give NAME=PATH")
         named[name] = Path(path)
     return named
-
-
-def _say(text: str) -> None:
-    """Says something from whichever process trains."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def main() -> None:

@@ -14,11 +14,6 @@ LIMITS = Simulation()
 app = options.app("Steps of a campaign that its rules call.")
 
 
-@app.callback()
-def _group() -> None:
-    """Keeps the commands' names, also while there is only one."""
-
-
 @app.command()
 def attempt(
     command: Annotated[list[str], typer.Argument(help="After --: the command that makes the file.")],

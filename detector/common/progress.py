@@ -15,10 +15,12 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from detector.common import logs
+
 
 @contextmanager
 def bar(text: str, total: int | None, in_bytes: bool = False) -> Iterator[Callable[[int], None]]:
-    """Gives a function that is told how much was done; nothing is drawn where stderr is a file."""
+    """Gives a function that is told how much was done; nothing is drawn where stderr is a file, or with --quiet."""
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -26,6 +28,7 @@ def bar(text: str, total: int | None, in_bytes: bool = False) -> Iterator[Callab
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as shown:
+    hidden = logs.is_quiet() or not sys.stderr.isatty()
+    with Progress(*columns, console=Console(stderr=True), disable=hidden) as shown:
         task = shown.add_task(text, total=total)
         yield lambda done: shown.advance(task, done)

@@ -24,7 +24,8 @@ from jetimg.cli.options import (
     console,
 )
 
-app = options.app("Delphes files to verified jet-image data sets.")
+# Part of the command `jetimg` itself (jetimg/cli/main.py).
+app = typer.Typer()
 
 Expect = Annotated[int | None, typer.Option(min=0, help="Events that each file should hold.")]
 KeepGoing = Annotated[
@@ -261,6 +262,7 @@ def audit(
     console.print(found.table())
     if output is not None:
         options.save_or_print(found.as_dict(), output)
+        console.print(f"{output}: the counts, as JSON", soft_wrap=True)
 
 
 @app.command()
@@ -277,6 +279,7 @@ def summary(
     console.print(found.table())
     if output is not None:
         summaries.write(found, output)
+        console.print(f"{output}: table, JSON and pictures", soft_wrap=True)
     if not found.balances:
         options.fail(f"{folder}: events are lost without a reason; see the table")
 
@@ -309,6 +312,7 @@ def truth_report(
         console.print(sheet)
     if bad := [row for one in found.samples.values() for row in one.bad_files]:
         options.fail("\n".join(f"{path}: {verdict}: {reason}" for path, verdict, reason in bad))
+    console.print(f"{output}: tables, JSON and pictures", soft_wrap=True)
 
 
 @app.command()
@@ -350,3 +354,4 @@ def compare(
         console.print(sheet)
     if max_ratio_difference is not None and (bad := found.offenders(max_ratio_difference)):
         options.fail("\n".join([f"ratios further than {max_ratio_difference:g} from 1:", *bad]))
+    console.print(f"{output}: tables, JSON and pictures", soft_wrap=True)

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from detector.common import numba_extensions
+from detector.common import logs, numba_extensions
 from jetimg.cli import data, options, release
 
 GROUP = "jetimg.commands"
@@ -44,6 +44,7 @@ def registered() -> dict[str, EntryPoint]:
 app = typer.Typer(
     cls=Commands,
     help="Delphes files to verified jet-image data sets, and detectors trained on them.",
+    callback=logs.options,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from detector import Detector, load
 from detector.common import errors as detector_errors
-from detector.common import extras
+from detector.common import extras, logs
 from detector.geometry.tower_map import ecal_map, hcal_map
 from detector.simulation.processes import PROCESSES
 from jetimg.common.atomic import write_text
@@ -44,8 +44,14 @@ console = Console(width=None if sys.stdout.isatty() else 160, markup=False)
 
 
 def app(text: str) -> typer.Typer:
-    """An application with this help text."""
-    return typer.Typer(help=text, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    """A group of commands with this help text, and the options of the log."""
+    return typer.Typer(
+        help=text,
+        callback=logs.options,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
 
 
 def run(application: typer.Typer) -> None:

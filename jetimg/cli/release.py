@@ -12,7 +12,8 @@ from jetimg.common.errors import DataError
 if TYPE_CHECKING:
     from jetimg.release.metadata import Metadata
 
-app = options.app("Releases, and the published layout.")
+# Part of the command `jetimg` itself (jetimg/cli/main.py).
+app = typer.Typer()
 
 
 @app.command("import-reference")

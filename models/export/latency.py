@@ -1,9 +1,10 @@
 """How long detectors take: models side by side, so that a busy machine is as unfair to all of them."""
 
 import json
+import logging
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from models.export.runners import Runner, runners
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+logger = logging.getLogger(__name__)
 
 WARM_UP = 2
 MIN_ROUNDS = 5
@@ -36,7 +39,6 @@ def benchmark(
     threads: int = 0,
     seconds: float = 5.0,
     compiled: bool = False,
-    say: Callable[[str], None] = print,
 ) -> list[Result]:
     """Measures models and writes latency.json, latency.md and latency.png.
 
@@ -47,7 +49,6 @@ def benchmark(
         threads: of the processor; 0 for as many as it has cores.
         seconds: to measure each model with each batch size; at least five times.
         compiled: checkpoints by torch.compile too.
-        say: told of batch sizes that are left out.
 
     Raises:
         DataError: a file that is no model, models for images of different shapes, no batch that fits into memory, or
@@ -61,9 +62,9 @@ def benchmark(
     with bar("benchmark", len(batch_sizes) * len(models)) as progress:
         for n in sorted(batch_sizes):
             if (reason := _too_much(n, results)) is not None:
-                say(f"batches of {n} are left out: {reason}")
+                logger.info(f"batches of {n} are left out: {reason}")
             else:
-                results += _together(models, n, seconds, say)
+                results += _together(models, n, seconds)
             progress(len(models))
     if not results:
         raise DataError(f"{output}: not written: no model could be measured; choose smaller batches")
@@ -90,12 +91,12 @@ def _too_much(n: int, results: Sequence[Result]) -> str | None:
     return f"they would take about {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
 
 
-def _together(models: Sequence[Runner], n: int, seconds: float, say: Callable[[str], None]) -> list[Result]:
+def _together(models: Sequence[Runner], n: int, seconds: float) -> list[Result]:
     """Times of all models with one batch size, in turn."""
     model = models[0].model
     pixels = sample_images.made_up(min(n, 8), model).pixels
     pixels = pixels.repeat(-(-n // len(pixels)), 1, 1, 1)[:n].contiguous()
-    working = [runner for runner in models if _warm(runner, pixels, say)]
+    working = [runner for runner in models if _warm(runner, pixels)]
     times: dict[str, list[float]] = {runner.name: [] for runner in working}
     begun = time.perf_counter()
     while working and (
@@ -108,8 +109,8 @@ def _together(models: Sequence[Runner], n: int, seconds: float, say: Callable[[s
     return [_result(runner, n, times[runner.name]) for runner in working]
 
 
-def _warm(runner: Runner, pixels: Tensor, say: Callable[[str], None]) -> bool:
-    """Computes some batches that are not measured; says so where memory does not suffice."""
+def _warm(runner: Runner, pixels: Tensor) -> bool:
+    """Computes some batches that are not measured; logs it where memory does not suffice."""
     try:
         for _ in range(WARM_UP):
             runner.run(pixels)
@@ -117,7 +118,7 @@ def _warm(runner: Runner, pixels: Tensor, say: Callable[[str], None]) -> bool:
     except Exception as error:
         if not isinstance(error, MemoryError) and "alloc" not in str(error) and "memory" not in str(error):
             raise
-        say(f"{runner.name}: batches of {len(pixels)} are left out: they do not fit into memory")
+        logger.info(f"{runner.name}: batches of {len(pixels)} are left out: they do not fit into memory")
         return False
     return True
 

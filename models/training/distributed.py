@@ -14,7 +14,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, distributed
-from torch.multiprocessing.spawn import spawn
+from torch.multiprocessing.spawn import ProcessRaisedException, spawn
+
+from jetimg.common.errors import DataError
+from models.training.messages import Receiver, Sender
 
 
 @dataclass(frozen=True)
@@ -51,25 +54,42 @@ def run(work: Callable[..., None], device: str, processes: int | None, *argument
         device: "cpu", "cuda", or "auto" for GPUs where there are any.
         processes: how many; all GPUs, or one on the CPU, if None.
         arguments: handed on.
+
+    Raises:
+        DataError: the first that one of the processes raised.
     """
     kind = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     world_size = processes or (max(torch.cuda.device_count(), 1) if kind == "cuda" else 1)
     if world_size == 1:
         work(Worker(0, 1, torch.device(kind, 0) if kind == "cuda" else torch.device(kind)), *arguments)
         return
-    arguments = (work, kind, world_size, _free_port(), arguments)
-    spawn(_process, arguments, nprocs=world_size)  # type: ignore[no-untyped-call]
+    receiver = Receiver(world_size)
+    try:
+        started = (work, kind, receiver.senders, _free_port(), arguments)
+        context = spawn(_process, started, nprocs=world_size, join=False)  # type: ignore[no-untyped-call]
+        receiver.started()
+        while not context.join():
+            pass
+    except ProcessRaisedException as error:
+        receiver.close()
+        if receiver.faults:
+            raise DataError(receiver.faults[0]) from error
+        raise
+    finally:
+        receiver.close()
 
 
 def _process(
-    rank: int, work: Callable[..., None], kind: str, world_size: int, port: int, arguments: tuple[Any, ...]
+    rank: int, work: Callable[..., None], kind: str, senders: list[Sender], port: int, arguments: tuple[Any, ...]
 ) -> None:
+    world_size = len(senders)
     device = torch.device(kind, rank) if kind == "cuda" else torch.device(kind)
     if kind == "cuda":
         torch.cuda.set_device(device)
     else:
         torch.set_num_threads(max((os.cpu_count() or 1) // world_size, 1))
-    with _group(rank, world_size, "nccl" if kind == "cuda" else "gloo", port):
+    # The fault is sent before the group is left: what the others raise then is a consequence of it.
+    with _group(rank, world_size, "nccl" if kind == "cuda" else "gloo", port), senders[rank].connected(rank):
         work(Worker(rank, world_size, device), *arguments)
 
 

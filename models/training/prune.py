@@ -4,8 +4,8 @@ Each step is a training run of its own in `step-1`, `step-2`, ..., which retrain
 run, without penalty, is in the folder itself. A run that was stopped goes on where it was.
 """
 
+import logging
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from models.training.data import DataSet
 from models.training.start import Start
 from models.training.train import train
 
+logger = logging.getLogger(__name__)
+
 PRUNED = "pruned.pt"
 
 
@@ -33,7 +35,6 @@ def prune(
     replace: bool = False,
     device: str = "auto",
     processes: int | None = None,
-    say: Callable[[str], None] = print,
 ) -> None:
     """Makes a smaller network of a trained one.
 
@@ -46,7 +47,6 @@ def prune(
         replace: steps of another configuration, data set or start may be thrown away.
         device: cpu, cuda or auto.
         processes: how many train together; None for one a GPU.
-        say: told of each epoch and step.
 
     Raises:
         DataError: as `models.training.train.train`; not PF-Jet-SSD; small enough already; or too small a network for
@@ -58,14 +58,13 @@ def prune(
     now = parameters(build(model).for_inference())
     if now <= config.pruning.parameters:
         raise DataError(f"{start}: {now} parameters at inference, {config.pruning.parameters} wanted: nothing to prune")
-    choice: dict[str, Any] = {"resume": resume, "replace": replace, "device": device}
-    choice |= {"processes": processes, "say": say}
+    choice: dict[str, Any] = {"resume": resume, "replace": replace, "device": device, "processes": processes}
     source = start
     for number, wanted in enumerate(targets(now, config.pruning.parameters, config.pruning.steps), start=1):
         run = output / f"step-{number}"
-        say(f"step {number} of {config.pruning.steps}: training with penalty, then to {wanted} parameters")
+        logger.info(f"step {number} of {config.pruning.steps}: training with penalty, then to {wanted} parameters")
         train(folder, run, _slimming(config, config.pruning.slimming), start=source, **choice)
-        source = _pruned(run, wanted, say)
+        source = _pruned(run, wanted)
     train(folder, output, _slimming(config, 0.0), start=source, **choice)
 
 
@@ -81,7 +80,7 @@ def _slimming(config: Config, penalty: float) -> Config:
     return config.model_copy(update={"training": training, "compression": Compression()})
 
 
-def _pruned(run: Path, wanted: int, say: Callable[[str], None]) -> Path:
+def _pruned(run: Path, wanted: int) -> Path:
     """The checkpoint without the channels that a run silenced; made once for each state of the run."""
     path, trained = run / PRUNED, sha256(run / "last.pt")
     if path.is_file() and checkpoint.read(path)[0].get("trained_sha256") == trained:
@@ -92,5 +91,5 @@ def _pruned(run: Path, wanted: int, say: Callable[[str], None]) -> Path:
     smaller, model = without(network, config.model, kept)
     checkpoint.save(path, config.model_copy(update={"model": model}), smaller, trained_sha256=trained)
     left = parameters(build(model).for_inference())
-    say(f"{path}: {left} parameters at inference, channels {', '.join(map(str, model.channels))}")
+    logger.info(f"{path}: {left} parameters at inference, channels {', '.join(map(str, model.channels))}")
     return path

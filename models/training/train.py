@@ -6,9 +6,10 @@ A run that is started again goes on after its last whole epoch and reaches the s
 with the same number of threads: the random numbers of an epoch follow from seed, epoch and rank alone.
 """
 
+import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,8 @@ from models.training.data import DataSet, truth
 from models.training.distributed import Worker
 from models.training.start import Start
 
+logger = logging.getLogger(__name__)
+
 # Steps after which a run says how long it will take; the first ones are slow.
 STEPS_TO_ESTIMATE = 3
 
@@ -51,7 +54,6 @@ def train(
     replace: bool = False,
     device: str = "auto",
     processes: int | None = None,
-    say: Callable[[str], None] = print,
 ) -> None:
     """Trains a detector on a data set.
 
@@ -64,7 +66,6 @@ def train(
         replace: a run of another configuration, data set or start may be thrown away.
         device: cpu, cuda or auto.
         processes: how many train together; None for one a GPU.
-        say: told of each epoch, and how long the run will take.
 
     Raises:
         DataError: no data set, no training events, the folder holds a run of another configuration, data set or
@@ -81,7 +82,7 @@ def train(
         raise DataError(f"{last}: {complaint}; choose another folder, --restart or --replace")
     if complaint or not resume:
         last.unlink(missing_ok=True)
-    distributed.run(_train, device, processes, data, output, config, begin, say)
+    distributed.run(_train, device, processes, data, output, config, begin)
 
 
 @dataclass
@@ -101,7 +102,6 @@ class Run:
     scheduler: torch.optim.lr_scheduler.LRScheduler
     scaler: torch.amp.GradScaler
     start: Start | None
-    say: Callable[[str], None]
     epoch: int = 0
     records: list[history.Record] = field(default_factory=list)
     # Of each block, where batch norm scales are penalised.
@@ -121,10 +121,8 @@ def stalled(losses: Sequence[float], patience: int) -> bool:
     return bool(losses) and len(losses) - 1 - losses.index(min(losses)) >= patience
 
 
-def _train(
-    worker: Worker, data: DataSet, output: Path, config: Config, start: Start | None, say: Callable[[str], None]
-) -> None:
-    run = _start(worker, config, output / "last.pt", start, say)
+def _train(worker: Worker, data: DataSet, output: Path, config: Config, start: Start | None) -> None:
+    run = _start(worker, config, output / "last.pt", start)
     training, validation = _images(data.train, run, train=True), None
     if data.validation:
         validation = _images(data.validation, run, train=False)
@@ -144,7 +142,7 @@ def _train(
         checkpoint.finish(output / "best.pt", output / "network.pt")
 
 
-def _start(worker: Worker, config: Config, last: Path, start: Start | None, say: Callable[[str], None]) -> Run:
+def _start(worker: Worker, config: Config, last: Path, start: Start | None) -> Run:
     """A new run, or the one that was left."""
     chosen = config.training
     torch.manual_seed(chosen.seed)
@@ -152,7 +150,7 @@ def _start(worker: Worker, config: Config, last: Path, start: Start | None, say:
     optimizer = _optimizer(network, chosen)
     scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(chosen.milestones), chosen.gamma)
     scaler = torch.amp.GradScaler(worker.device.type, enabled=_autocast(worker, config) is torch.float16)
-    run = Run(worker, config, network, network, optimizer, scheduler, scaler, start, say)
+    run = Run(worker, config, network, network, optimizer, scheduler, scaler, start)
     if chosen.slimming:
         run.costs = channel_pruning.costs(config.model)
     if last.is_file():
@@ -163,7 +161,7 @@ def _start(worker: Worker, config: Config, last: Path, start: Start | None, say:
         scaler.load_state_dict(content["scaler"])
         run.epoch, run.records = content["epoch"], content["history"]
         if worker.first:
-            say(f"{last}: going on after epoch {run.epoch}")
+            logger.info(f"{last}: going on after epoch {run.epoch}")
     if worker.world_size > 1:
         run.trained = DistributedDataParallel(network, [worker.device] if worker.device.type == "cuda" else None)
     return run
@@ -285,7 +283,7 @@ def _estimate(run: Run, steps: int, seconds: float) -> None:
     chosen, device = run.config.training, run.worker.device
     where = "GPU" if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     in_all = seconds * steps * chosen.epochs
-    run.say(
+    logger.info(
         f"{seconds:.2f} s a step on {run.worker.world_size} {where}; {steps} steps an epoch: "
         f"{_duration(seconds * steps)} an epoch, {_duration(in_all)} for {chosen.epochs} epochs, plus validation"
     )
@@ -320,7 +318,7 @@ def _leave(run: Run, data: DataSet, output: Path) -> None:
         for split in ("train", "validation")
         if split in record
     )
-    run.say(f"epoch {run.epoch} of {run.config.training.epochs}: {parts}; {record['seconds']:.1f} s")
+    logger.info(f"epoch {run.epoch} of {run.config.training.epochs}: {parts}; {record['seconds']:.1f} s")
 
 
 def _other_run(last: Path, config: Config, data: DataSet, start: Start | None) -> str:

@@ -57,7 +57,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
         jetimg("verify", folder)
     torch.manual_seed(0)
     config = Config(model=NETWORK, training=Training(epochs=1, batch_size=2), augmentation=Augment(overlay=1))
-    train(folder, root / "run", config, device="cpu", processes=1, say=lambda _: None)
+    train(folder, root / "run", config, device="cpu", processes=1)
     return SimpleNamespace(root=root, detector=detector, events=events, folder=folder, run=root / "run")
 
 

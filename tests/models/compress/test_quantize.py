@@ -28,10 +28,6 @@ VALUES = {"ternary": 3, "binary": 2}
 EVERYTHING = [(kind, architecture) for kind in VALUES for architecture in MODELS]
 
 
-def silent(text: str) -> None:
-    del text
-
-
 def config(kind: str = "none", **training) -> Config:
     chosen = {"epochs": 1, "batch_size": 4, **training}
     return Config(training=Training(**chosen), compression=Compression(kind=kind))
@@ -56,16 +52,16 @@ def full(dataset, tmp_path_factory) -> dict[str, Path]:
 
 @pytest.mark.parametrize(("kind", "architecture"), [("ternary", "ssd7"), ("binary", "pfjet"), ("int8", "pfjet")])
 def test_a_quantized_network_trains_and_is_loaded(dataset, full, tmp_path, kind, architecture) -> None:
-    train(dataset, tmp_path, config(kind, batch_size=2), start=full[architecture], device="cpu", say=silent)
+    train(dataset, tmp_path, config(kind, batch_size=2), start=full[architecture], device="cpu")
     check(tmp_path / "last.pt", kind, architecture)
 
 
 @pytest.mark.parametrize(("kind", "architecture"), [("ternary", "pfjet"), ("binary", "ssd7"), ("int8", "ssd7")])
 def test_a_run_that_was_stopped_reaches_the_same_weights(dataset, full, tmp_path, kind, architecture) -> None:
     start = full[architecture]
-    train(dataset, tmp_path / "whole", config(kind, epochs=2), start=start, device="cpu", say=silent)
+    train(dataset, tmp_path / "whole", config(kind, epochs=2), start=start, device="cpu")
     for epochs in (1, 2):
-        train(dataset, tmp_path / "parts", config(kind, epochs=epochs), start=start, device="cpu", say=silent)
+        train(dataset, tmp_path / "parts", config(kind, epochs=epochs), start=start, device="cpu")
     whole, parts = (checkpoint.read(tmp_path / name / "last.pt")[0] for name in ("whole", "parts"))
     assert whole["weights"].keys() == parts["weights"].keys()
     assert all(torch.equal(whole["weights"][name], parts["weights"][name]) for name in whole["weights"])
@@ -119,7 +115,7 @@ def test_what_is_kept_can_be_chosen() -> None:
 
 def test_a_run_begins_with_the_weights_of_its_start(dataset, full, tmp_path) -> None:
     # Steps too small to change a weight.
-    train(dataset, tmp_path, config("ternary", learning_rate=1e-30), start=full["ssd7"], device="cpu", say=silent)
+    train(dataset, tmp_path, config("ternary", learning_rate=1e-30), start=full["ssd7"], device="cpu")
     begun = checkpoint.read(full["ssd7"])[0]["weights"]
     found = checkpoint.read(tmp_path / "last.pt")[0]["weights"]
     for name, weight in begun.items():
@@ -131,7 +127,7 @@ def test_a_run_begins_with_the_weights_of_its_start(dataset, full, tmp_path) -> 
 
 def test_what_does_not_fit_is_refused(dataset, full, tmp_path) -> None:
     def begin(start: Path, output: Path = tmp_path / "run", kind: str = "ternary") -> None:
-        train(dataset, output, config(kind), start=start, device="cpu", say=silent)
+        train(dataset, output, config(kind), start=start, device="cpu")
 
     begin(full["ssd7"])
     with pytest.raises(DataError, match="ternary already; begin with one of full precision"):

@@ -47,19 +47,17 @@ def test_a_checkpoint_and_a_file_are_measured_side_by_side(tmp_path) -> None:
         assert CliRunner().invoke(app, [*call, "--batch-sizes", wrong]).exit_code == 2
 
 
-def test_a_batch_that_will_not_fit_is_said_and_left_out(tmp_path, monkeypatch) -> None:
-    said: list[str] = []
+def test_a_batch_that_will_not_fit_is_logged_and_left_out(tmp_path, monkeypatch, caplog) -> None:
+    caplog.set_level("INFO", "models")
     monkeypatch.setattr(latency.machine, "available_memory", lambda: 10**6)
     monkeypatch.setattr(latency.machine, "peak_memory", lambda: 10**9)
-    results = latency.benchmark(
-        {"full": save(tmp_path / "network.pt")}, tmp_path / "latency", [1, 4], seconds=0, say=said.append
-    )
+    results = latency.benchmark({"full": save(tmp_path / "network.pt")}, tmp_path / "latency", [1, 4], seconds=0)
     assert {result["batch_size"] for result in results} == {1}
-    assert said == ["batches of 4 are left out: they would take about 4.0 GB, and 0.0 GB are free"]
+    assert caplog.messages == ["batches of 4 are left out: they would take about 4.0 GB, and 0.0 GB are free"]
 
 
-def test_memory_that_runs_out_leaves_one_model_out_and_other_errors_show(tmp_path, monkeypatch) -> None:
-    said: list[str] = []
+def test_memory_that_runs_out_leaves_one_model_out_and_other_errors_show(tmp_path, monkeypatch, caplog) -> None:
+    caplog.set_level("INFO", "models")
 
     def runners(name, path, threads, compiled):
         def run(images):
@@ -70,8 +68,8 @@ def test_memory_that_runs_out_leaves_one_model_out_and_other_errors_show(tmp_pat
     errors = {"full": RuntimeError("DefaultCPUAllocator: can't allocate memory"), "broken": RuntimeError("a bug")}
     monkeypatch.setattr(latency, "runners", runners)
     with pytest.raises(DataError, match="no model could be measured"):
-        latency.benchmark({"full": tmp_path / "full.pt"}, tmp_path / "a", [1], seconds=0, say=said.append)
-    assert said == ["full: batches of 1 are left out: they do not fit into memory"]
+        latency.benchmark({"full": tmp_path / "full.pt"}, tmp_path / "a", [1], seconds=0)
+    assert caplog.messages == ["full: batches of 1 are left out: they do not fit into memory"]
     with pytest.raises(RuntimeError, match="a bug"):
         latency.benchmark({"broken": tmp_path / "broken.pt"}, tmp_path / "b", [1], seconds=0)
     assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,6 @@
 """Pruning end to end, in small."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -47,17 +48,21 @@ class Stopped(Exception):
     """A run that is stopped."""
 
 
-def test_a_network_becomes_small_and_a_stopped_run_goes_on(dataset, start, tmp_path) -> None:
-    run, said = tmp_path / "run", []
+def test_a_network_becomes_small_and_a_stopped_run_goes_on(dataset, start, tmp_path, caplog) -> None:
+    run = tmp_path / "run"
 
-    def stop_in_step_2(text: str) -> None:
-        said.append(text)
+    def stop_in_step_2(_record: logging.LogRecord) -> bool:
         if (run / "step-2" / "last.pt").is_file():
             raise Stopped
+        return True
 
+    logger = logging.getLogger("models.training.train")
+    logger.addFilter(stop_in_step_2)
+    caplog.set_level("INFO", "models")
     with pytest.raises(Stopped):
-        prune(dataset, run, CONFIG, start, device="cpu", say=stop_in_step_2)
-    assert said[0].startswith("step 1 of 2: training with penalty")
+        prune(dataset, run, CONFIG, start, device="cpu")
+    logger.removeFilter(stop_in_step_2)
+    assert caplog.messages[0].startswith("step 1 of 2: training with penalty")
     assert not (run / "last.pt").exists()
     first = sha256(run / "step-1" / "last.pt")
 
@@ -86,7 +91,7 @@ def test_the_width_falls_evenly() -> None:
 
 def test_what_cannot_be_pruned_is_refused(dataset, start, tmp_path) -> None:
     def begin(path: Path, config: Config = CONFIG) -> None:
-        prune(dataset, tmp_path / "run", config, path, device="cpu", say=lambda _: None)
+        prune(dataset, tmp_path / "run", config, path, device="cpu")
 
     seven = saved(tmp_path / "7.pt", dataset, Model(architecture="ssd7", channels=(2,) * 7))
     with pytest.raises(DataError, match=r"7\.pt: ssd7; pruning knows the channels of pfjet only"):

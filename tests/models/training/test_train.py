@@ -43,25 +43,25 @@ def same(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> bool:
 
 
 @pytest.mark.parametrize(("architecture", "optimizer"), [("pfjet", "sgd"), ("ssd7", "adamw")])
-def test_a_resumed_run_reaches_the_same_weights_bit_for_bit(dataset, tmp_path, architecture, optimizer) -> None:
-    said: list[str] = []
+def test_a_resumed_run_reaches_the_same_weights_bit_for_bit(dataset, tmp_path, caplog, architecture, optimizer) -> None:
+    caplog.set_level("INFO", "models")
     config = partial(configured, optimizer=optimizer)
-    train(dataset, tmp_path / "whole", config(architecture), device="cpu", say=said.append)
-    train(dataset, tmp_path / "parts", config(architecture, epochs=1), device="cpu", say=said.append)
+    train(dataset, tmp_path / "whole", config(architecture), device="cpu")
+    train(dataset, tmp_path / "parts", config(architecture, epochs=1), device="cpu")
     assert not same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
-    train(dataset, tmp_path / "parts", config(architecture), device="cpu", say=said.append)
+    train(dataset, tmp_path / "parts", config(architecture), device="cpu")
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
     whole, parts = (checkpoint.read(tmp_path / name / "last.pt")[0] for name in ("whole", "parts"))
     for state in (whole, parts):
         for record in state["history"]:
             record.pop("seconds")
     assert whole["history"] == parts["history"]
-    assert "s a step on 1 CPU" in said[0]
-    assert "epoch 1 of 2: train total" in said[1]
+    assert "s a step on 1 CPU" in caplog.messages[0]
+    assert "epoch 1 of 2: train total" in caplog.messages[1]
 
 
 def test_a_run_leaves_checkpoints_metrics_and_a_plot(dataset, tmp_path) -> None:
-    train(dataset, tmp_path, configured("pfjet"), device="cpu", say=lambda _: None)
+    train(dataset, tmp_path, configured("pfjet"), device="cpu")
     content, stored = checkpoint.read(tmp_path / "last.pt")
     assert content["dataset_sha256"] == sha256(dataset / manifest.NAME)
     assert stored.model.class_names == tuple(made_events.CLASSES)
@@ -83,29 +83,38 @@ def test_training_stops_when_the_loss_no_longer_falls() -> None:
 
 
 def test_another_run_is_not_gone_on_with(dataset, tmp_path) -> None:
-    train(dataset, tmp_path, configured("pfjet", epochs=1), device="cpu", say=lambda _: None)
+    train(dataset, tmp_path, configured("pfjet", epochs=1), device="cpu")
     with pytest.raises(DataError, match="a run of another configuration"):
-        train(dataset, tmp_path, configured("pfjet", epochs=1, seed=5), device="cpu", say=lambda _: None)
-    train(dataset, tmp_path, configured("pfjet", epochs=1, seed=5), resume=False, device="cpu", say=lambda _: None)
+        train(dataset, tmp_path, configured("pfjet", epochs=1, seed=5), device="cpu")
+    train(dataset, tmp_path, configured("pfjet", epochs=1, seed=5), resume=False, device="cpu")
     assert checkpoint.read(tmp_path / "last.pt")[1].training.seed == 5
-    train(dataset, tmp_path, configured("pfjet", epochs=1, seed=6), replace=True, device="cpu", say=lambda _: None)
+    train(dataset, tmp_path, configured("pfjet", epochs=1, seed=6), replace=True, device="cpu")
     assert checkpoint.read(tmp_path / "last.pt")[1].training.seed == 6
 
 
 def test_a_finished_run_gives_what_was_lost_again(dataset, tmp_path) -> None:
-    train(dataset, tmp_path, configured("ssd7", epochs=1), device="cpu", say=lambda _: None)
+    train(dataset, tmp_path, configured("ssd7", epochs=1), device="cpu")
     before = weights(tmp_path, "network.pt")
     for name in ("network.pt", "loss.png", "metrics.jsonl"):
         (tmp_path / name).unlink()
-    train(dataset, tmp_path, configured("ssd7", epochs=1), replace=True, device="cpu", say=lambda _: None)
+    train(dataset, tmp_path, configured("ssd7", epochs=1), replace=True, device="cpu")
     assert same(weights(tmp_path, "network.pt"), before)
     assert (tmp_path / "loss.png").is_file()
 
 
-def test_two_processes_train_one_network(dataset, tmp_path) -> None:
-    train(dataset, tmp_path, configured("pfjet", epochs=1, batch_size=1), device="cpu", processes=2, say=print)
+def test_two_processes_train_one_network_and_the_first_one_logs(dataset, tmp_path, caplog) -> None:
+    caplog.set_level("INFO", "models")
+    train(dataset, tmp_path, configured("pfjet", epochs=1, batch_size=1), device="cpu", processes=2)
     (record,) = checkpoint.read(tmp_path / "last.pt")[0]["history"]
     assert record["train"]["total"] > 0
+    assert [text.partition(":")[0] for text in caplog.messages if text.startswith("epoch")] == ["epoch 1 of 1"]
+    assert {record.name for record in caplog.records} == {"models.training.train"}
+
+
+def test_a_fault_in_two_processes_is_the_callers(dataset, tmp_path) -> None:
+    config = configured("pfjet", epochs=2, batch_size=1, learning_rate=1e30)
+    with pytest.raises(DataError, match=r"^training diverged: loss .*; choose a lower learning rate$"):
+        train(dataset, tmp_path, config, device="cpu", processes=2)
 
 
 def test_checkpoints_that_are_none_are_refused(tmp_path) -> None:
@@ -121,7 +130,7 @@ def test_checkpoints_that_are_none_are_refused(tmp_path) -> None:
 
 
 def test_weights_have_to_fit_the_configuration(dataset, tmp_path) -> None:
-    train(dataset, tmp_path, configured("pfjet", epochs=1), device="cpu", say=lambda _: None)
+    train(dataset, tmp_path, configured("pfjet", epochs=1), device="cpu")
     content = torch.load(tmp_path / "last.pt", weights_only=True)
     content["weights"].popitem()
     torch.save(content, tmp_path / "less.pt")
