@@ -41,7 +41,7 @@ def theirs(found: list[Floats]) -> Floats:
 
 
 def timed(work: Callable[[list[Floats]], Floats], found: list[Floats]) -> tuple[Floats, float]:
-    """The masses, and the least time of a jet in ms."""
+    """The masses, and the shortest time of a jet in ms."""
     times = []
     for _ in range(ROUNDS):
         begun = time.perf_counter()

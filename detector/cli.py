@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 BACKENDS = ("embedded", "delphes")
 
-# Soft collisions of a pool that nobody asked for by name.
+# Soft collisions of a pool that is made because none was given.
 POOL_EVENTS = 4000
 
 app = typer.Typer(
@@ -83,10 +83,10 @@ def simulate(
     """Simulates one file of a sample: Pythia, pile-up, detector, jets."""
     _check_backend(backend)
     described = _described(detector)
-    place = pool or _pool_beside(output, seed, backend, described)
-    job = _job(sample, process, events, seed, index, mass, place, pythia)
-    if pool is None and not place.is_file():
-        _make_pool_beside(place, seed, backend, described, time_limit)
+    path = pool or _pool_beside(output, seed, backend, described)
+    job = _job(sample, process, events, seed, index, mass, path, pythia)
+    if pool is None and not path.is_file():
+        _make_pool_beside(path, seed, backend, described, time_limit)
     if backend == "delphes":
         from detector.simulation.delphes import run
 
@@ -106,19 +106,19 @@ def _pool_beside(output: Path, seed: int, backend: str, described: Detector) -> 
     return output.with_name(f"pool-seed{seed}-{POOL_EVENTS}-{described.digest[:8]}.{suffix}")
 
 
-def _make_pool_beside(place: Path, seed: int, backend: str, described: Detector, limit: float | None) -> None:
+def _make_pool_beside(path: Path, seed: int, backend: str, described: Detector, limit: float | None) -> None:
     """Several processes may do this at once: each makes the same bytes, in a folder of its own."""
     from tempfile import TemporaryDirectory
 
-    logger.info(f"{place}: making a pile-up pool of {POOL_EVENTS} soft collisions")
+    logger.info(f"{path}: making a pile-up pool of {POOL_EVENTS} soft collisions")
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=".pool-", dir=place.parent) as folder:
-            made = Path(folder) / place.name
-            _make_pool(POOL_EVENTS, seed, made, backend, described, place.with_name(f"{place.name}.log"), limit)
-            made.replace(place)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".pool-", dir=path.parent) as folder:
+            made = Path(folder) / path.name
+            _make_pool(POOL_EVENTS, seed, made, backend, described, path.with_name(f"{path.name}.log"), limit)
+            made.replace(path)
     except OSError as error:
-        raise DataError(f"{place}: cannot be written: {error.strerror or error}; or give a pool with --pool") from error
+        raise DataError(f"{path}: cannot be written: {error.strerror or error}; or give a pool with --pool") from error
 
 
 def _check_backend(backend: str) -> None:

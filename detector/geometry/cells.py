@@ -32,7 +32,7 @@ def build(lists: tuple[EdgeList, ...]) -> Cells:
     n_phi = np.concatenate([np.full(len(part.edges()), round(360 / part.phi_degrees)) for part in lists])
     order = np.argsort(eta, kind="stable")
     eta, n_phi = eta[order], n_phi[order].astype(np.int64)
-    # Rounding may put equal edges in any order, so the later list is found by its place, not by eta.
+    # Rounding may put equal edges in any order, so the later list is found by its index, not by eta.
     first = np.flatnonzero(np.diff(eta, prepend=-np.inf) > SAME_EDGE)
     latest = [group[np.argmax(order[group])] for group in np.split(np.arange(len(eta)), first[1:])]
     return Cells(eta_edges=eta[first], n_phi=n_phi[latest][1:])

@@ -15,7 +15,7 @@ class Particles(NamedTuple):
         pid: int32, PDG code.
         charge: int8, units of the positron's.
         px, py, pz, mass: float64, GeV.
-        x, y, z: float64, place of birth, mm.
+        x, y, z: float64, production vertex, mm.
         pileup: uint8, 1 for a particle of a soft collision.
     """
 
@@ -41,8 +41,8 @@ class Tracks(NamedTuple):
         pt, mass, energy: float64, GeV.
         eta, phi: float64, direction of the momentum; a charged particle's at its closest approach to
             the beam.
-        eta_outer, phi_outer: float64, place on the tracker's surface, seen from the origin.
-        x, y, z: float64, place of birth, mm.
+        eta_outer, phi_outer: float64, position on the tracker's surface, seen from the origin.
+        x, y, z: float64, production vertex, mm.
         resolution: float64, relative sigma of the measured momentum; 0 before it is measured.
     """
 

@@ -26,7 +26,7 @@ class Collision(NamedTuple):
         charge: int8, units of the positron's.
         momentum: float64 (n, 4), px, py, pz, E, GeV.
         mass: float64, GeV.
-        vertex: float64 (n, 3), place of birth, mm.
+        vertex: float64 (n, 3), production vertex, mm.
         weight: of the event; Pythia gives another than 1 where it finds the cross section above the maximum that it
             expected.
     """

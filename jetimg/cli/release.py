@@ -29,13 +29,13 @@ def import_reference(
     from jetimg.pfjet_format.importer import import_reference as import_files
 
     with bar(f"importing {sample}", None) as progress:
-        mended = import_files(
+        fixes = import_files(
             ReferenceInputs(options.expand(files), sample), output, options.description(detector), progress
         )
     console.print(f"{output}: {len(options.expand(files))} files imported", soft_wrap=True)
-    if mended.repeated or mended.zero:
-        console.print(f"{mended.repeated} hits added to others of their pixel, {mended.zero} of value 0 left out")
-    for name in mended.unknown:
+    if fixes.repeated or fixes.zero:
+        console.print(f"{fixes.repeated} hits added to others of their pixel, {fixes.zero} of value 0 left out")
+    for name in fixes.unknown:
         console.print(f"{name}: not in the layout, left out", markup=False, soft_wrap=True)
 
 

@@ -217,14 +217,14 @@ class Plan(StrictModel):
 
 @dataclass(frozen=True)
 class EventSelection:
-    """Events by the index of their source and their place in it.
+    """Events by the index of their source and their index in it.
 
     Attributes:
-        source, place: int64 (n_events).
+        source, index: int64 (n_events).
     """
 
     source: NDArray[np.int64]
-    place: NDArray[np.int64]
+    index: NDArray[np.int64]
 
 
 def make(
@@ -246,7 +246,7 @@ def make(
 
     Raises:
         DataError: event files made in different ways, an input given twice, an event that stands twice, a sample
-            without event files, or a split that does not exist or is for a file that is not there.
+            without event files, or a split that is no split, or is for a file that is not there.
     """
     sources, attributes, events, splits = [], {}, SharedEvents(), dict(file_splits or {})
     if wrong := sorted(set(splits.values()) - set(SPLITS)):
@@ -267,8 +267,8 @@ def make(
     _check_unique(sources)
     events.check()
     _check_sides(sources)
-    if strangers := {*test_samples, *expected} - {source.sample for source in sources}:
-        raise DataError(f"no events of sample {', '.join(sorted(strangers))}; a misspelt name?")
+    if unknown := {*test_samples, *expected} - {source.sample for source in sources}:
+        raise DataError(f"no events of sample {', '.join(sorted(unknown))}; a misspelt name?")
     if splits:
         raise DataError(f"{next(iter(splits))}: has a split, but is in no event file; a misspelt name?")
     return Plan(sharding=sharding, sources=tuple(sources), attributes=next(iter(attributes.values())))

@@ -22,7 +22,7 @@ def make(plan: Plan, name: str, output: Path, progress: Callable[[int], None] = 
         plan: the plan.
         name: the shard, as `Plan.shards` names it.
         output: the file to make.
-        advance: called with the number of events done since its last call.
+        progress: called with the number of events done since its last call.
 
     Returns:
         The number of events.
@@ -30,8 +30,8 @@ def make(plan: Plan, name: str, output: Path, progress: Callable[[int], None] = 
     Raises:
         DataError: an event file is not the one of the plan, or damaged; or the output cannot be written.
     """
-    picked = plan.events_of(name)
-    gathered, files = _gather(plan, picked)
+    selected = plan.events_of(name)
+    gathered, files = _gather(plan, selected)
     attributes = plan.attributes | {
         "kind": "shard",
         "split": name.partition("-")[0],
@@ -40,7 +40,7 @@ def make(plan: Plan, name: str, output: Path, progress: Callable[[int], None] = 
     }
     with store.create(output, attributes) as writer:
         writer.files += files
-        order = _positions(picked)
+        order = _positions(selected)
         for start in range(0, len(order), STEP):
             batch = gathered.take(order[start : start + STEP])
             writer.append(batch)
@@ -48,27 +48,27 @@ def make(plan: Plan, name: str, output: Path, progress: Callable[[int], None] = 
     return len(order)
 
 
-def _sorted(picked: EventSelection) -> NDArray[np.int64]:
-    """The picked events by source, then place: the order in which they are read."""
-    return np.lexsort((picked.place, picked.source))
+def _sorted(selected: EventSelection) -> NDArray[np.int64]:
+    """The selected events by source, then index: the order in which they are read."""
+    return np.lexsort((selected.index, selected.source))
 
 
-def _positions(picked: EventSelection) -> NDArray[np.int64]:
-    """For each picked event, its place among the events as they were read."""
-    return np.argsort(_sorted(picked))
+def _positions(selected: EventSelection) -> NDArray[np.int64]:
+    """For each selected event, its index among the events as they were read."""
+    return np.argsort(_sorted(selected))
 
 
-def _gather(plan: Plan, picked: EventSelection) -> tuple[store.Batch, list[store.InputFile]]:
-    """Reads the picked events, source by source, one range for each run of neighbours."""
+def _gather(plan: Plan, selected: EventSelection) -> tuple[store.Batch, list[store.InputFile]]:
+    """Reads the selected events, source by source, one range for each run of neighbours."""
     batches: list[store.Batch] = []
     files: list[store.InputFile] = []
-    by_source = _sorted(picked)
-    for number in np.unique(picked.source):
+    by_source = _sorted(selected)
+    for number in np.unique(selected.source):
         source = plan.sources[number]
-        places = picked.place[by_source][picked.source[by_source] == number]
+        indices = selected.index[by_source][selected.source[by_source] == number]
         with store.Reader(Path(source.path)) as reader:
             _check_unchanged(source, plan, reader)
-            read = store.concatenate([reader.read(*run).take(within) for run, within in _runs(places, plan)])
+            read = store.concatenate([reader.read(*run).take(within) for run, within in _runs(indices, plan)])
             batches.append(_renumbered(read, plan.samples.index(source.sample), len(files), reader.files, files))
     return store.concatenate(batches), files
 
@@ -81,10 +81,10 @@ def _check_unchanged(source: Source, plan: Plan, reader: store.Reader) -> None:
         raise DataError(f"{source.path}: not the event file that was planned; make the plan again")
 
 
-def _runs(places: NDArray[np.int64], plan: Plan) -> list[tuple[tuple[int, int], NDArray[np.int64]]]:
+def _runs(indices: NDArray[np.int64], plan: Plan) -> list[tuple[tuple[int, int], NDArray[np.int64]]]:
     """Ranges to read and the events wanted in each; events of other splits may lie between them."""
-    breaks = np.flatnonzero(np.diff(places) > plan.sharding.block) + 1
-    return [((int(part[0]), int(part[-1]) + 1), part - part[0]) for part in np.split(places, breaks)]
+    breaks = np.flatnonzero(np.diff(indices) > plan.sharding.block) + 1
+    return [((int(part[0]), int(part[-1]) + 1), part - part[0]) for part in np.split(indices, breaks)]
 
 
 def _renumbered(

@@ -42,7 +42,7 @@ def verify(path: Path, progress: Callable[[int], None] = lambda _: None) -> Repo
 
     Args:
         path: the folder with a manifest, or an event file.
-        advance: called with the number of events done since its last call.
+        progress: called with the number of events done since its last call.
 
     Raises:
         DataError: there is nothing to check.
@@ -146,7 +146,7 @@ def _verify_file(path: Path, report: Report, progress: Callable[[int], None]) ->
     events: Columns = {}
     try:
         with Reader(path) as reader:
-            wrong += [f"{path}: `{name}` is not in the layout" for name in reader.strangers()]
+            wrong += [f"{path}: `{name}` is not in the layout" for name in reader.unknown()]
             found = []
             for start, stop in reader.steps(STEP):
                 batch = reader.read(start, stop)
@@ -169,8 +169,8 @@ def _entry_faults(events: Columns, reader: Reader) -> Iterator[str]:
     order = np.lexsort((events["entry"], events["file"]))
     file, entry = events["file"][order], events["entry"][order]
     twice = np.flatnonzero((file[1:] == file[:-1]) & (entry[1:] == entry[:-1]))
-    for place in twice[:MOST_NAMED]:
-        yield f"entry {entry[place]} of {reader.files[file[place]].name} stands there more than once"
+    for row in twice[:MOST_NAMED]:
+        yield f"entry {entry[row]} of {reader.files[file[row]].name} stands there more than once"
     if reader.attributes["kind"] != "shard" and len(twice) == 0:
         counts = np.bincount(file, minlength=len(reader.files)).tolist()
         for row, count in zip(reader.files, counts, strict=True):

@@ -30,7 +30,7 @@ class DiskFile(io.RawIOBase):
             raise self._error
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Goes to a place, from the start or from the end."""
+        """Goes to an offset, from the start or from the end."""
         self._at = offset + (self._end if whence == io.SEEK_END else 0)
         return self._at
 
@@ -38,17 +38,17 @@ class DiskFile(io.RawIOBase):
         """Writes all of the data, or keeps what the disk refuses."""
         left = memoryview(data).cast("B")
         size = len(left)
-        place = self._at
+        offset = self._at
         if self._error is None:
             try:
-                self._file.seek(place)
+                self._file.seek(offset)
                 while left:
                     written = self._file.write(left)
-                    place, left = place + written, left[written:]
+                    offset, left = offset + written, left[written:]
             except OSError as error:
                 self._error = error
         if left:
-            self._refused.append((place, bytes(left)))
+            self._refused.append((offset, bytes(left)))
         self._at += size
         self._end = max(self._end, self._at)
         return size
@@ -59,10 +59,10 @@ class DiskFile(io.RawIOBase):
         self._file.seek(self._at)
         content = (self._file.read(len(view)) or b"").ljust(len(view), b"\0")
         view[:] = content
-        for place, data in self._refused:
-            start, stop = max(place, self._at), min(place + len(data), self._at + len(view))
+        for offset, data in self._refused:
+            start, stop = max(offset, self._at), min(offset + len(data), self._at + len(view))
             if start < stop:
-                view[start - self._at : stop - self._at] = data[start - place : stop - place]
+                view[start - self._at : stop - self._at] = data[start - offset : stop - offset]
         self._at += len(view)
         return len(view)
 

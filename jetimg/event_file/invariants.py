@@ -85,9 +85,9 @@ def _kinematic_faults(name: str, jets: Columns, reader: Reader) -> Iterator[str]
 
 def _label_faults(jets: Columns) -> Iterator[str]:
     """What only labelled jets have."""
-    falling = np.diff(jets["pt"]) <= 0
-    falling[_first_of_events(jets["indptr"], len(jets["pt"])) - 1] = True
-    if not falling.all() and np.isfinite(jets["pt"]).all():
+    descending = np.diff(jets["pt"]) <= 0
+    descending[_first_of_events(jets["indptr"], len(jets["pt"])) - 1] = True
+    if not descending.all() and np.isfinite(jets["pt"]).all():
         yield "/jets/pt does not fall within an event"
     share, unknown = jets["contained"], TABLES["jets"]["contained"].default
     if not np.all((share == unknown) | ((share >= 0) & (share <= 1))):

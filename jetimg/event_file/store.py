@@ -271,7 +271,7 @@ class Reader:
                 yield start + first, start + last
                 first = last
 
-    def strangers(self) -> list[str]:
+    def unknown(self) -> list[str]:
         """Groups and columns that the layout of the file's version does not have; none of a version to come."""
         if self._minor > MINOR:
             return []

@@ -40,8 +40,8 @@ def first_in(chunk: Chunk, names: Iterable[str] | None = None) -> BadValue | Non
         if name.rpartition(".")[2] in NEVER_NEGATIVE:
             bad |= content < 0
         if bad.any():
-            place = tuple(np.argwhere(bad)[0])
-            return BadValue(name, _event_of(chunk[name].offsets, place[0]), float(content[place]))
+            index = tuple(np.argwhere(bad)[0])
+            return BadValue(name, _event_of(chunk[name].offsets, index[0]), float(content[index]))
     return None
 
 

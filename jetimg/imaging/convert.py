@@ -46,7 +46,7 @@ def convert(
         inputs: the files.
         output: the event file to make.
         setup: detector and settings.
-        advance: called with the number of events done since its last call.
+        progress: called with the number of events done since its last call.
 
     Returns:
         The rows of /files.

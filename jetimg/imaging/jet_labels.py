@@ -38,7 +38,7 @@ OUTCOMES = {
 
 @dataclass(frozen=True)
 class Labels:
-    """Labelled jets of several events, in CSR form, by falling pt within an event.
+    """Labelled jets of several events, in CSR form, by descending pt within an event.
 
     Attributes:
         indptr: int64 (n_events + 1).

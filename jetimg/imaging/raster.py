@@ -62,7 +62,7 @@ def locate_points(grid: Grid, eta: NDArray[np.float32], phi: NDArray[np.float32]
 
 
 def locate_cells(cells: TowerMap, edges: NDArray[np.float32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """The ring and the place in it of each cell (eta_min, eta_max, phi_min, phi_max).
+    """The ring and the index in it of each cell (eta_min, eta_max, phi_min, phi_max).
 
     Args:
         cells: the calorimeter's map.

@@ -18,8 +18,10 @@ class JetClass(StrictModel):
     status: int = Field(
         description="Pythia status: 22 = decaying resonance, 23 = outgoing parton; truth mode jets knows by itself"
     )
-    min_pt: float = Field(default=20.0, ge=0, description="least pt of a generator jet in truth mode jets, GeV")
-    genjet_min_pt: float = Field(default=0.0, ge=0, description="least pt of a generator jet in truth mode genjet, GeV")
+    min_pt: float = Field(default=20.0, ge=0, description="minimum pt of a generator jet in truth mode jets, GeV")
+    genjet_min_pt: float = Field(
+        default=0.0, ge=0, description="minimum pt of a generator jet in truth mode genjet, GeV"
+    )
     genjet_samples: tuple[str, ...] = Field(
         default=(),
         description="samples whose every generator jet is of this class in truth mode genjet; in a sample of no class, "
@@ -41,8 +43,8 @@ DEFAULT_CLASSES = {
 class Tag(StrictModel):
     """When the classical baseline calls a jet one of a class: a window in soft-drop mass and a score."""
 
-    mass_min: float = Field(description="least soft-drop mass, GeV")
-    mass_max: float = Field(description="greatest soft-drop mass, GeV")
+    mass_min: float = Field(description="minimum soft-drop mass, GeV")
+    mass_max: float = Field(description="maximum soft-drop mass, GeV")
     prongs: int = Field(ge=2, le=5, description="the score is 1 - tau_prongs / tau_(prongs - 1)")
 
     @model_validator(mode="after")

@@ -66,12 +66,12 @@ def overlay(batch: SparseBatch, group: NDArray[np.int64]) -> SparseBatch:
         group: (images), the new image of each: from 0, ascending, none left out.
     """
     n_groups, size = int(group[-1]) + 1, batch.shape[0] * batch.shape[1]
-    place = (batch.channel_of_hit * n_groups + group[batch.image_of_hit]) * size + batch.pixel
-    order = np.argsort(place, kind="stable")
-    place = place[order]
-    first = np.flatnonzero(np.diff(place, prepend=-1))
+    key = (batch.channel_of_hit * n_groups + group[batch.image_of_hit]) * size + batch.pixel
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    first = np.flatnonzero(np.diff(key, prepend=-1))
     value = np.add.reduceat(batch.value[order], first) if len(first) else batch.value
-    owner, pixel = np.divmod(place[first], size)
+    owner, pixel = np.divmod(key[first], size)
     return replace(
         batch,
         counts=np.bincount(owner, minlength=len(CHANNELS) * n_groups).reshape(len(CHANNELS), n_groups),
@@ -117,7 +117,7 @@ def _pixel(batch: SparseBatch, row: NDArray[np.int64], column: NDArray[np.int64]
 
 
 def _moved_to(batch: SparseBatch, phi_min: NDArray[np.float64]) -> NDArray[np.float32]:
-    """The boxes at another place in phi, their widths kept; phi_min may be any number of turns off."""
+    """The boxes at another phi, their widths kept; phi_min may be any number of turns off."""
     width = batch.box[:, 3].astype(np.float64) - batch.box[:, 1]
     first = np.mod(phi_min, batch.shape[1]).astype(np.float32)
     first[first >= batch.shape[1]] = 0.0  # a float32 just below n_phi rounds up to it

@@ -33,10 +33,10 @@ def normalise(batch: SparseBatch, normalisation: Normalisation) -> Normalised:
     Normalisations, each of one image x in GeV:
         channel: (x - mean) / standard deviation over the pixels of each channel.
         image: the same over the pixels of all channels.
-        max: x / greatest pixel of each channel, as in Jet-SSD (arXiv:2105.05785).
+        max: x / largest pixel value of each channel, as in Jet-SSD (arXiv:2105.05785).
         log: ln(1 + x), which keeps the energy scale.
         raw: x.
-    The first three hide the energy scale: pt is then measured in units of the image's greatest pixel, as the
+    The first three hide the energy scale: pt is then measured in units of the image's largest pixel value, as the
     PF-Jet-SSD research code does; otherwise in units of 100 GeV.
 
     Args:
@@ -47,10 +47,10 @@ def normalise(batch: SparseBatch, normalisation: Normalisation) -> Normalised:
         value = np.log1p(batch.value) if normalisation == "log" else batch.value
         nothing = np.zeros(batch.counts.shape, np.float32)
         return Normalised(nothing, value, np.full(len(batch), PT_UNIT, np.float32))
-    greatest = _over_hits(np.maximum, batch, batch.value)
-    scale = _or_one(greatest.max(axis=0)).astype(np.float32)
+    maximum = _over_hits(np.maximum, batch, batch.value)
+    scale = _or_one(maximum.max(axis=0)).astype(np.float32)
     if normalisation == "max":
-        mean, width = np.zeros_like(greatest), _or_one(greatest)
+        mean, width = np.zeros_like(maximum), _or_one(maximum)
     else:
         mean, width = _mean_and_deviation(batch, over_channels=normalisation == "image")
     offset, factor = mean.astype(np.float32), (1 / width).astype(np.float32)

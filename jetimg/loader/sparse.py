@@ -136,11 +136,11 @@ class SparseBatch:
         """The jets of all images in arrays of one shape."""
         images, most = len(self), int(self.jet_counts.max(initial=0))
         first = np.cumsum(self.jet_counts) - self.jet_counts
-        place = self.image_of_jet, np.arange(len(self.pt)) - np.repeat(first, self.jet_counts)
+        index = self.image_of_jet, np.arange(len(self.pt)) - np.repeat(first, self.jet_counts)
         truth = BatchTruth(
             box=np.zeros((images, most, 4), np.float32),
             class_id=np.full((images, most), -1, np.int64),
             pt=np.zeros((images, most), np.float32),
         )
-        truth.box[place], truth.class_id[place], truth.pt[place] = self.box, self.class_id, self.pt
+        truth.box[index], truth.class_id[index], truth.pt[index] = self.box, self.class_id, self.pt
         return truth

@@ -160,17 +160,17 @@ class JetImages(IterableDataset[SparseBatch]):
         return starts[order], stops[order]
 
     def _windows(self) -> list[tuple[int, int]]:
-        """This rank's windows, as places in the epoch's sequence of events."""
+        """This rank's windows, as ranges of the epoch's sequence of events."""
         first, last = (self.n_events * share // self.world_size for share in (self.rank, self.rank + 1))
         return [(start, min(start + self._window, last)) for start in range(first, last, self._window)]
 
-    def _read_window(self, ranges: list[tuple[int, int]], place: int) -> Iterator[SparseBatch]:
-        # The window's place makes its random numbers its own, whichever worker reads it.
-        random = np.random.default_rng((self.seed, self.epoch, place))
+    def _read_window(self, ranges: list[tuple[int, int]], start: int) -> Iterator[SparseBatch]:
+        # Seeded by where the window starts, so that it does not depend on the worker.
+        random = np.random.default_rng((self.seed, self.epoch, start))
         events, numbers = self._load(ranges)
         order = random.permutation(len(numbers)) if self.shuffle else np.arange(len(numbers))
-        for start in range(0, len(order), self._step):
-            chosen = order[start : start + self._step]
+        for first in range(0, len(order), self._step):
+            chosen = order[first : first + self._step]
             batch = SparseBatch.of(events.take(chosen), numbers[chosen], self.shape)
             yield self.augmentation(batch, random) if self.augmentation else batch
 
@@ -216,11 +216,11 @@ def dense(
     n_channels, n_images = batch.counts.shape
     size = batch.shape[0] * batch.shape[1]
     row = np.arange(n_images) * n_channels + np.arange(n_channels)[:, None]
-    place = np.repeat(row.ravel() * size, batch.counts.ravel()) + batch.pixel
+    index = np.repeat(row.ravel() * size, batch.counts.ravel()) + batch.pixel
     used = _memory(n_images * n_channels * size, device) if out is None else out.view(-1)[: row.size * size]
     background = np.ascontiguousarray(normalised.background.T).reshape(-1, 1)
     used.view(-1, size).copy_(torch.from_numpy(background).to(device))
-    used.scatter_(0, torch.from_numpy(place).to(device), torch.from_numpy(normalised.value).to(device))
+    used.scatter_(0, torch.from_numpy(index).to(device), torch.from_numpy(normalised.value).to(device))
     return DenseImages(used.view(n_images, n_channels, *batch.shape), torch.from_numpy(normalised.scale).to(device))
 
 

@@ -47,7 +47,7 @@ def export_reference(
         paths: event files or shards, in the order of their events in the output.
         output: the file to make.
         index_dtype: type of the pixel indices; if None that of the imported file, int16 for others.
-        advance: called with the number of events done since its last call.
+        progress: called with the number of events done since its last call.
 
     Raises:
         DataError: an event file cannot be read, or the output cannot be written.
@@ -161,6 +161,6 @@ def _write_rows(data: h5py.Dataset, events: slice, content: NDArray[Any], offset
     rows = np.empty(len(offsets) - 1, data.dtype)
     for event in range(len(rows)):
         rows[event] = content[offsets[event] : offsets[event + 1]]
-    place = data.id.get_space()
-    place.select_hyperslab((events.start,), rows.shape)
-    data.id.write(h5py.h5s.create_simple(rows.shape), place, rows, h5py.h5t.py_create(data.dtype))
+    space = data.id.get_space()
+    space.select_hyperslab((events.start,), rows.shape)
+    data.id.write(h5py.h5s.create_simple(rows.shape), space, rows, h5py.h5t.py_create(data.dtype))

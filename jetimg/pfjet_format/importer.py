@@ -65,12 +65,12 @@ def import_reference(
         inputs: the files.
         output: the event file to make.
         detector: the detector whose grid the pixels are on.
-        advance: called with the number of events done since its last call.
+        progress: called with the number of events done since its last call.
 
     Raises:
         DataError: a file is not in their layout, or its pixels are outside the image.
     """
-    mended, grid = ImportFixes(), Grid.of(detector)
+    fixes, grid = ImportFixes(), Grid.of(detector)
     attributes = provenance(detector, settings())
     attributes |= {"kind": "events", "split": "all", "sample_names": [inputs.sample]}
     with store.create(output, attributes) as writer:
@@ -79,21 +79,21 @@ def import_reference(
         for number, path in enumerate(inputs.paths):
             with ReferenceFile(path) as file:
                 kinds.add(file.index_dtype)
-                mended.unknown += [f"{path}: {name}" for name in file.unknown]
+                fixes.unknown += [f"{path}: {name}" for name in file.unknown]
                 for start in range(0, file.n_events, STEP):
-                    batch = _batch(file, number, start, grid, mended, extras)
+                    batch = _batch(file, number, start, grid, fixes, extras)
                     writer.append(batch)
                     progress(len(batch))
                 writer.files.append(store.InputFile(str(path), sha256(path), file.n_events))
         writer.attributes["reference_index_dtype"] = kinds.pop() if len(kinds) == 1 else "int16"
-    return mended
+    return fixes
 
 
 def _batch(
-    file: ReferenceFile, number: int, start: int, grid: Grid, mended: ImportFixes, extras: dict[str, GrowingColumn]
+    file: ReferenceFile, number: int, start: int, grid: Grid, fixes: ImportFixes, extras: dict[str, GrowingColumn]
 ) -> store.Batch:
     stop = min(start + STEP, file.n_events)
-    tables = {channel: _hits(file, channel, start, stop, grid, mended) for channel in CHANNELS}
+    tables = {channel: _hits(file, channel, start, stop, grid, fixes) for channel in CHANNELS}
     jets, order = _falling(_jets(file, "labels", start, stop, grid))
     extras["order"].append(order)
     box = boxes.around(grid, jets["eta"], jets["phi"], settings().box_radius)
@@ -111,16 +111,16 @@ def _batch(
 
 
 def _falling(jets: Columns) -> tuple[Columns, NDArray[np.uint16]]:
-    """The jets of each event by falling pt, and each one's place in its event before."""
+    """The jets of each event by descending pt, and each one's index in its event before."""
     counts = np.diff(jets["indptr"])
     event = np.repeat(np.arange(len(counts)), counts)
-    place = np.arange(len(event)) - jets["indptr"][:-1][event]
-    order = np.lexsort((place, -jets["pt"], event))
+    index = np.arange(len(event)) - jets["indptr"][:-1][event]
+    order = np.lexsort((index, -jets["pt"], event))
     sorted_jets = {name: rows if name == "indptr" else rows[order] for name, rows in jets.items()}
-    return sorted_jets, place[order].astype(np.uint16)
+    return sorted_jets, index[order].astype(np.uint16)
 
 
-def _hits(file: ReferenceFile, channel: str, start: int, stop: int, grid: Grid, mended: ImportFixes) -> Columns:
+def _hits(file: ReferenceFile, channel: str, start: int, stop: int, grid: Grid, fixes: ImportFixes) -> Columns:
     eta, phi, values = (file.read(name, start, stop) for name in names(channel))
     for name, rows in zip(names(channel), (eta, phi, values), strict=True):
         if not np.array_equal(rows.offsets, values.offsets):
@@ -133,19 +133,19 @@ def _hits(file: ReferenceFile, channel: str, start: int, stop: int, grid: Grid, 
     if not np.all(np.isfinite(value) & (value >= 0)):
         raise DataError(f"{file.path}: `{names(channel)[2]}`, events from {start}: a value below 0 or not finite")
     event = np.repeat(np.arange(stop - start), np.diff(values.offsets))
-    return _image(event * grid.size + row * grid.n_phi + column, value, stop - start, grid, mended)
+    return _image(event * grid.size + row * grid.n_phi + column, value, stop - start, grid, fixes)
 
 
 def _image(
-    index: NDArray[np.int64], value: NDArray[np.float32], n_events: int, grid: Grid, mended: ImportFixes
+    index: NDArray[np.int64], value: NDArray[np.float32], n_events: int, grid: Grid, fixes: ImportFixes
 ) -> Columns:
     """Hits in our order: ascending, no repeats, none of value 0. `index` counts pixels on over the events."""
     if np.any(np.diff(index) <= 0):
         unique, inverse = np.unique(index, return_inverse=True)
-        mended.repeated += len(index) - len(unique)
+        fixes.repeated += len(index) - len(unique)
         value = np.bincount(inverse, weights=value, minlength=len(unique)).astype(np.float32)
         index = unique
-    mended.zero += int(np.sum(value == 0))
+    fixes.zero += int(np.sum(value == 0))
     index, value = index[value > 0], value[value > 0]
     indptr = np.searchsorted(index, np.arange(n_events + 1) * grid.size)
     return {"indptr": indptr, "pixel": (index % grid.size).astype(np.uint32), "value": value}

@@ -18,7 +18,7 @@ from jetimg.common.errors import DataError
 from jetimg.event_file.layout import Column
 from jetimg.event_file.validate import MAX_COMPRESSION, check_datasets_inside
 
-# Their class ids are places in this list.
+# Their class ids are indices in this list.
 CLASSES = ("t", "V", "H")
 
 # The order in which they tag jets, and list them.
@@ -37,7 +37,7 @@ WIDTHS = {"labels": 4, "baseline": 5}
 # Their score, kept beside ours: 1 - ratio rounds away up to half a bit of a ratio below 1/2.
 RATIO = Column("float32", "tau_n / tau_(n-1) of each row of /baseline, as in the imported file")
 
-# Their order of labels; ours fall in pt.
+# Their order of labels; ours descend in pt.
 ORDER = Column("uint16", "place of each row of /jets among its event's labels in the imported file")
 
 

@@ -68,7 +68,7 @@ def release(
     Args:
         request: what to release.
         output: the folder to make; an older release there is replaced.
-        advance: called with the number of events verified since its last call.
+        progress: called with the number of events verified since its last call.
 
     Returns:
         The records, in order; one is the folder itself, several are folders record-1, record-2, ...

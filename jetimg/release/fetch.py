@@ -42,7 +42,7 @@ def fetch(
         files: its files, checked, in the record's order.
         folder: the folder, of our own making.
         patience: how often to try, and how long to wait between.
-        advance: called with the number of bytes that came since its last call.
+        progress: called with the number of bytes that came since its last call.
 
     Raises:
         DataError: a file does not come, or not as the record says; what is right stays for the next call.

@@ -73,7 +73,7 @@ def publish(
         release: folder of a release.
         api: session with the server.
         final: publish the records when all files are there.
-        advance: called with the number of bytes done since its last call.
+        progress: called with the number of bytes done since its last call.
 
     Raises:
         DataError: the folder is not a release, or the server does not take it.
@@ -145,11 +145,11 @@ def _deposit_for(upload: Upload, drafts: dict[str, Draft], api: Api) -> Deposit:
 
 def _neighbours(drafts: list[Draft], number: int) -> list[dict[str, str]]:
     """The release's other records, as related identifiers of one of them."""
-    place = [draft.id for draft in drafts].index(number)
+    index = [draft.id for draft in drafts].index(number)
     return [
-        {"identifier": draft.doi, "relation": "continues" if other < place else "isContinuedBy"}
+        {"identifier": draft.doi, "relation": "continues" if other < index else "isContinuedBy"}
         for other, draft in enumerate(drafts)
-        if other != place and draft.doi
+        if other != index and draft.doi
     ]
 
 

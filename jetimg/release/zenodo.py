@@ -131,7 +131,7 @@ class Api:
         Args:
             deposit: the draft.
             path: the file.
-            advance: called with the number of bytes sent, and with minus that when a try starts over.
+            progress: called with the number of bytes sent, and with minus that when a try starts over.
         """
         if deposit.links is None:
             raise DataError(f"{self._base}/{deposit.id}: the server names no place for files")

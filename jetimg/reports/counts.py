@@ -50,7 +50,7 @@ class JetCounts:
     Attributes:
         pt: GeV, in parts; kept whole, 4 bytes a jet, because a median needs them.
         eta_sum: sum of |eta|.
-        eta_max: greatest |eta|; 0 without jets.
+        eta_max: maximum |eta|; 0 without jets.
         eta, phi: jets in each bin of eta and phi.
     """
 
@@ -97,7 +97,7 @@ def count(shards: Iterable[Path], grid: Grid, progress: Callable[[int], None]) -
     Args:
         shards: the files.
         grid: of their images.
-        advance: called with the number of events done since its last call.
+        progress: called with the number of events done since its last call.
 
     Raises:
         DataError: a shard is missing or damaged.
@@ -132,8 +132,8 @@ def _add_images(census: Census, tables: dict[str, Columns], attributes: dict[str
         found[: len(images.with_jets)] += images.with_jets
         images.with_jets = found
         if mine.sum():
-            least = float(pt[sample_of_jet == number].min())
-            images.min_pt = least if images.min_pt is None else min(least, images.min_pt)
+            lowest = float(pt[sample_of_jet == number].min())
+            images.min_pt = lowest if images.min_pt is None else min(lowest, images.min_pt)
 
 
 def _add_jets(census: Census, jets: Columns, attributes: dict[str, Any]) -> None:

@@ -136,7 +136,7 @@ def audit(paths: Sequence[Path], setup: Setup, progress: Callable[[int], None] =
     Args:
         paths: the files.
         setup: detector and settings.
-        advance: called with the number of events done since its last call.
+        progress: called with the number of events done since its last call.
     """
     return Audit(tuple(_audit_file(path, setup, progress) for path in paths))
 

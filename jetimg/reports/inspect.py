@@ -52,12 +52,12 @@ def describe(path: Path, setup: Setup | None = None) -> Group:
 
 @dataclass
 class _Counts:
-    """Events of each sample; jets, least and greatest pt (GeV) of each class."""
+    """Events of each sample; jets, least and maximum pt (GeV) of each class."""
 
     events: list[int]
     jets: list[int]
-    least: list[float]
-    greatest: list[float]
+    min_pt: list[float]
+    max_pt: list[float]
 
 
 def _event_file(path: Path) -> Group:
@@ -83,8 +83,8 @@ def _count(reader: Reader) -> _Counts:
         for number in range(n_classes):
             pt = tables["jets"]["pt"][tables["jets"]["class_id"] == number]
             counts.jets[number] += len(pt)
-            counts.least[number] = float(np.min(pt, initial=counts.least[number]))
-            counts.greatest[number] = float(np.max(pt, initial=counts.greatest[number]))
+            counts.min_pt[number] = float(np.min(pt, initial=counts.min_pt[number]))
+            counts.max_pt[number] = float(np.max(pt, initial=counts.max_pt[number]))
     return counts
 
 
@@ -121,10 +121,10 @@ def _classes(reader: Reader, counts: _Counts) -> RenderableType:
     rows = [
         (name, jets, jets / reader.n_events if reader.n_events else None, *((low, high) if jets else (None, None)))
         for name, jets, low, high in zip(
-            reader.attributes["class_names"], counts.jets, counts.least, counts.greatest, strict=True
+            reader.attributes["class_names"], counts.jets, counts.min_pt, counts.max_pt, strict=True
         )
     ]
-    return Sheet("Jets", ("class", "jets", "an event", "least pt [GeV]", "greatest pt [GeV]"), rows)
+    return Sheet("Jets", ("class", "jets", "an event", "minimum pt [GeV]", "maximum pt [GeV]"), rows)
 
 
 def _tables(path: Path, n_events: int) -> RenderableType:

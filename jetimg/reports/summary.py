@@ -190,7 +190,7 @@ def summarize(folder: Path, progress: Callable[[int], None] = lambda _: None) ->
 
     Args:
         folder: the data set.
-        advance: called with the number of events done since its last call.
+        progress: called with the number of events done since its last call.
 
     Raises:
         DataError: no manifest, no shards, or a shard that is missing or damaged.

@@ -175,7 +175,7 @@ def compare(
         sets: the files of each sample.
         observer: reads them.
         choices: see there.
-        advance: told how many files are done.
+        progress: told how many files are done.
 
     Raises:
         DataError: a file that cannot be used, or a sample with fewer than two events in a set.

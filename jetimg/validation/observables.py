@@ -210,17 +210,17 @@ def by_event(values: Jagged, edges: Floats, weights: NDArray[np.floating] | None
 
     Args:
         values: of the events.
-        edges: of the bins, not falling.
+        edges: of the bins, not descending.
         weights: of each value; 1 if None.
 
     Returns:
         (n_events, n_bins), int64, or float64 with weights.
     """
     n, bins = len(values.offsets) - 1, len(edges) - 1
-    place = np.searchsorted(edges, values.content, side="right") - 1
-    inside = (place >= 0) & (place < bins)
+    index = np.searchsorted(edges, values.content, side="right") - 1
+    inside = (index >= 0) & (index < bins)
     chosen = None if weights is None else weights[inside]
-    return np.bincount(event_of(values)[inside] * bins + place[inside], chosen, n * bins).reshape(n, bins)
+    return np.bincount(event_of(values)[inside] * bins + index[inside], chosen, n * bins).reshape(n, bins)
 
 
 def _counts(values: Jagged) -> Floats:
@@ -249,7 +249,7 @@ def _pileup(chunk: Chunk) -> tuple[Floats | None, Floats]:
         return None, np.empty(0)
     column = chunk[name]
     events = np.split(column.content.astype(np.float64), column.offsets[1:-1])
-    # The hard collision comes first, and has the least of the cumulated numbers.
+    # The hard collision comes first, and has the smallest of the cumulated numbers.
     if ACTIVITIES[name] == "cumulated":
         soft = [np.diff(np.sort(event)) for event in events]
     else:

@@ -49,8 +49,8 @@ def multiplicities(found: Comparison) -> Figure:
         values = np.concatenate([part for side in found.gathered for part in side.numbers[name]])
         low, high = np.quantile(values, (0.0, 1.0))
         edges = np.linspace(low, max(high, low + 1) + 1e-6, 21)
-        place = np.searchsorted(edges, values, side="right") - 1
-        _both(found, upper, lower, np.eye(len(edges) - 1)[place], edges, same_activity=False)
+        index = np.searchsorted(edges, values, side="right") - 1
+        _both(found, upper, lower, np.eye(len(edges) - 1)[index], edges, same_activity=False)
         lower.set_xlabel(f"{name} in an event")
     panels[0][0].set_ylabel("share of events")
     return figure

@@ -160,7 +160,7 @@ def permutation_test(design: Design, counts: Floats, permutations: int, seed: in
     Args:
         design: the events' samples and sets.
         counts: (n, s, b), what each event adds to each bin of each spectrum.
-        permutations: how many; the least p is 1 / (permutations + 1).
+        permutations: how many; the minimum p is 1 / (permutations + 1).
         seed: of the permutations.
     """
     rng = np.random.default_rng(seed)

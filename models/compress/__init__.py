@@ -4,7 +4,7 @@ A kind is a module of this package with two functions:
 
 - `apply(network, chosen)`: changes the layers of a network, in place, so that it computes with quantized numbers and
   trains with those of full precision. Weights that the network has are kept as the start of training.
-- `settle(network)`: for inference, in place: what only serves training is left out, the outputs stay the same.
+- `fold_for_inference(network)`: removes, in place, what only serves training; the outputs stay the same.
 """
 
 from importlib import import_module
@@ -27,7 +27,7 @@ def apply(network: Network, chosen: Compression) -> Network:
 
 
 def fold_for_inference(network: Network, chosen: Compression) -> Network:
-    """Leaves out what only serves the training of a quantized network, in place; its outputs stay the same."""
+    """Removes what only serves the training of a quantized network, in place; its outputs stay the same."""
     if chosen.kind != "none":
         _module(chosen.kind).fold_for_inference(network)
     return network

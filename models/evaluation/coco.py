@@ -35,7 +35,7 @@ def average_precision(
         found, true: detections and true jets.
         pairs: all pairs of them.
         class_id: the class.
-        thresholds: least overlaps; COCO's 0.5, 0.55, ... 0.95 if None.
+        thresholds: minimum IoU; COCO's 0.5, 0.55, ... 0.95 if None.
         recalls: where the precision is taken; COCO's 0, 0.01, ... 1 if None.
 
     Returns:

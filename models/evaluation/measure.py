@@ -11,7 +11,7 @@ from models.evaluation.metrics import Ranked, ap_11, ap_all, bootstrap, interpol
 from models.evaluation.pairing import Floats, Ints, JetTable, match, pairs
 from models.evaluation.residuals import QUANTITIES, Residuals, against_pt, spread
 
-# Least overlap of a detection that is right, as in Pascal VOC.
+# Minimum IoU of a detection that is right, as in Pascal VOC.
 MIN_IOU = 0.5
 COCO_IOUS = tuple(f"{0.5 + 0.05 * k:.2f}" for k in range(10))
 
@@ -93,7 +93,7 @@ def measure(
     Args:
         detectors: with different names; the one of the name BASELINE is what the others are compared with.
         truth: what was there.
-        advance: told of each sample of the bootstrap.
+        progress: told of each sample of the bootstrap.
     """
     measured = [_of_detector(detector, truth) for detector in detectors]
     columns = [(one, class_id) for one in measured for class_id in one.ranked]

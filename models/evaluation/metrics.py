@@ -24,7 +24,7 @@ class Curve(NamedTuple):
     """What each cut on the score keeps, the highest first.
 
     Attributes:
-        score: float32 (cuts), least score that is kept.
+        score: float32 (cuts), minimum score that is kept.
         right: int64 (cuts), jets found.
         kept: int64 (cuts), detections kept.
         n_true: true jets.
@@ -48,7 +48,7 @@ class Curve(NamedTuple):
 
 @dataclass(frozen=True)
 class Ranked:
-    """All detections of one class, by falling score.
+    """All detections of one class, by descending score.
 
     Attributes:
         event: int64 (detections).
@@ -69,8 +69,9 @@ class Ranked:
         """The detections of a class.
 
         Args:
-            found, true: detections and true jets of all classes; events count from 0.
+            found: detections of all classes; events count from 0.
             partner: of each detection, see `models.evaluation.pairing.match`.
+            true: true jets of all classes.
             class_id: the class.
             n_events: how many events there are, those without jets too.
         """
@@ -147,7 +148,7 @@ def bootstrap(
         ranked: detections of a class by a detector, each.
         n_events: events to draw from.
         metric: of a curve.
-        advance: told of each sample.
+        progress: told of each sample.
 
     Returns:
         (REPLICAS, len(ranked)); not a number in samples without true jets.

@@ -25,7 +25,7 @@ class JetTable:
     """Jets of many events, true ones or detections, event by event.
 
     Attributes:
-        event: int64 (jets), the event's number, never falling.
+        event: int64 (jets), the event's number, never descending.
         class_id: int64 (jets).
         box: float32 (jets, 4), pixels as in `detector.geometry.boxes`.
         eta, phi: float64 (jets), of the axis, radians.
@@ -72,7 +72,7 @@ def joined(parts: Sequence[JetTable]) -> JetTable:
 class Pairs(NamedTuple):
     """Each detection with each true jet of its event and class, however far apart.
 
-    Events and classes come one after the other; in each, the detections by falling score (equal ones in their order).
+    Events and classes come one after the other; in each, the detections by descending score (ties in their order).
 
     Attributes:
         found: int64 (pairs), row of the detection.
@@ -99,21 +99,21 @@ def pairs(found: JetTable, true: JetTable, n_phi: int) -> Pairs:
     return Pairs(rows, true_rows, iou(one, two, n_phi).reshape(-1).numpy())
 
 
-def match(pairs: Pairs, n_found: int, n_true: int, least: float, last: Bools | None = None) -> Ints:
+def match(pairs: Pairs, n_found: int, n_true: int, min_iou: float, last: Bools | None = None) -> Ints:
     """The true jet that each detection found.
 
     Args:
         pairs: of all events.
         n_found, n_true: how many detections and true jets there are.
-        least: overlap that makes a detection right.
+        min_iou: overlap that makes a detection right.
         last: bool (n_true), jets that are taken only where no other can be.
 
     Returns:
         int64 (n_found), row of the jet; -1 for a wrong detection.
     """
-    near = np.flatnonzero(pairs.iou >= least)
+    near = np.flatnonzero(pairs.iou >= min_iou)
     later = np.zeros(n_true, np.bool_) if last is None else last
-    # Detections in their order, and the jets of one by falling overlap. Pairs of one detection stand together.
+    # Detections in their order, and the jets of one by descending overlap. Pairs of one detection stand together.
     turn = np.cumsum(np.diff(pairs.found[near], prepend=-1) != 0)
     near = near[np.lexsort((-pairs.iou[near], later[pairs.true[near]], turn))]
     partner, free = np.full(n_found, -1, np.int64), np.ones(n_true, np.bool_)
@@ -123,7 +123,7 @@ def match(pairs: Pairs, n_found: int, n_true: int, least: float, last: Bools | N
     return partner
 
 
-def above(found: JetTable, true: JetTable, min_pt: float, least: float, n_phi: int) -> JetTable:
+def above(found: JetTable, true: JetTable, min_pt: float, min_iou: float, n_phi: int) -> JetTable:
     """The detections that count where only true jets of at least some pt are to be found.
 
     As COCO does it for sizes (Lin et al., arXiv:1405.0312, and its code): what finds a softer jet, and no harder one,
@@ -133,9 +133,9 @@ def above(found: JetTable, true: JetTable, min_pt: float, least: float, n_phi: i
     Args:
         found, true: all detections and true jets.
         min_pt: GeV.
-        least: overlap that makes a detection right.
+        min_iou: overlap that makes a detection right.
         n_phi: pixels round phi.
     """
     soft = true.pt < min_pt
-    partner = match(pairs(found, true, n_phi), len(found), len(true), least, soft)
+    partner = match(pairs(found, true, n_phi), len(found), len(true), min_iou, soft)
     return found.take(~np.where(partner >= 0, np.append(soft, False)[partner], found.pt < min_pt))

@@ -120,7 +120,7 @@ def sheets(found: Evaluation) -> list[Sheet]:
         _by_class(
             found,
             "Average precision, COCO",
-            "The mean over least overlaps of 0.50, 0.55, ... 0.95, with the precision at 101 recalls.",
+            "The mean over IoU thresholds of 0.50, 0.55, ... 0.95, with the precision at 101 recalls.",
             lambda row: _plain(row, "ap_coco"),
             "ap_coco",
         ),

@@ -103,13 +103,13 @@ def rewritten(network: Network) -> Network:
         elif isinstance(module, Head) and all(type(part) is Convolution for part in module.children()):
             network.set_submodule(name, JoinedHead(module))
     if isinstance(network, PFJetSSD):
-        for place, pool in enumerate(network.pools):
-            before, after = list(network.stages[place].children())[-1], next(network.stages[place + 1].children())
+        for index, pool in enumerate(network.pools):
+            before, after = list(network.stages[index].children())[-1], next(network.stages[index + 1].children())
             assert isinstance(before, Block)
             following = dict(after.named_modules()).get("depthwise.convolution")
             rounded = isinstance(getattr(before.activation, "rounding", None), Rounded)
             if rounded and isinstance(pool, Pool) and isinstance(following, IntegerConvolution):
-                network.pools[place] = IntegerPool(pool, following.in_channels)
+                network.pools[index] = IntegerPool(pool, following.in_channels)
     return network
 
 

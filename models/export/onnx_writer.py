@@ -195,8 +195,8 @@ def different(one: Detections, two: Detections, tie: float, n_phi: int) -> tuple
 
 def _last(jets: Detections, others: Detections, of_class: Tensor, tie: float) -> Tensor:
     """Which jets are no more certain than the last one of their class among the others."""
-    least = others.score.expand(of_class.shape).where(of_class, torch.inf).amin(dim=1)
-    return jets.score <= least.where(least.isfinite(), MIN_SCORE) + tie
+    lowest = others.score.expand(of_class.shape).where(of_class, torch.inf).amin(dim=1)
+    return jets.score <= lowest.where(lowest.isfinite(), MIN_SCORE) + tie
 
 
 class QonnxDetector:

@@ -82,7 +82,7 @@ class Training(StrictModel):
     patience: int = Field(default=50, ge=1, description="epochs without a lower validation loss until training stops")
     label_smoothing: float = Field(default=0.1, ge=0, lt=1, description="alpha of the smoothed classes")
     negatives: float = Field(default=3.0, gt=0, description="hard background boxes counted for each box with a jet")
-    match_threshold: float = Field(default=0.5, gt=0, lt=1, description="least overlap of a default box with its jet")
+    match_threshold: float = Field(default=0.5, gt=0, lt=1, description="minimum IoU of a default box with its jet")
     huber_delta: float = Field(default=1.0, gt=0, description="where the Huber loss becomes linear")
     slimming: float = Field(
         default=0.0,

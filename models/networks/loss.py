@@ -29,7 +29,7 @@ def loss(prediction: Prediction, targets: Targets, config: Training) -> Loss:
 
     Args:
         prediction: of the network.
-        assigned: what it should have been.
+        targets: what it should have been.
         config: label smoothing, share of negatives, Huber's delta.
     """
     offset, logits, log_pt = (part.float() for part in prediction)

@@ -81,7 +81,7 @@ def match(box: Tensor, present: Tensor, default_box: Tensor, threshold: float, n
         box: (images, jets, 4), padded.
         present: bool (images, jets), False for padding.
         default_box: (default boxes, 4).
-        threshold: least overlap.
+        threshold: minimum IoU.
         n_phi: pixels round phi.
 
     Returns:
@@ -117,7 +117,7 @@ def assign(
         scale: (images), GeV, unit of pt.
         default_box: (default boxes, 4).
         coordinates: 2 or 4.
-        threshold: least overlap of a default box with its jet.
+        threshold: minimum IoU of a default box with its jet.
         n_phi: pixels round phi.
     """
     box, class_id, pt = truth

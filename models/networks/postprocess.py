@@ -46,7 +46,7 @@ def detect(
     Args:
         prediction: of the network, for some images.
         default_boxes: its default boxes, (default boxes, 4).
-        scale: (images), GeV, unit of pt (`jetimg.loader.torch_dataset.Images.scale`).
+        scale: (images), GeV, unit of pt (`jetimg.loader.torch_dataset.DenseImages.scale`).
         n_phi: pixels round phi.
         score_threshold: jets less certain than this are left out.
         nms_threshold: largest overlap (IoU) of two jets of one class.

@@ -1,4 +1,4 @@
-"""Names of weights in checkpoints that are older than the names of layers: those had the layers' places.
+"""Names of weights in checkpoints that are older than the names of layers: those had the layers' indices.
 
 `stages.1.0.3.weight` is now `stages.1.0.pointwise.weight`. What has a name already stays as it is.
 """
@@ -29,7 +29,7 @@ def renamed(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _renamed(name: str) -> str:
     parts = name.split(".")
-    # Networks are lists of stages of blocks, of layers, of necks, of heads; what follows was a place.
+    # Networks are lists of stages of blocks, of layers, of necks, of heads; what follows was once an index.
     group, depth = parts[0], 3 if parts[0] == "stages" else 2
     if group in ("stages", "layers", "necks"):
         _name(parts, depth, _layers(group, parts))
@@ -40,7 +40,7 @@ def _renamed(name: str) -> str:
 
 
 def _name(parts: list[str], depth: int, names: tuple[str, ...]) -> None:
-    """Puts a name in the stead of a place; of what has no such place, loading says that it does not fit."""
+    """Replaces an index by a name. An index that is unknown stays, and loading says that it does not fit."""
     if len(parts) > depth and parts[depth].isdecimal() and int(parts[depth]) < len(names):
         parts[depth] = names[int(parts[depth])]
 

@@ -1,7 +1,7 @@
 """Channels of PF-Jet-SSD that are not needed: a penalty that finds them, and a network without them.
 
 Network slimming (Liu et al., arXiv:1708.06519): while training, an L1 penalty draws the scales of batch norms to zero;
-channels of least scale are then removed. As in arXiv:2202.04499 the penalty of a block grows with its multiplications,
+channels of small scale are then removed. As in arXiv:2202.04499 the penalty of a block grows with its multiplications,
 so that costly blocks lose more. A channel here is one that a block puts out: it goes with its row of weights, batch
 norm, PReLU slope, with the next block's filter for it, and with its places in neck and heads.
 """
@@ -43,14 +43,14 @@ def penalty(network: nn.Module, block_costs: Sequence[int]) -> Tensor:
 def selection(network: PFJetSSD, config: Model, max_parameters: int, most: float) -> list[Tensor]:
     """The output channels of each block that stay, in their order.
 
-    Those go first whose absolute scale is least for the parameters that go with the channel, in the whole network,
+    Those go first whose absolute scale is smallest for the parameters that go with the channel, in the whole network,
     until few enough parameters are left at inference. Blocks that only serve training keep the same share of channels
     as the last one before them.
 
     Args:
         network: of this configuration, with all blocks.
         config: of the network.
-        most_parameters: at inference.
+        max_parameters: at inference.
         most: the largest share of a block's channels that may go.
 
     Raises:
@@ -68,8 +68,8 @@ def selection(network: PFJetSSD, config: Model, max_parameters: int, most: float
         return counts + [max(round(share * len(scale)), 1) for scale in scales[BLOCKS:]]
 
     low, high = 0, len(order)
-    if (least := _parameters(config, left(high))) > max_parameters:
-        raise DataError(f"{max_parameters} parameters: at least {least} are left in one step; take more steps")
+    if (fewest := _parameters(config, left(high))) > max_parameters:
+        raise DataError(f"{max_parameters} parameters: at least {fewest} are left in one step; take more steps")
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if _parameters(config, left(middle)) <= max_parameters else (middle + 1, high)
@@ -96,10 +96,10 @@ def without(network: PFJetSSD, config: Model, kept: Sequence[Tensor]) -> tuple[P
         if before is not None:
             state[f"{name}.pointwise_norm.running_mean"] -= _constant(before, block, inputs)[outputs]
         inputs, before = outputs, block
-    for place, number in enumerate((BLOCKS - 1, len(kept) - 1)):
-        state[f"necks.{place}.length.weight"] = state[f"necks.{place}.length.weight"][kept[number]]
+    for index, number in enumerate((BLOCKS - 1, len(kept) - 1)):
+        state[f"necks.{index}.length.weight"] = state[f"necks.{index}.length.weight"][kept[number]]
         for name in state:
-            if name.startswith(f"heads.{place}."):
+            if name.startswith(f"heads.{index}."):
                 state[name] = state[name][:, kept[number]]
     result = build(smaller)
     result.load_state_dict(state)
@@ -109,7 +109,7 @@ def without(network: PFJetSSD, config: Model, kept: Sequence[Tensor]) -> tuple[P
 def _blocks(network: nn.Module) -> dict[str, Block]:
     """All blocks by name, in the order in which data pass them."""
     stages = enumerate(network.stages)  # type: ignore[arg-type]
-    return {f"stages.{place}.{number}": block for place, stage in stages for number, block in enumerate(stage)}
+    return {f"stages.{index}.{number}": block for index, stage in stages for number, block in enumerate(stage)}
 
 
 def _norms(network: nn.Module) -> list[nn.BatchNorm2d]:
@@ -145,7 +145,7 @@ def _constant(before: Block, block: Block, inputs: Tensor) -> Tensor:
 def _saved(config: Model) -> list[int]:
     """Parameters that go with one channel of each block at inference."""
     channels = list(config.all_channels)
-    one_more = [[n + (place == block) for place, n in enumerate(channels)] for block in range(BLOCKS)]
+    one_more = [[n + (index == block) for index, n in enumerate(channels)] for block in range(BLOCKS)]
     return [_parameters(config, more) - _parameters(config, channels) for more in one_more]
 
 

@@ -108,7 +108,7 @@ def _text(value: object) -> str:
 
 
 def truth(batch: SparseBatch, device: torch.device | str) -> tuple[Tensor, Tensor, Tensor]:
-    """The jets of a batch, padded: box, class_id and pt as in `jetimg.loader.sparse.Truth`.
+    """The jets of a batch, padded: box, class_id and pt as in `jetimg.loader.sparse.BatchTruth`.
 
     Raises:
         ValueError: boxes without area.

@@ -2,7 +2,7 @@
 
 `torch.multiprocessing` starts them, from whichever command trains. torchrun would be another command, that has to be
 told how many GPUs there are and that repeats on each of them what is checked before; within Python
-(`torch.distributed.launcher`) it would save `_free_port` alone, and wrap what went wrong in a page of its own words.
+(`torch.distributed.launcher`) it would only save `_free_port`, and hide the error in a page of its own output.
 """
 
 import os

@@ -12,10 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from logging.handlers import QueueHandler
 from multiprocessing.connection import Connection, wait
+from queue import SimpleQueue
 from threading import Thread
 
 from detector.common import logs
 from jetimg.common.errors import DataError
+
+_PREPARER = QueueHandler(SimpleQueue())
 
 # Seconds to wait for what the processes sent last.
 PATIENCE = 10.0
@@ -45,11 +48,15 @@ class Sender:
             raise
 
 
-class _PipeHandler(QueueHandler):
-    """A `QueueHandler` (it makes records fit to be sent) whose queue is a pipe: one process writes, none waits."""
+class _PipeHandler(logging.Handler):
+    """Sends records; `QueueHandler.prepare` makes them fit for it, since not every argument can be pickled."""
 
-    def enqueue(self, record: logging.LogRecord) -> None:
-        self.queue.send(record)
+    def __init__(self, pipe: Connection) -> None:
+        super().__init__()
+        self._pipe = pipe
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._pipe.send(_PREPARER.prepare(record))
 
 
 class Receiver:

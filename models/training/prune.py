@@ -69,7 +69,7 @@ def prune(
 
 
 def targets(now: int, wanted: int, steps: int) -> list[int]:
-    """Parameters after each step: their square root, so about the channels of a block, falls evenly."""
+    """Parameters after each step: their square root, so about the channels of a block, decreases evenly."""
     first, last = math.sqrt(now), math.sqrt(wanted)
     return [math.floor((first + (last - first) * step / steps) ** 2) for step in range(1, steps)] + [wanted]
 

@@ -1,8 +1,8 @@
 """Training a detector: the loop, and what it leaves behind.
 
-A run's folder holds `last.pt` (to go on from), `best.pt` (least validation loss), `metrics.jsonl` and `loss.png`; when
-it is over also `network.pt`, the best network without what only serves training.
-A run that is started again goes on after its last whole epoch and reaches the same weights, bit for bit on a CPU
+A run's folder holds `last.pt` (to go on from), `best.pt` (minimum validation loss), `metrics.jsonl` and `loss.png`; a
+finished run also has `network.pt`, the best network without what only serves training.
+A run that is started again goes on after its last complete epoch and reaches the same weights, bit for bit on a CPU
 with the same number of threads: the random numbers of an epoch follow from seed, epoch and rank alone.
 """
 
@@ -117,7 +117,7 @@ class Run:
 
 
 def stalled(losses: Sequence[float], patience: int) -> bool:
-    """Whether the least loss is at least so many epochs old."""
+    """Whether the minimum loss is at least so many epochs old."""
     return bool(losses) and len(losses) - 1 - losses.index(min(losses)) >= patience
 
 

@@ -69,7 +69,7 @@ def _jets(rng: np.random.Generator, n_events: int) -> store.Columns:
 
 
 def _falling(pt: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """By falling pt within each event."""
+    """By descending pt within each event."""
     event = np.repeat(np.arange(len(counts)), counts)
     return pt[np.lexsort((-pt, event))]
 

@@ -61,7 +61,8 @@ def attempt(job: AttemptJob, record_file: Path, detector: Detector, settings: Im
     job.output.parent.mkdir(parents=True, exist_ok=True)
     job.log.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(record_file) as partial:
-        partial.touch()  # a newer process that makes this file removes it; then this one touches nothing more
+        # Another process that makes the same record removes this file. Then this process stops and changes nothing.
+        partial.touch()
         record = _tried(job, partial, record_file, detector, settings)
         check_not_superseded(partial, record_file)
         partial.write_text(json.dumps(asdict(record), indent=1) + "\n")

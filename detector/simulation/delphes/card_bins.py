@@ -62,7 +62,7 @@ def _eta(edges: EdgeList, later: Sequence[float]) -> list[str]:
 
 
 def _runs(kept: Sequence[bool]) -> Iterator[tuple[int, int]]:
-    """First and last place of each run of True."""
+    """First and last index of each run of True."""
     first = None
     for index, keep in enumerate([*kept, False]):
         if keep and first is None:

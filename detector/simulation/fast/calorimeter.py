@@ -74,8 +74,10 @@ def measure(
     """Towers and energy flow of one calorimeter.
 
     Args:
-        particles: all particles at its face; tracks: what the tracker, or the calorimeter before, saw.
-        tables: its numbers; rng: smearing, and the place inside the cell.
+        particles: all particles at its face.
+        tracks: what the tracker, or the calorimeter before, saw.
+        tables: its numbers.
+        rng: smearing, and the position inside the cell.
     """
     deposits, touched = _deposit(particles, tables)
     order, cells, fractions = _sort_tracks(tracks, tables)
@@ -95,11 +97,11 @@ def measure(
         energy, sigma = _smear(deposits[cell], tables, ring, rng)
         excess, scale = _flow(energy, sigma, track_energy, track_sigma, tables)
         if energy > 0.0:
-            place = _place(tables, ring, cell, rng)
-            _fill(towers, n_towers, energy, place, track_energy)
+            position = _position(tables, ring, cell, rng)
+            _fill(towers, n_towers, energy, position, track_energy)
             n_towers += 1
             if excess > 0.0:
-                _fill(neutrals, n_neutrals, excess, place, track_energy)
+                _fill(neutrals, n_neutrals, excess, position, track_energy)
                 n_neutrals += 1
         for i in order[first:last]:
             if fractions[i] > NO_FRACTION and scale != 1.0:
@@ -196,7 +198,7 @@ def _flow(
 
 
 @compiled
-def _place(
+def _position(
     tables: CalorimeterTables, ring: int, cell: int, rng: np.random.Generator
 ) -> tuple[float, float, float, float, float, float]:
     """A random point in a cell and its edges: eta, phi, eta from, to, phi from, to."""
@@ -213,12 +215,12 @@ def _fill(
     columns: NDArray[np.float64],
     k: int,
     energy: float,
-    place: tuple[float, float, float, float, float, float],
+    position: tuple[float, float, float, float, float, float],
     track_energy: float,
 ) -> None:
     columns[0, k], columns[7, k] = energy, track_energy
     for j in range(6):
-        columns[1 + j, k] = place[j]
+        columns[1 + j, k] = position[j]
 
 
 @compiled

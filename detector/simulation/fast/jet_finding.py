@@ -13,7 +13,7 @@ N_TAU = 5  # tau_1 to tau_5, as Delphes writes them
 
 
 class FoundJets(NamedTuple):
-    """Jets of several events, by falling pt within an event.
+    """Jets of several events, by descending pt within an event.
 
     Attributes:
         counts: int64 (n_events), jets of each event.
@@ -41,7 +41,7 @@ def find(events: Sequence[NDArray[np.float64]], described: JetCollection, member
 
     Args:
         events: for each event float64 (n, 4), px, py, pz, E of its particles, GeV.
-        described: radius and least pt.
+        described: radius and minimum pt.
         members: whether the constituents are wanted; the list is empty otherwise.
     """
     import awkward as ak

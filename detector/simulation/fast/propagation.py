@@ -28,7 +28,8 @@ def straight(
     """Where a straight line from inside a cylinder leaves it.
 
     Args:
-        x, y, z: start, m; px, py, pz: direction, any scale.
+        x, y, z: start, m.
+        px, py, pz: direction, any scale.
         radius, half_length: the cylinder, m.
 
     Returns:
@@ -62,8 +63,11 @@ def helix(
     A particle whose circle stays inside the cylinder loops until it leaves through an end.
 
     Args:
-        x, y, z: start, m; px, py, pz: momentum, GeV; charge: units of the positron's.
-        field: T, along z; radius, half_length: the cylinder, m.
+        x, y, z: start, m.
+        px, py, pz: momentum, GeV.
+        charge: units of the positron's.
+        field: T, along z.
+        radius, half_length: the cylinder, m.
 
     Returns:
         Whether it leaves; where (x, y, z), m; phi of its momentum at the closest approach to the z axis.

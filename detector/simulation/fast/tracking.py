@@ -24,6 +24,9 @@ def piecewise(table: Pieces, abs_eta: float, pt: float, closed: bool) -> float:
     """Constant + slope * pt of the bin and piece that hold (|eta|, pt); 0 beyond the last |eta|.
 
     Args:
+        table: the pieces.
+        abs_eta: |eta|.
+        pt: GeV.
         closed: an upper edge belongs to the bin below it (the card's efficiencies), not to the one
             above it (its resolutions).
     """

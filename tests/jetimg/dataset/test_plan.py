@@ -45,11 +45,11 @@ def test_every_event_stands_in_exactly_one_shard(sources: list[tuple[list[int], 
     plan = Plan(sharding=sharding, sources=made, attributes={})
     seen: Counter[tuple[int, int]] = Counter()
     for name, size in plan.shards().items():
-        picked = plan.events_of(name)
-        assert len(picked.source) == len(picked.place) == size
+        selected = plan.events_of(name)
+        assert len(selected.source) == len(selected.index) == size
         assert 0 < size <= sharding.events_per_shard
-        seen.update(zip(picked.source.tolist(), picked.place.tolist(), strict=True))
-        tests = {made[number].test for number in picked.source.tolist()}
+        seen.update(zip(selected.source.tolist(), selected.index.tolist(), strict=True))
+        tests = {made[number].test for number in selected.source.tolist()}
         assert tests == {name.startswith("test-")}
     expected = {(k, place) for k, one in enumerate(made) for place in range(sum(row.entries for row in one.inputs))}
     assert set(seen) == expected
@@ -79,9 +79,9 @@ def test_an_event_keeps_its_split_when_files_are_added(
     def splits(plan: Plan, offset: int) -> dict[tuple[str, int], str]:
         found = {}
         for name in plan.shards():
-            picked = plan.events_of(name)
-            for number, place in zip(picked.source.tolist(), picked.place.tolist(), strict=True):
-                found[plan.sources[number].path, place] = name.partition("-")[0]
+            selected = plan.events_of(name)
+            for number, index in zip(selected.source.tolist(), selected.index.tolist(), strict=True):
+                found[plan.sources[number].path, index] = name.partition("-")[0]
         return found
 
     alone = splits(Plan(sharding=sharding, sources=first, attributes={}), 0)
@@ -160,7 +160,7 @@ def test_seeds_make_other_splits_and_orders() -> None:
         Plan(sharding=Sharding(seed=seed, events_per_shard=50), sources=(source(1, [100]),), attributes={})
         for seed in (1, 2)
     )
-    assert one.events_of("train-00000.h5").place.tolist() != two.events_of("train-00000.h5").place.tolist()
+    assert one.events_of("train-00000.h5").index.tolist() != two.events_of("train-00000.h5").index.tolist()
     assert one.events_of_input(one.sources[0].inputs[0], False) != two.events_of_input(two.sources[0].inputs[0], False)
 
 
@@ -168,10 +168,10 @@ def test_events_are_mixed_over_samples() -> None:
     sharding = Sharding(events_per_shard=100, block=5, validation_fraction=0)
     plan = Plan(sharding=sharding, sources=(source(1, [200]), source(2, [200])), attributes={})
     for name in plan.shards():
-        picked = plan.events_of(name)
-        assert 20 < np.sum(picked.source == 0) < 80
+        selected = plan.events_of(name)
+        assert 20 < np.sum(selected.source == 0) < 80
         # Shuffled within the shard: hardly any event is followed by its neighbour.
-        assert np.mean(np.diff(picked.place) == 1) < 0.2
+        assert np.mean(np.diff(selected.index) == 1) < 0.2
 
 
 def test_event_files_in_any_order_give_the_same_plan(paths: list[Path]) -> None:
@@ -184,7 +184,7 @@ def test_a_plan_survives_its_file(paths: list[Path], tmp_path: Path) -> None:
     again = read(tmp_path / "plan.json")
     assert again == plan
     for name in plan.shards():
-        np.testing.assert_array_equal(again.events_of(name).place, plan.events_of(name).place)
+        np.testing.assert_array_equal(again.events_of(name).index, plan.events_of(name).index)
 
 
 def test_bad_inputs_stand_in_the_plan_with_what_was_expected(paths: list[Path]) -> None:

@@ -64,9 +64,9 @@ def test_an_event_keeps_all_its_rows(plan: Plan, shards: Path) -> None:
 
 def test_the_order_is_the_plans(plan: Plan, shards: Path) -> None:
     name = "train-00001.h5"
-    picked = plan.events_of(name)
+    selected = plan.events_of(name)
     lists = [events_in(Path(one.path)) for one in plan.sources]
-    expected = [lists[number][place] for number, place in zip(picked.source, picked.place, strict=True)]
+    expected = [lists[number][index] for number, index in zip(selected.source, selected.index, strict=True)]
     assert events_in(shards / name) == expected
 
 

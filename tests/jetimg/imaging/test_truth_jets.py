@@ -122,7 +122,7 @@ def test_outermost_leaves_the_samples_own_particles(data: Path, sample: str) -> 
 
 
 def test_real_labels_are_pythias_status_codes(data: Path) -> None:
-    """tt, event 0: t, W+, tbar, bbar, W-, b by falling pt (read off the file)."""
+    """tt, event 0: t, W+, tbar, bbar, W-, b by descending pt (read off the file)."""
     file = DelphesFile(data / "tt.root", wanted(STATUS))
     found = jets(file.head(1), GRID, STATUS)
     file.close()

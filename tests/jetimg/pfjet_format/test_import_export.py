@@ -103,8 +103,8 @@ def test_hits_in_any_order_become_an_image(tmp_path: Path) -> None:
     """Out of order, twice in one pixel, or zero: the image is what their programs would draw."""
     hits = {"EFlowTrack_Eta": [5, 0, 5, 1], "EFlowTrack_Phi": [6, 3, 6, 1], "EFlowTrack_PT": [1.0, 2.0, 0.5, 0.0]}
     path = write(tmp_path / "in.h5", [hits])
-    mended = import_reference(ReferenceInputs([path]), tmp_path / "ours.h5", load())
-    assert (mended.repeated, mended.zero) == (1, 1)
+    fixes = import_reference(ReferenceInputs([path]), tmp_path / "ours.h5", load())
+    assert (fixes.repeated, fixes.zero) == (1, 1)
     with Reader(tmp_path / "ours.h5") as reader:
         tracker = reader.read().tables["tracker"]
     assert tracker["pixel"].tolist() == [3, 5 * 360 + 6]
@@ -169,8 +169,8 @@ def test_a_file_without_baseline_imports(tmp_path: Path) -> None:
     with h5py.File(path, "a") as file:
         del file["baseline"]
         file["weights"] = [1.0]
-    mended = import_reference(ReferenceInputs([path]), tmp_path / "ours.h5", load())
-    assert mended.unknown == [f"{path}: weights"]
+    fixes = import_reference(ReferenceInputs([path]), tmp_path / "ours.h5", load())
+    assert fixes.unknown == [f"{path}: weights"]
     assert verify(tmp_path / "ours.h5").faults == []
 
 

@@ -40,7 +40,7 @@ def test_rounding_keeps_to_256_multiples_and_is_nowhere_off_by_more_than_half(va
 
 @settings(max_examples=25)
 @given(st.integers(0, 2**31), st.floats(0.125, 20, width=32), st.booleans(), st.booleans())
-def test_settled_numbers_are_those_of_training(seed, largest, positive, circular) -> None:
+def test_folded_numbers_are_those_of_training(seed, largest, positive, circular) -> None:
     torch.manual_seed(seed)
     layer = TrainedConvolution(Convolution(3, 4, 3, circular=circular), positive, largest).eval()
     norm = nn.BatchNorm2d(4).eval()
@@ -73,7 +73,7 @@ def test_pooling_with_quarters_is_average_pooling(seed, circular, columns) -> No
 
 @pytest.mark.parametrize("architecture", ["pfjet", "ssd7"])
 @pytest.mark.parametrize("keep", [(), ("first", "heads"), ("first", "heads", "large", "depthwise")])
-def test_a_network_of_integers_learns_and_settles(architecture, keep) -> None:
+def test_a_network_of_integers_learns_and_folds(architecture, keep) -> None:
     torch.manual_seed(0)
     chosen = Compression(kind="int8", keep=keep)
     network = compress.apply(build(MODELS[architecture]), chosen).train()
@@ -86,11 +86,11 @@ def test_a_network_of_integers_learns_and_settles(architecture, keep) -> None:
     again = compress.apply(build(MODELS[architecture]), chosen)
     again.load_state_dict(network.state_dict(), strict=True)
     network = network.eval().for_inference()
-    settled = compress.fold_for_inference(copy.deepcopy(network), chosen)
-    assert not [module for module in settled.modules() if isinstance(module, nn.PReLU | nn.ELU)]
-    assert any(isinstance(module, IntegerConvolution) for module in settled.modules())
+    folded = compress.fold_for_inference(copy.deepcopy(network), chosen)
+    assert not [module for module in folded.modules() if isinstance(module, nn.PReLU | nn.ELU)]
+    assert any(isinstance(module, IntegerConvolution) for module in folded.modules())
     with torch.no_grad():
-        for one, two in zip(network(images), settled(images), strict=True):
+        for one, two in zip(network(images), folded(images), strict=True):
             assert (one - two).abs().mean() <= 0.05 * one.std()
 
 

@@ -73,15 +73,15 @@ def check(path: Path, kind: str, architecture: str) -> None:
     """The network is loaded, and gives the same at inference, where its convolutions are plain."""
     network, found = checkpoint.load(path)
     assert (found.compression.kind, found.model.channels) == (kind, MODELS[architecture].channels)
-    settled, _ = checkpoint.load(path, for_inference=True)
+    folded, _ = checkpoint.load(path, for_inference=True)
     images = torch.rand(1, 3, 340, 360)
     with torch.no_grad():
-        before, after = network(images), settled(images)
+        before, after = network(images), folded(images)
     for one, two in zip(before, after, strict=True):
         one = one[:, : two.shape[1]]
         # With integers, biases are rounded to whole numbers of the products' unit, and some features with them.
         assert (one - two).abs().mean() <= 0.05 * one.std() if kind == "int8" else torch.equal(one, two)
-    assert not any("parametrizations" in name for name in settled.state_dict())
+    assert not any("parametrizations" in name for name in folded.state_dict())
 
 
 @pytest.mark.parametrize(("kind", "architecture"), EVERYTHING)

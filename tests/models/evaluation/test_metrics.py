@@ -122,12 +122,12 @@ def test_11_points_agree_with_the_definition(seed, n_events, ties) -> None:
 def test_11_and_101_points_agree_with_the_library(seed, n_events) -> None:
     """Matching, sorting and interpolation there are independent of ours; scores differ, as ties go by order there."""
     found, true = random_jets(seed, n_events)
-    together, least = pairs(found, true, N_PHI), np.array([0.5])
+    together, min_iou = pairs(found, true, N_PHI), np.array([0.5])
     for class_id in set(true.class_id.tolist()):
         made = curve(found, true, class_id)
         for steps in (10, 100):
             points = np.arange(steps + 1) / steps
-            theirs = coco.average_precision(found, true, together, class_id, least, points)
+            theirs = coco.average_precision(found, true, together, class_id, min_iou, points)
             assert np.nan_to_num(interpolated(made, steps)).mean() == pytest.approx(theirs[0])
 
 

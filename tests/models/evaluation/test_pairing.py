@@ -9,8 +9,8 @@ from models.networks.box_ops import iou
 from tests.helpers.jets import N_PHI, jets, random_jets
 
 
-def partner(found: JetTable, true: JetTable, least: float = 0.5) -> list[int]:
-    return match(pairs(found, true, N_PHI), len(found), len(true), least).tolist()
+def partner(found: JetTable, true: JetTable, min_iou: float = 0.5) -> list[int]:
+    return match(pairs(found, true, N_PHI), len(found), len(true), min_iou).tolist()
 
 
 def test_a_jet_is_found_once_and_by_the_most_certain() -> None:

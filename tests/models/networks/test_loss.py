@@ -11,13 +11,13 @@ from models.networks.loss import Loss, hard_negatives, loss
 from models.networks.matching import Targets, assign
 from tests.helpers.jets import N_PHI
 
-PRIORS = on_map(Axis(20, 17.0, 8.5), Axis(20, 18.0, 9.0), [(46.0, 46.0)], N_PHI)
+DEFAULT_BOXES = on_map(Axis(20, 17.0, 8.5), Axis(20, 18.0, 9.0), [(46.0, 46.0)], N_PHI)
 
 
 def prediction(images: int) -> Prediction:
     torch.manual_seed(0)
     sizes = ((2,), (6,), ())
-    return Prediction(*(torch.randn(images, len(PRIORS), *size, requires_grad=True) for size in sizes))
+    return Prediction(*(torch.randn(images, len(DEFAULT_BOXES), *size, requires_grad=True) for size in sizes))
 
 
 def of(*jets_of_image: list[list[float]]) -> tuple[Prediction, Loss]:
@@ -28,7 +28,7 @@ def of(*jets_of_image: list[list[float]]) -> tuple[Prediction, Loss]:
             box[image, number], class_id[image, number] = torch.tensor(jet), number
     truth = box, class_id, torch.full(class_id.shape, 300.0)
     found = prediction(len(jets_of_image))
-    return found, loss(found, assign(truth, torch.ones(len(jets_of_image)), PRIORS, 2, 0.5, N_PHI), Training())
+    return found, loss(found, assign(truth, torch.ones(len(jets_of_image)), DEFAULT_BOXES, 2, 0.5, N_PHI), Training())
 
 
 SEAM, INSIDE = [100.0, 345.0, 146.0, 391.0], [10.0, 100.0, 56.0, 146.0]
@@ -54,7 +54,7 @@ def test_the_loss_does_not_depend_on_where_the_image_is_cut() -> None:
     found, here = of([SEAM, INSIDE])
     truth = torch.tensor([moved]), torch.tensor([[0, 1]]), torch.full((1, 2), 300.0)
     rolled = Prediction(*(part.view(1, 20, 20, -1).roll(1, dims=2).view(part.shape) for part in found))
-    there = loss(rolled, assign(truth, torch.ones(1), PRIORS, 2, 0.5, N_PHI), Training())
+    there = loss(rolled, assign(truth, torch.ones(1), DEFAULT_BOXES, 2, 0.5, N_PHI), Training())
     for one, two in zip(here, there, strict=True):
         torch.testing.assert_close(one, two)
 

@@ -47,13 +47,13 @@ def test_pf_jet_ssd_has_maps_of_44_by_46_and_23_by_24_cells() -> None:
 @pytest.mark.parametrize("circular", [False, True])
 def test_predictions_belong_to_default_boxes(architecture, circular) -> None:
     network = build(SMALL[architecture].model_copy(update={"circular": circular}))
-    n_priors, images = len(network.default_boxes), torch.randn(2, 3, *SMALL[architecture].image_shape)
+    n_default_boxes, images = len(network.default_boxes), torch.randn(2, 3, *SMALL[architecture].image_shape)
     for evaluated in (network, network.for_inference()):
         offset, logits, log_pt = evaluated(images)
         assert offset.shape == (2, len(evaluated.default_boxes), network.coordinates)
         assert logits.shape == (2, len(evaluated.default_boxes), 3)
         assert log_pt.shape == (2, len(evaluated.default_boxes))
-    assert len(network.default_boxes) < n_priors or architecture == "ssd7"
+    assert len(network.default_boxes) < n_default_boxes or architecture == "ssd7"
 
 
 def test_inference_gives_what_training_gave_for_the_first_map() -> None:

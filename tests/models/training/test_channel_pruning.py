@@ -111,13 +111,13 @@ def test_blocks_for_training_follow_the_last_one_before_them() -> None:
 
 def test_a_block_keeps_its_share() -> None:
     network = build(SMALL)
-    kept = selection(network, SMALL, least(0.5), 0.5)
+    kept = selection(network, SMALL, fewest(0.5), 0.5)
     assert [len(indices) for indices in kept[:BLOCKS]] == [n - n // 2 for n in CHANNELS[:BLOCKS]]
-    with pytest.raises(DataError, match=f"at least {least(0.5)} are left in one step; take more steps"):
-        selection(network, SMALL, least(0.5) - 1, 0.5)
+    with pytest.raises(DataError, match=f"at fewest {fewest(0.5)} are left in one step; take more steps"):
+        selection(network, SMALL, fewest(0.5) - 1, 0.5)
 
 
-def least(most: float) -> int:
+def fewest(most: float) -> int:
     channels = tuple(n - int(most * n) for n in CHANNELS)
     return parameters(build(SMALL.model_copy(update={"channels": channels})).for_inference())
 

@@ -84,7 +84,7 @@ def test_a_network_becomes_small_and_a_stopped_run_goes_on(dataset, start, tmp_p
     assert network(torch.zeros(1, 3, 340, 360)).logits.shape == (1, 44 * 46, 6)
 
 
-def test_the_width_falls_evenly() -> None:
+def test_the_width_decreases_evenly() -> None:
     assert targets(400, 100, 2) == [225, 100]
     assert targets(1_044_227, 111_000, 1) == [111_000]
 

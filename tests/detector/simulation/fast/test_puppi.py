@@ -45,7 +45,7 @@ def test_the_event_may_be_turned(cms: Detector, rng: np.random.Generator) -> Non
 
 
 def test_soft_neutrals_fall_under_the_threshold(cms: Detector) -> None:
-    """Without tracks there is no pile-up to tell: weight 1, but for the least pt, 0.2 + 35 * 0.006 GeV."""
+    """Without tracks there is no pile-up to tell: weight 1, but for the minimum pt, 0.2 + 35 * 0.006 GeV."""
     n = np.zeros(2)
     lone = Candidates(np.array([0.40, 0.42]), np.array([0.1, -1.0]), n, n, np.array([NEUTRAL, NEUTRAL]))
     assert weights(lone, 51, puppi_tables(cms.puppi)).tolist() == [0.0, 1.0]
