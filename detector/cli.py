@@ -33,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Output = Annotated[Path, typer.Option("--output", "-o", help="File to make; it appears whole or not at all.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="File to make; it appears complete or not at all.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the campaign.")]
 Description = Annotated[
     Path | None, typer.Option("--detector", help="Detector description; the CMS-like one if not given.", dir_okay=False)

@@ -27,10 +27,10 @@ ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file: ne
 Device = Annotated[str, typer.Option(help="cpu, cuda, or auto: GPUs if there are any.")]
 
 
-Epochs = Annotated[int | None, typer.Option(min=1, help="Most passes over the training events.")]
+Epochs = Annotated[int | None, typer.Option(min=1, help="Maximum number of passes over the training events.")]
 BatchSize = Annotated[int | None, typer.Option(min=1, help="Images a step, on each GPU.")]
-LearningRate = Annotated[float | None, typer.Option(min=0, help="At the start.")]
-Seed = Annotated[int | None, typer.Option(min=0, help="Of everything random.")]
+LearningRate = Annotated[float | None, typer.Option(min=0, help="Initial learning rate.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Seed of all random numbers.")]
 Workers = Annotated[int | None, typer.Option(min=0, help="Reading processes for each GPU.")]
 Processes = Annotated[int | None, typer.Option(min=1, help="Processes that train together; one for each GPU if none.")]
 Restart = Annotated[bool, typer.Option("--restart", help="Start again instead of going on.")]
@@ -99,8 +99,8 @@ def prune(
     output: RunFolder,
     config: ConfigFile = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Times that channels are removed.")] = None,
-    parameters: Annotated[int | None, typer.Option(min=1, help="Most of them at inference.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Most passes over the training events, each step.")] = None,
+    parameters: Annotated[int | None, typer.Option(min=1, help="Maximum number of parameters at inference.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Maximum number of passes in each step.")] = None,
     batch_size: BatchSize = None,
     learning_rate: LearningRate = None,
     seed: Seed = None,
@@ -126,7 +126,7 @@ def describe(
     checkpoints: Annotated[list[Path], typer.Argument(metavar="CHECKPOINT...", help="Of any kind.", dir_okay=False)],
     as_json: Annotated[bool, typer.Option("--json", help="JSON, for programs.")] = False,
 ) -> None:
-    """Says what detectors cost at inference: parameters, multiplications, zeros, bits, bytes."""
+    """Prints what detectors cost at inference: parameters, multiplications, zeros, bits, bytes."""
     import json
 
     from models.trained.cost import describe as describe_checkpoint
@@ -242,8 +242,10 @@ def evaluate(
     sample: Annotated[str, typer.Option(help="Only events of this sample; of all if not given.")] = "",
     batch_size: Annotated[int, typer.Option(min=1, help="Images that a network sees at once.")] = 25,
     device: Device = "auto",
-    score_threshold: Annotated[float, typer.Option(min=0, max=1, help="Less certain detections are left out.")] = 0.01,
-    min_pt: Annotated[float, typer.Option(min=0, help="Of true jets that are to be found, GeV.")] = 0.0,
+    score_threshold: Annotated[
+        float, typer.Option(min=0, max=1, help="Detections with a lower score are left out.")
+    ] = 0.01,
+    min_pt: Annotated[float, typer.Option(min=0, help="Minimum pt of the true jets that count, GeV.")] = 0.0,
     baseline: Annotated[bool, typer.Option("--baseline/--no-baseline", help="Measure the classical jets too.")] = True,
 ) -> None:
     """Measures detectors and the classical baseline on the same events."""
@@ -287,7 +289,8 @@ def side_by_side(
 def oracle(
     files: Annotated[list[str], typer.Argument(metavar="EVENTS...", help="Event files or shards, or @LIST.")],
     nms_threshold: Annotated[
-        list[float] | None, typer.Option(min=0, max=1, help="Largest overlap that is left; repeatable.")
+        list[float] | None,
+        typer.Option(min=0, max=1, help="Maximum IoU of two detections that are both kept; repeatable."),
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File for the numbers, as JSON.")] = None,
 ) -> None:

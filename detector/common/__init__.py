@@ -1,1 +1,1 @@
-"""What every package uses: errors, files that appear whole, progress, compiled functions, other programs."""
+"""What every package uses: errors, files that appear complete, progress, compiled functions, other programs."""

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that appear complete or not at all."""
 
 import os
 import shutil
@@ -15,8 +15,8 @@ from detector.common.errors import DataError
 def atomic_write(target: Path) -> Iterator[Path]:
     """Gives a path to write to; at the end the file there takes the target's name, in one step.
 
-    Of several processes that make one target the newest wins: it removes what the others have written so far,
-    be they killed, or left running by a Snakemake that was killed. Those that still run fail at their end.
+    If several processes make one target, the newest wins. It removes the unfinished files of the others: of processes
+    that were killed, and of those that a killed Snakemake left running. The latter fail when they finish.
 
     Raises:
         DataError: the target's folder cannot be written, the disk is full, or another process makes the target.
@@ -51,7 +51,7 @@ def check_not_superseded(partial: Path, target: Path) -> None:
 
 
 def write_text(target: Path, text: str) -> None:
-    """Writes a small text file whole."""
+    """Writes a small text file in one step."""
     with atomic_write(target) as partial:
         partial.write_text(text)
 

@@ -29,7 +29,7 @@ def advice(error: ModuleNotFoundError) -> str | None:
 
 
 def need(module: str) -> None:
-    """Refuses to go on without a module that is only run, never imported.
+    """Checks that a module is installed which is run as a program, not imported.
 
     Raises:
         ModuleNotFoundError: it is not installed.

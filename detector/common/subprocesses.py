@@ -1,4 +1,4 @@
-"""Another program, run to its end: with a time limit, its words in a log, and no child left behind."""
+"""Runs another program: with a time limit, its output in a log, and no child process left behind."""
 
 import os
 import signal

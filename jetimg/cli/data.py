@@ -116,7 +116,9 @@ def plan(
     ] = None,
     expect: Annotated[list[str] | None, typer.Option(help="SAMPLE=N: events asked for in each of its files.")] = None,
     bad_files: Annotated[str | None, typer.Option(help="fail or skip.")] = None,
-    max_bad_share: Annotated[float | None, typer.Option(help="With skip: most bad files of a sample.")] = None,
+    max_bad_share: Annotated[
+        float | None, typer.Option(help="With skip: maximum share of bad files in a sample.")
+    ] = None,
 ) -> None:
     """Which event goes into which shard, and whether the bad files allow a data set at all.
 

@@ -22,7 +22,7 @@ from jetimg.common.errors import DataError
 from jetimg.imaging import settings
 
 Files = Annotated[list[str], typer.Argument(help="Files, or @LIST for a text file with one name a line.")]
-Output = Annotated[Path, typer.Option("--output", "-o", help="File to make; it appears whole or not at all.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="File to make; it appears complete or not at all.")]
 SettingsFile = Annotated[Path | None, typer.Option("--settings", help="YAML file with image settings.", dir_okay=False)]
 DetectorFile = Annotated[
     Path | None, typer.Option("--detector", help="Detector description; the CMS-like one if not given.", dir_okay=False)

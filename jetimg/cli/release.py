@@ -77,7 +77,7 @@ def _metadata(path: Path | None) -> "Metadata":
 @app.command()
 def release(
     dataset: Annotated[Path, typer.Argument(help="Folder of a finished data set.", file_okay=False)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to make; it appears whole or not at all.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to make; it appears complete or not at all.")],
     metadata: MetadataFile = None,
     include: Annotated[list[Path] | None, typer.Option(help="One more file, such as a summary or a plot.")] = None,
     detector: DetectorFile = None,
@@ -146,7 +146,7 @@ def download(
         list[str],
         typer.Argument(metavar="RECORD...", help="DOIs or record ids: one record, or all records of one release."),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to make; it appears whole or not at all.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to make; it appears complete or not at all.")],
     sandbox: Annotated[bool, typer.Option("--sandbox", help="Record ids are those of Zenodo's sandbox.")] = False,
     max_bytes: Annotated[int, typer.Option(min=1, help="Refuse a record that is larger.")] = 200_000_000_000,
     url: Server = None,
@@ -167,4 +167,4 @@ def download(
         raise typer.BadParameter(str(error)) from error
     request = downloading.DownloadRequest(sources, max_bytes)
     fetched = downloading.download(request, output, partial(bar, f"to {output}", in_bytes=True))
-    console.print(f"{output}: {'downloaded and verified' if fetched else 'was there, whole'}", soft_wrap=True)
+    console.print(f"{output}: {'downloaded and verified' if fetched else 'was there, complete'}", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: `detector.common.atomic` with this package's errors.
+"""Files that appear complete or not at all: `detector.common.atomic` with this package's errors.
 
 `detector` is imported where something is written, not with this module. Who only reads event files needs `jetimg`
 alone, and may have folders called `detector` or `models` beside his script, which Python would import instead.
@@ -28,7 +28,7 @@ def atomic_write(target: Path) -> Iterator[Path]:
 
 
 def write_text(target: Path, text: str) -> None:
-    """Writes a small text file whole.
+    """Writes a small text file in one step.
 
     Raises:
         DataError: as `atomic_write`.

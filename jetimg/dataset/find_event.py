@@ -9,7 +9,7 @@ from jetimg.event_file.store import Reader
 
 
 def find(folder: Path, sample: str, number: int = 0) -> tuple[Path, int]:
-    """The shard of a data set that holds a sample's event of this number, and the event's number in it.
+    """The shard that holds a given event of a sample, and the index of the event in that shard.
 
     Args:
         folder: the data set.

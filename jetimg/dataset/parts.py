@@ -78,7 +78,7 @@ def folders(release: Path) -> list[Path]:
 
 
 def read(folder: Path) -> ReleaseRecord | None:
-    """Which part of a release a folder is; None if it is a whole one.
+    """Which part of a release a folder is; None if it is a complete one.
 
     Raises:
         DataError: `record.json` says something else.

@@ -246,7 +246,7 @@ def make(
 
     Raises:
         DataError: event files made in different ways, an input given twice, an event that stands twice, a sample
-            without event files, or a split that is no split, or is for a file that is not there.
+            without event files, an unknown split, or a split for a file that is not there.
     """
     sources, attributes, events, splits = [], {}, SharedEvents(), dict(file_splits or {})
     if wrong := sorted(set(splits.values()) - set(SPLITS)):

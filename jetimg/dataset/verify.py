@@ -1,4 +1,4 @@
-"""Proof that a data set, or one event file, is whole: layout, invariants, checksums, accounting."""
+"""Proof that a data set, or one event file, is complete: layout, invariants, checksums, accounting."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -84,7 +84,7 @@ def _verify_folder(folder: Path, report: Report, progress: Callable[[int], None]
         report.faults.append(f"{folder}: records {found}: not all parts of one release, once each")
     # Events of a bad shard are not counted: its inputs are not accused of having lost them.
     counted = len(seen) == sum(1 for shard in contents.shards if shard.n_events)
-    _verify_accounting(contents, seen, report, whole=counted and len(folders) == numbers[0][1])
+    _verify_accounting(contents, seen, report, complete=counted and len(folders) == numbers[0][1])
 
 
 def _record_faults(folder: Path, record: parts.ReleaseRecord, contents: manifest.Manifest) -> Iterator[str]:
@@ -178,10 +178,10 @@ def _entry_faults(events: Columns, reader: Reader) -> Iterator[str]:
                 yield f"{count} events of {row.name}, which has {row.entries} and the verdict {row.verdict}"
 
 
-def _verify_accounting(contents: manifest.Manifest, seen: list[_Seen], report: Report, whole: bool) -> None:
+def _verify_accounting(contents: manifest.Manifest, seen: list[_Seen], report: Report, complete: bool) -> None:
     """Every event of every good input stands in exactly one split, exactly once.
 
-    Of a record that is not the whole release, only that none stands there twice or in a wrong split.
+    For one record of several, it only checks that no event occurs twice or in a wrong split.
     """
     file = np.concatenate([part.file for part in seen] or [np.empty(0, np.int64)])
     entry = np.concatenate([part.entry for part in seen] or [np.empty(0, np.int64)])
@@ -197,17 +197,17 @@ def _verify_accounting(contents: manifest.Manifest, seen: list[_Seen], report: R
         report.faults.append(f"{name}: entry {entry[event]} stands in the data set more than once")
     cells = np.bincount(file * len(SPLITS) + split, minlength=len(contents.inputs) * len(SPLITS))
     for row, counts in zip(contents.inputs, cells.reshape(-1, len(SPLITS)).tolist(), strict=True):
-        report.faults += _input_faults(row, dict(zip(SPLITS, counts, strict=True)), contents, whole)
+        report.faults += _input_faults(row, dict(zip(SPLITS, counts, strict=True)), contents, complete)
 
 
 def _input_faults(
-    row: manifest.InputEvents, counts: dict[str, int], contents: manifest.Manifest, whole: bool
+    row: manifest.InputEvents, counts: dict[str, int], contents: manifest.Manifest, complete: bool
 ) -> Iterator[str]:
     # Manifests of format 1.0 name no split that came later.
     listed = {split: row.events.get(split, 0) for split in counts}
-    if counts != listed if whole else any(n > listed[split] for split, n in counts.items()):
+    if counts != listed if complete else any(n > listed[split] for split, n in counts.items()):
         yield f"{row.name}: events {counts} in the shards, {listed} in the manifest"
-    if whole and row.ok and sum(counts.values()) != row.entries:
+    if complete and row.ok and sum(counts.values()) != row.entries:
         yield f"{row.name}: {row.entries} events in, {sum(counts.values())} out"
     if row.sample not in contents.samples:
         yield f"{row.name}: of sample {row.sample}, which the manifest does not know"

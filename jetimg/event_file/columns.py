@@ -48,16 +48,16 @@ class GrowingColumn:
         self._n_written = 0
 
     def append(self, rows: NDArray[Any]) -> None:
-        """Appends rows; whole chunks go to the file at once."""
+        """Appends rows; full chunks go to the file at once."""
         self._waiting.append(np.asarray(rows, dtype=self._data.dtype))
         self._n_waiting += len(rows)
         if self._n_waiting >= self._rows:
             pending = np.concatenate(self._waiting)
-            whole = len(pending) // self._rows * self._rows
-            for start in range(0, whole, self._rows):
+            full = len(pending) // self._rows * self._rows
+            for start in range(0, full, self._rows):
                 self._write(pending[start : start + self._rows])
-            self._waiting = [pending[whole:].copy()]
-            self._n_waiting = len(pending) - whole
+            self._waiting = [pending[full:].copy()]
+            self._n_waiting = len(pending) - full
 
     def finish(self) -> None:
         """Writes what is left, as a last chunk filled up with zeros beyond the dataset's end."""

@@ -1,4 +1,4 @@
-"""Event files: writing them whole, reading ranges of events.
+"""Event files: writing them in one step, reading ranges of events.
 
 An event file is HDF5 in the layout of `jetimg.event_file.layout`, readable without plugins. What one event file
 holds is a `Batch`; batches can be appended, sliced and put in another order.

@@ -1,4 +1,4 @@
-"""What an HDF5 file may not do: claim, link or hide things that the layout does not have.
+"""Checks of an HDF5 file from an unknown source: no links, filters or sizes that the layout does not have.
 
 Files come from other people. Shapes are checked before anything is allocated: 1.4 kB can claim 4 TB.
 """

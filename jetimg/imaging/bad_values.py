@@ -46,7 +46,7 @@ def first_in(chunk: Chunk, names: Iterable[str] | None = None) -> BadValue | Non
 
 
 def first_in_jets(table: str, columns: Columns) -> BadValue | None:
-    """The first jet whose numbers cannot be; masses that are negative by rounding are set to 0.
+    """The first jet with impossible numbers; masses that are negative by rounding are set to 0.
 
     Args:
         table: its name, for the message.

@@ -1,4 +1,4 @@
-"""Other events that could as well have happened: mirrored, turned about the beam, laid over one another.
+"""Augmentation: events that are mirrored, rotated about the beam, or overlaid.
 
 Everything acts on hits and boxes, not on dense images, and is exact: a turn by whole pixels moves hits
 across the seam at phi = +-pi and loses none. Mirroring in eta and phi and the shift in phi are those of

@@ -57,7 +57,7 @@ def ink(ground: str) -> str:
 
 
 def save(figure: Figure, output: Path) -> None:
-    """Writes a figure whole; the format is the name's ending (png, pdf, svg, ...), png without one.
+    """Writes a figure in one step; the format is the name's ending (png, pdf, svg, ...), png without one.
 
     Raises:
         ValueError: matplotlib knows no format of this ending.

@@ -1,4 +1,4 @@
-"""A data set made ready for an archive: one folder a record, whole, checked, the same bytes every time."""
+"""A data set made ready for an archive: one folder a record, complete, checked, the same bytes every time."""
 
 import importlib
 import importlib.util
@@ -63,7 +63,7 @@ class ReleaseRequest:
 def release(
     request: ReleaseRequest, output: Path, progress: Callable[[int], None] = lambda _: None
 ) -> list[ReleaseRecord]:
-    """Makes the folder of a release, proves it whole, and puts it in place in one step.
+    """Makes the folder of a release, proves it complete, and puts it in place in one step.
 
     Args:
         request: what to release.
@@ -74,7 +74,7 @@ def release(
         The records, in order; one is the folder itself, several are folders record-1, record-2, ...
 
     Raises:
-        DataError: the data set is not whole, or a shard does not fit into a record.
+        DataError: the data set is not complete, or a shard does not fit into a record.
     """
     _refuse_other_content(output)
     contents = manifest.read(request.dataset)

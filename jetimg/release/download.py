@@ -71,7 +71,7 @@ def download(request: DownloadRequest, output: Path, progress_bar: ProgressBar =
 
     Args:
         request: what to fetch.
-        output: the folder; made whole or not at all.
+        output: the folder; made complete or not at all.
         progress_bar: makes a progress bar of so many bytes.
 
     Returns:

@@ -1,8 +1,8 @@
 """Runs another program's module with a limit on the size of the files it writes.
 
 `python -m jetimg.release.limited BYTES MODULE ARGUMENTS...`: zenodo-get writes as long as a server sends, whatever
-size the record gives; past the limit its write fails instead of filling the disk. And it does not outlive
-the command that started it: left alone, it would write into files that the next call has measured.
+size the record gives; past the limit its write fails instead of filling the disk. It ends with the command that
+started it: otherwise it would go on writing into files that the next call has checked.
 """
 
 import ctypes

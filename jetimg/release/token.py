@@ -1,4 +1,4 @@
-"""The access token: from ZENODO_TOKEN only, and never seen again but in the header it is for."""
+"""The access token: read from ZENODO_TOKEN only, and used only in the header of requests."""
 
 import os
 import re

@@ -216,7 +216,7 @@ def summarize(folder: Path, progress: Callable[[int], None] = lambda _: None) ->
 
 
 def write(summary: Summary, output: Path) -> list[Path]:
-    """Writes the summary into a folder as JSON, as markdown and as pictures; each file appears whole.
+    """Writes the summary into a folder as JSON, as markdown and as pictures; each file appears complete.
 
     Returns:
         The files.

@@ -131,7 +131,7 @@ def _grid(found: Evaluation, panel: Panel, labels: list[str], title: str) -> Fig
             if row == 0:
                 axes.set_title(found.truth.class_names[class_id])
         panels[row, 0].set_ylabel(label)
-        # At last: from then on the limits stay.
+        # Last, because the limits are fixed from here on.
         panels[row, 0].set_ylim(bottom=0)
     _legend(figure, found, title)
     return figure

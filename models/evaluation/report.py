@@ -45,7 +45,7 @@ def check_output(output: Path) -> None:
 
 
 def write(found: Evaluation, output: Path) -> None:
-    """Writes the folder of the report; it appears whole, and replaces what an evaluation left there before.
+    """Writes the folder of the report; it appears complete, and replaces what an evaluation left there before.
 
     Raises:
         DataError: the folder cannot be written.

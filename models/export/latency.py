@@ -114,7 +114,7 @@ def _warm(runner: Runner, pixels: Tensor) -> bool:
     try:
         for _ in range(WARM_UP):
             runner.run(pixels)
-    # torch, CUDA and ONNX Runtime have a class each for this, and say it in words only in common.
+    # torch, CUDA and ONNX Runtime raise different classes; only the text of the message tells.
     except Exception as error:
         if not isinstance(error, MemoryError) and "alloc" not in str(error) and "memory" not in str(error):
             raise

@@ -11,7 +11,7 @@ from models.networks.default_boxes import Axis
 
 
 class Prediction(NamedTuple):
-    """What a network says about each default box.
+    """What a network predicts for each default box.
 
     Attributes:
         offset: (images, default boxes, 2 or 4), see `models.networks.matching.encode`.

@@ -62,7 +62,7 @@ def decode(offset: Tensor, default_box: Tensor, n_phi: float) -> Tensor:
     default_size = default_box[..., 2:] - default_box[..., :2]
     size = default_size.expand_as(offset[..., :2])
     if offset.shape[-1] == 4:
-        # A box may not go more than once round, nor vanish, whatever an untrained network says.
+        # Keeps the box of an untrained network finite: at most once round in phi, and never empty.
         ratio = (offset[..., 2:] * SIZE_VARIANCE).clamp(-4, 4).exp()
         size = (size * ratio).clamp(max=n_phi)
     low = default_box[..., :2] + (default_size - size) / 2 + offset[..., :2] * CENTRE_VARIANCE * default_size

@@ -22,7 +22,7 @@ TO_GO_ON = ("optimizer", "scheduler", "scaler")
 
 
 def save(path: Path, config: Config, network: Network, **rest: Any) -> None:
-    """Writes a checkpoint whole.
+    """Writes a checkpoint in one step.
 
     Args:
         path: the file.

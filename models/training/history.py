@@ -16,7 +16,7 @@ PARTS = ("total", "classification", "localisation", "regression")
 
 
 def write(folder: Path, history: Sequence[Record]) -> None:
-    """Writes metrics.jsonl and loss.png, whole: a resumed run leaves no lines twice."""
+    """Writes all of metrics.jsonl and loss.png: a resumed run leaves no lines twice."""
     write_text(folder / "metrics.jsonl", "".join(json.dumps(record) + "\n" for record in history))
     plot(folder / "loss.png", history)
 

@@ -29,7 +29,7 @@ class Start:
         """A checkpoint that a run on these data can begin with.
 
         Raises:
-            DataError: not a whole checkpoint, quantized already, or its classes, images or boxes are others.
+            DataError: not a complete checkpoint, quantized already, or its classes, images or boxes are others.
         """
         _, config = checkpoint.load(path)
         if config.compression.kind != "none":

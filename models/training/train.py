@@ -203,7 +203,7 @@ def _train_epoch(run: Run, images: JetImages) -> dict[str, float]:
     images.set_epoch(run.epoch)
     run.trained.train()
     means = _Means(run.worker)
-    # Processes may have one step more than others; those that are done answer for them.
+    # Some processes may have one step more; `Join` lets those that are done take part in its reductions.
     together = Join([run.trained]) if isinstance(run.trained, DistributedDataParallel) else nullcontext()
     begun = time.perf_counter()
     with together, bar(f"epoch {run.epoch + 1}", len(images) if run.worker.first else None) as progress:
@@ -311,7 +311,7 @@ def _leave(run: Run, data: DataSet, output: Path) -> None:
     if losses[-1] == min(losses):
         checkpoint.save(output / "best.pt", run.config, run.network, **content)
     history.write(output, run.records)
-    # Last of all: where it is missing or old, the epoch is done again.
+    # Written last: if it is missing or old, the epoch is repeated.
     checkpoint.save(output / "last.pt", run.config, run.network, **content)
     parts = "; ".join(
         f"{split} " + ", ".join(f"{name} {value:.4f}" for name, value in record[split].items())
@@ -326,9 +326,9 @@ def _other_run(last: Path, config: Config, data: DataSet, start: Start | None) -
     content, found = checkpoint.read(last)
     if difference := data.difference(found.model):
         return f"a run {difference}"
-    # An older run does not know the width of a pixel.
+    # The configuration of an older run has no pixel width.
     found = found.model_copy(update={"model": data.describe(found.model)})
-    # More epochs or other patience go on with the same run.
+    # A run may go on with other numbers of epochs, patience or workers.
     free = {"training": {"epochs", "patience", "workers"}}
     if found.model_dump(exclude=free) != config.model_dump(exclude=free):
         return "a run of another configuration"

@@ -58,7 +58,7 @@ def test_convert_killed_and_run_again(data: Path, tmp_path: Path, delay: float) 
     convert(DelphesInputs(inputs), undisturbed, SETUP)
     output = tmp_path / "out" / "x.h5"
     killed(output, delay, "convert", *inputs, "-o", output)
-    if output.exists():  # it was faster than the kill: then it is whole
+    if output.exists():  # it was faster than the kill: then it is complete
         assert output.read_bytes() == undisturbed.read_bytes()
     convert(DelphesInputs(inputs), output, SETUP)
     assert output.read_bytes() == undisturbed.read_bytes()

@@ -42,7 +42,7 @@ class FailedFiles:
         return [str(path.with_suffix(AGAIN)) for path in self.records]
 
     def marked(self, checkpoint: Any) -> list[str]:
-        """What a target waits for that simulates failed files again: the marks; nothing if no file failed.
+        """The marks, as inputs of the target that simulates failed files again; empty if no file failed.
 
         Args:
             checkpoint: Snakemake's checkpoint that makes them.

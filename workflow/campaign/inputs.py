@@ -85,7 +85,7 @@ def is_pattern(name: str) -> bool:
 
 
 def _matches(name: str, pattern: str) -> bool:
-    """Whether a pattern would find a file of this name; the pattern itself, kept as a bad file, is none."""
+    """Whether a pattern finds a file of this name; a pattern that is kept as a bad file does not find itself."""
     if name == pattern:
         return False
     if "**" in pattern:

@@ -114,7 +114,7 @@ class Campaign:
 
         For simulated files these are the records of how they were made, which are there for failed files
         too; for remote ones their copies; for others the files that exist. Missing files become verdicts,
-        not Snakemake's errors, but for remote ones, which Snakemake looks for when it plans.
+        not errors of Snakemake; except remote ones, which Snakemake looks for when it plans.
         """
         names = self.inputs(sample) if group is None else self.group(sample, group)
         if self.config.samples[sample].simulate is not None:
@@ -122,7 +122,7 @@ class Campaign:
         return [name for name in names if name in self._urls or is_file(f"samples.{sample}.files", name)]
 
     def fingerprint(self, sample: str, group: str | None = None) -> str:
-        """Changes with the files that the user gave, also where a new one has an old time; empty for others."""
+        """A text that changes with the files that the user gave, whatever their times; empty for other samples."""
         names = self.inputs(sample) if group is None else self.group(sample, group)
         if self.config.samples[sample].simulate is not None:
             return ""
@@ -155,7 +155,7 @@ class Campaign:
         return "\n".join([*lines[:MAX_LINES], *more])
 
     def before_converting(self) -> list[str]:
-        """What conversions wait for in vain while files are missing and none may be: the policy `fail`."""
+        """With missing files and the policy `fail`: the output of a rule that fails, before anything is converted."""
         stops = self.config.policy.bad_files == "fail" and self.missing
         return [f"{self.results}/lists/missing.txt"] if stops else []
 

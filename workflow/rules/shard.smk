@@ -66,7 +66,7 @@ rule manifest:
 
 
 rule verify:
-    """The proof that the data set is whole: layout, invariants, checksums, every event in one split."""
+    """The proof that the data set is complete: layout, invariants, checksums, every event in one split."""
     input:
         f"{RESULTS}/dataset/manifest.json",
     output:

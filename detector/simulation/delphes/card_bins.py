@@ -1,8 +1,8 @@
 """Cells of calorimeters and tracker as a Delphes card lists them: `add EtaPhiBins {eta edge} {phi edges}`.
 
-Delphes keeps one set of phi edges for each eta edge and gives it to the cells below that edge. Two lists that
-share an edge would mix their phi edges there, or leave a ring 1e-16 wide, as their roundings fall; so an edge
-is left out of a list where a later one holds it: the rule of `detector.geometry.cells`.
+Delphes keeps one set of phi edges for each eta edge and gives it to the cells below that edge. If two lists share an
+edge, Delphes would mix their phi edges there or, with different roundings, make a ring 1e-16 wide. So an edge is left
+out of a list if a later list has it, as in `detector.geometry.cells`.
 """
 
 from collections.abc import Iterator, Sequence

@@ -39,7 +39,7 @@ def simulate(
     Args:
         job: what to make; its pool is a pile-up file made by `make_pileup`.
         detector: the description, from which the card is rendered.
-        target: the file; it appears whole or not at all.
+        target: the file; it appears complete or not at all.
         log: what Delphes says; beside the target if None.
         limit: s; by the number of events if None.
         tower: write the branch `Tower` too.

@@ -103,8 +103,8 @@ def subjettiness(jets: Sequence[NDArray[np.float64]], beta: float, radius: float
         float64 (n_jets, N_TAU); 0 from N = number of constituents on.
     """
     fastjet = _fastjet()
-    # The bindings ask for a clustering, of which N-subjettiness uses the constituents alone. They take an unknown
-    # name of axes or measure for their default without a word.
+    # The bindings need a clustering, but N-subjettiness only uses its constituents. They silently replace an unknown
+    # name of axes or measure by the default.
     sequence = fastjet.ClusterSequence(_array(jets), fastjet.JetDefinition(fastjet.antikt_algorithm, radius))
     choice = {"axes_definition": "OnePass_KT_Axes", "measure_definition": "NormalizedMeasure"}
     tau = sequence.njettiness(njets=list(range(1, N_TAU + 1)), beta=beta, R0=radius, **choice)

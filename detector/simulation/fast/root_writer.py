@@ -81,7 +81,7 @@ class EventFile:
 def create(
     path: Path, provenance: dict[str, Any], groups: dict[str, dict[str, str]], flat: Sequence[str]
 ) -> Iterator[EventFile]:
-    """Gives a file to fill; it appears under its name whole, or not at all.
+    """Gives a file to fill; it appears under its name complete, or not at all.
 
     Args:
         path: the file to make.

@@ -26,7 +26,7 @@ def simulate(
     Args:
         job: what to make.
         detector: the description.
-        path: the file; it appears whole or not at all.
+        path: the file; it appears complete or not at all.
         progress: told after each batch how many events are done.
 
     Raises:

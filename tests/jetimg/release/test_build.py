@@ -1,4 +1,4 @@
-"""A release is whole, says what it is, is the same every time, and fits its archive."""
+"""A release is complete, says what it is, is the same every time, and fits its archive."""
 
 import json
 import shutil
