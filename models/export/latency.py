@@ -62,7 +62,7 @@ def benchmark(
     with bar("benchmark", len(batch_sizes) * len(models)) as progress:
         for n in sorted(batch_sizes):
             if (reason := _too_much(n, results)) is not None:
-                logger.info(f"batches of {n} are left out: {reason}")
+                logger.warning(f"batches of {n} are left out: {reason}")
             else:
                 results += _together(models, n, seconds)
             progress(len(models))
@@ -118,7 +118,7 @@ def _warm(runner: Runner, pixels: Tensor) -> bool:
     except Exception as error:
         if not isinstance(error, MemoryError) and "alloc" not in str(error) and "memory" not in str(error):
             raise
-        logger.info(f"{runner.name}: batches of {len(pixels)} are left out: they do not fit into memory")
+        logger.warning(f"{runner.name}: batches of {len(pixels)} are left out: they do not fit into memory")
         return False
     return True
 

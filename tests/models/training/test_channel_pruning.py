@@ -113,7 +113,7 @@ def test_a_block_keeps_its_share() -> None:
     network = build(SMALL)
     kept = selection(network, SMALL, fewest(0.5), 0.5)
     assert [len(indices) for indices in kept[:BLOCKS]] == [n - n // 2 for n in CHANNELS[:BLOCKS]]
-    with pytest.raises(DataError, match=f"at fewest {fewest(0.5)} are left in one step; take more steps"):
+    with pytest.raises(DataError, match=f"at least {fewest(0.5)} are left in one step; take more steps"):
         selection(network, SMALL, fewest(0.5) - 1, 0.5)
 
 
