@@ -1,6 +1,6 @@
 """The command line: `jetimg COMMAND`.
 
-Exit codes: 0 done, 1 the data are at fault, 2 the call is at fault. What a command needs is imported
+Exit codes: 0 done, 1 the data are at fault, 2 the call is, 3 the machine is. What a command needs is imported
 when it runs, so that each starts at once.
 """
 

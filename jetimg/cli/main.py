@@ -4,7 +4,7 @@ A package offers a group of commands by an entry point in the group `jetimg.comm
 object a `typer.Typer`. So `jetimg detector`, `jetimg models` and `jetimg campaign` are found without an import upward.
 What a command needs is imported when it runs, so that help comes at once.
 
-Exit codes: 0 done, 1 the data are at fault, 2 the call is at fault.
+Exit codes: 0 done, 1 the data are at fault, 2 the call is, 3 the machine is: try again.
 """
 
 from importlib.metadata import EntryPoint, entry_points

@@ -18,7 +18,8 @@ from detector.common import extras, logs
 from detector.geometry.tower_map import ecal_map, hcal_map
 from detector.simulation.processes import PROCESSES
 from jetimg.common.atomic import write_text
-from jetimg.common.errors import DataError
+from jetimg.common.errors import DataError, MachineFault
+from jetimg.common.machine_faults import check_address_space, is_machine_fault, reason
 from jetimg.imaging import settings
 
 Files = Annotated[list[str], typer.Argument(help="Files, or @LIST for a text file with one name a line.")]
@@ -55,16 +56,24 @@ def app(text: str) -> typer.Typer:
 
 
 def run(application: typer.Typer) -> None:
-    """Runs an application; faults of the data end it with exit code 1, of the call with 2, and one message.
+    """Runs an application; faults end it with one message: of the data with exit code 1, of the call 2, the machine 3.
 
     A package that is missing because its extra was not installed is a fault of the call.
     """
     try:
+        check_address_space()
         application()
     except (DataError, detector_errors.DataError) as error:
         fail(str(error))
     except detector_errors.CallError as error:
         fail(str(error), code=2)
+    except MachineFault as error:
+        fail(f"{error}; try again", code=3)
+    except (OSError, MemoryError, RuntimeError) as error:
+        if not is_machine_fault(error):
+            raise
+        where = getattr(error, "filename", None)
+        fail(f"{f'{where}: ' if where else ''}the machine is at fault: {reason(error)}; try again", code=3)
     except ModuleNotFoundError as error:
         if (advice := extras.advice(error)) is None:
             raise
@@ -72,7 +81,7 @@ def run(application: typer.Typer) -> None:
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
-    """Says what is wrong and exits with this code: 1 if the data are at fault, 2 if the call is."""
+    """Says what is wrong and exits with this code: 1 if the data are at fault, 2 if the call, 3 if the machine."""
     Console(stderr=True).print(message, style="red", markup=False, highlight=False, soft_wrap=True)
     sys.exit(code)
 

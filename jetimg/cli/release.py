@@ -35,6 +35,9 @@ def import_reference(
     console.print(f"{output}: {len(options.expand(files))} files imported", soft_wrap=True)
     if fixes.repeated or fixes.zero:
         console.print(f"{fixes.repeated} hits added to others of their pixel, {fixes.zero} of value 0 left out")
+    for path in fixes.unproved:
+        text = "not from `download`, so no md5 of a record to compare with; a flipped bit would not show"
+        console.print(f"{path}: {text}", markup=False, soft_wrap=True)
     for name in fixes.unknown:
         console.print(f"{name}: not in the layout, left out", markup=False, soft_wrap=True)
 

@@ -46,3 +46,17 @@ def replace_folder(partial: Path, target: Path) -> None:
     from detector.common import atomic
 
     atomic.replace_folder(partial, target)
+
+
+def refuse_link(folder: Path) -> None:
+    """Refuses a folder to work in, or to replace, that is a link or not a folder.
+
+    It is filled, renamed to its final name and removed: a link would lead that elsewhere.
+
+    Raises:
+        DataError: naming where it leads.
+    """
+    if folder.is_symlink():
+        raise DataError(f"{folder}: is a link to {folder.readlink()}; remove it, or name a folder on that device")
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"{folder}: is not a folder; remove it")

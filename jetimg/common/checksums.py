@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from jetimg.common.atomic import write_text
 from jetimg.common.errors import BadFile, DataError
+from jetimg.common.machine_faults import raise_if_machine_fault
 
 SHA256 = "SHA256SUMS"
 MD5 = "md5sums.txt"
@@ -24,12 +25,14 @@ def sha256(path: Path) -> str:
     """The hexadecimal sha256 of a file.
 
     Raises:
-        BadFile: unreadable.
+        BadFile: not there.
+        MachineFault: it cannot be read.
     """
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
+        raise_if_machine_fault(error, path)
         raise BadFile(path, "unreadable", error.strerror or str(error)) from error
 
 
@@ -45,7 +48,8 @@ def of(path: Path) -> Sums:
     """Both checksums in one pass.
 
     Raises:
-        DataError: unreadable.
+        DataError: not there.
+        MachineFault: it cannot be read.
     """
     long, short = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
     try:
@@ -54,6 +58,7 @@ def of(path: Path) -> Sums:
                 long.update(block)
                 short.update(block)
     except OSError as error:
+        raise_if_machine_fault(error, path)
         raise DataError(f"{path}: unreadable: {error.strerror or error}") from error
     return Sums(long.hexdigest(), short.hexdigest())
 
@@ -80,6 +85,7 @@ def read(path: Path) -> dict[str, str]:
     try:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
+        raise_if_machine_fault(error, path)
         raise DataError(f"{path}: unreadable: {error}") from error
     for number, line in enumerate(text.splitlines(), 1):
         match = _LINE.fullmatch(line)

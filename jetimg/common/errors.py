@@ -7,6 +7,10 @@ class DataError(Exception):
     """The data are at fault (exit code 1)."""
 
 
+class MachineFault(Exception):
+    """The machine is at fault (exit code 3): memory, open files, a disk. Another try may work; no file is judged."""
+
+
 class BadFile(DataError):
     """One file that cannot be used.
 

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 from jetimg.common.atomic import write_text
 from jetimg.common.checksums import sha256
 from jetimg.common.errors import DataError
+from jetimg.common.machine_faults import raise_if_machine_fault
 from jetimg.common.schema import StrictModel
 from jetimg.dataset.plan import SPLITS, Input, Plan
 from jetimg.event_file.geometry import ImageGeometry
@@ -106,6 +107,7 @@ def read(folder: Path) -> Manifest:
     except FileNotFoundError as error:
         raise DataError(f"{folder}: no {NAME}: not a data set, or not finished") from error
     except (OSError, ValidationError) as error:
+        raise_if_machine_fault(error, path)
         raise DataError(f"{path}: not a manifest: {error}") from error
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from jetimg.common.errors import DataError
+from jetimg.common.machine_faults import raise_if_machine_fault
 from jetimg.common.schema import StrictModel
 from jetimg.dataset import manifest
 from jetimg.dataset.manifest import Shard
@@ -89,4 +90,5 @@ def read(folder: Path) -> ReleaseRecord | None:
     try:
         return ReleaseRecord.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
+        raise_if_machine_fault(error, path)
         raise DataError(f"{path}: not the description of a record: {error}") from error

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
 from jetimg.common.errors import DataError
+from jetimg.common.machine_faults import raise_if_machine_fault
 from jetimg.common.schema import StrictModel
 from jetimg.dataset.shared_events import SharedEvents
 from jetimg.event_file.geometry import ImageGeometry
@@ -286,6 +287,7 @@ def read(path: Path) -> Plan:
             content["sharding"].setdefault("test_fraction", 0.0)  # plans of format 1.0 held nothing out
         return Plan.model_validate(content)
     except (OSError, ValueError, ValidationError) as error:
+        raise_if_machine_fault(error, path)
         raise DataError(f"{path}: not a plan of shards: {error}") from error
 
 

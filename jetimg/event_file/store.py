@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from jetimg.common.atomic import atomic_write
 from jetimg.common.errors import DataError
+from jetimg.common.machine_faults import raise_if_machine_fault
 from jetimg.event_file import attributes as file_attributes
 from jetimg.event_file.columns import LEVEL, ROUNDED_LEVEL, GrowingColumn
 from jetimg.event_file.full_disk import DiskFile
@@ -204,12 +205,14 @@ class Reader:
         try:
             self._file = h5py.File(path, "r")
         except OSError as error:
+            raise_if_machine_fault(error, path)
             raise DataError(f"{path}: not a readable HDF5 file: {' '.join(str(error).split())}") from error
         try:
             self._check()
             self.files = _read_files(self._file)
         except HDF5_ERRORS as error:
             self._file.close()
+            raise_if_machine_fault(error, path)
             raise DataError(f"{path}: damaged: {_one_line(error)}") from error
         except BaseException:
             self._file.close()
@@ -249,6 +252,7 @@ class Reader:
                 )
             return Batch({name: self._read_table(name, start, stop, indptr.get(name)) for name in tables})
         except HDF5_ERRORS as error:
+            raise_if_machine_fault(error, self.path)
             raise DataError(f"{self.path}: damaged: {_one_line(error)}") from error
 
     def steps(self, n_events: int, n_bytes: int = STEP_BYTES) -> Iterator[tuple[int, int]]:
@@ -263,6 +267,7 @@ class Reader:
             try:
                 ends = np.sum([self._indptr(name, start, stop) * row_bytes(name) for name in JAGGED], axis=0)
             except HDF5_ERRORS as error:
+                raise_if_machine_fault(error, self.path)
                 raise DataError(f"{self.path}: damaged: {_one_line(error)}") from error
             first = 0
             while first < stop - start:
@@ -296,6 +301,7 @@ class Reader:
         try:
             return np.asarray(data[:])
         except OSError as error:
+            raise_if_machine_fault(error, self.path)
             raise DataError(f"{self.path}: damaged: {' '.join(str(error).split())}") from error
 
     def _indptr(self, name: str, start: int, stop: int) -> NDArray[np.int64]:

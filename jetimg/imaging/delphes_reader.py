@@ -15,6 +15,8 @@ import uproot
 from numpy.typing import NDArray
 
 from jetimg.common.errors import BadFile
+from jetimg.common.machine_faults import raise_if_machine_fault
+from jetimg.imaging.delphes_stream import DelphesStream
 from jetimg.imaging.settings import ImageSettings
 
 TREE = "Delphes"
@@ -102,9 +104,10 @@ class DelphesFile:
 
         Raises:
             BadFile: unreadable, truncated, no-tree or missing-branch.
+            MachineFault: the file cannot be read, for a reason that is not the file's.
         """
         self.path = path
-        self._tree = _open_tree(path)
+        self._stream, self._tree = _open_tree(path)
         self.n_events = int(self._tree.num_entries)
         names = _plain_names(self._tree)
         if missing := [name for name in want.required if name not in names]:
@@ -120,6 +123,7 @@ class DelphesFile:
 
         Raises:
             BadFile: unreadable, where a basket cannot be decompressed or read.
+            MachineFault: as when it is opened.
         """
         yield from self._iterate(self._names, CHUNK if step is None else step, None)
 
@@ -144,11 +148,13 @@ class DelphesFile:
                 yield chunk
         # Whatever a parser raises on damaged bytes is the file's fault.
         except Exception as error:
+            self._stream.raise_if_machine_fault(error)
             raise BadFile(self.path, "unreadable", f"after entry {entry}: {_one_line(error)}", self.n_events) from error
 
     def close(self) -> None:
         """Closes the file."""
         self._tree.file.close()
+        self._stream.close()
 
     def basket_ends(self) -> Iterator[tuple[str, int, int]]:
         """Name, number of entries and last byte of each wanted branch's baskets."""
@@ -164,26 +170,31 @@ def inventory(path: Path) -> tuple[int, frozenset[str]]:
 
     Raises:
         BadFile: unreadable or no-tree.
+        MachineFault: it cannot be read, for a reason that is not the file's.
     """
-    tree = _open_tree(path)
-    with tree.file:
+    stream, tree = _open_tree(path)
+    with stream:
         return int(tree.num_entries), frozenset(_plain_names(tree))
 
 
-def _open_tree(path: Path) -> Any:
-    file = None
+def _open_tree(path: Path) -> tuple[DelphesStream, Any]:
     try:
-        file = uproot.open(path, object_cache=None, array_cache=None)
+        stream = DelphesStream(path)
+    except OSError as error:
+        raise_if_machine_fault(error, path)
+        raise BadFile(path, "unreadable", error.strerror or str(error)) from error
+    try:
+        file = uproot.open(stream, object_cache=None, array_cache=None, use_threads=False)
         names = file.keys(recursive=False, cycle=False)
         tree = file[TREE] if TREE in names else None
     except Exception as error:  # as above: damaged bytes make uproot raise almost anything
-        if file is not None:
-            file.close()
+        stream.close()
+        stream.raise_if_machine_fault(error)
         raise BadFile(path, "unreadable", _one_line(error)) from error
     if not isinstance(tree, uproot.TTree):
-        file.close()
+        stream.close()
         raise BadFile(path, "no-tree", f"no tree `{TREE}`; the file holds {names or 'nothing'}")
-    return tree
+    return stream, tree
 
 
 def _plain_names(tree: Any) -> dict[str, str]:

@@ -1,9 +1,16 @@
 """The record of a simulated file: a small JSON file beside it that says how it was made and what became of it."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+
+from jetimg.common.checksums import sha256
+from jetimg.common.errors import BadFile, DataError
+from jetimg.common.machine_faults import raise_if_machine_fault
+
+# Names of fields that a JSON file must have to be a record, if a damaged one.
+_OURS = 3
 
 
 @dataclass
@@ -29,8 +36,40 @@ class SimulationRecord:
 
 
 def read_record(path: Path) -> SimulationRecord | None:
-    """A record, or None where there is none."""
+    """A record, or None where there is none, or a JSON file of somebody else's.
+
+    Raises:
+        DataError: there is one, but it is damaged.
+        MachineFault: it cannot be read.
+    """
     try:
-        return SimulationRecord(**json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError):
+        content = path.read_bytes()
+    except OSError as error:
+        raise_if_machine_fault(error, path)
         return None
+    try:
+        return SimulationRecord(**json.loads(content))
+    except (ValueError, TypeError) as error:
+        if sum(f'"{each.name}"'.encode() in content for each in fields(SimulationRecord)) < _OURS:
+            return None
+        raise DataError(f"{path}: a damaged record of a simulation: {error}") from error
+
+
+def check_bytes(file: Path) -> None:
+    """Holds a simulated file against the sha256 in its record; a file without a record passes.
+
+    ROOT stores what does not get smaller as it is, without a checksum: only the record tells that a bit has changed.
+
+    Raises:
+        BadFile: damaged; other bytes than were simulated, or nobody can tell.
+        MachineFault: the file or its record cannot be read.
+    """
+    again = "simulate it again (`rerun_failed`)"
+    try:
+        record = read_record(file.with_suffix(".json"))
+    except DataError as error:
+        raise BadFile(file, "damaged", f"{error}; {again}") from error
+    if record is None or not record.sha256 or Path(record.file).name != file.name:
+        return
+    if (found := sha256(file)) != record.sha256:
+        raise BadFile(file, "damaged", f"its sha256 is {found}, in its record {record.sha256}; {again}", record.entries)

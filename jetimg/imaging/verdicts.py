@@ -13,13 +13,14 @@ import numpy as np
 
 from detector import Detector
 from detector.geometry.tower_map import ecal_map, hcal_map
-from jetimg.common.errors import BadFile
+from jetimg.common.errors import BadFile, DataError
+from jetimg.common.machine_faults import file_size, raise_if_machine_fault
 from jetimg.imaging import bad_values
 from jetimg.imaging.bad_values import BadValue
 from jetimg.imaging.delphes_reader import Chunk, DelphesFile, wanted
 from jetimg.imaging.raster import RasterError, locate_cells
 from jetimg.imaging.settings import ImageSettings
-from jetimg.imaging.simulation_record import read_record
+from jetimg.imaging.simulation_record import check_bytes, read_record
 from jetimg.imaging.truth_jets import has_hard_process
 
 # In the order in which they are looked for.
@@ -27,6 +28,7 @@ VERDICTS = (
     "ok",
     "unreadable",  # not there, not a ROOT file, or bytes that cannot be read
     "truncated",  # shorter than its header or its baskets say
+    "damaged",  # a simulated file with other bytes than its record says
     "no-tree",
     "missing-branch",
     "empty",
@@ -78,8 +80,12 @@ class Verdict:
 
 
 def check(path: Path, detector: Detector, settings: ImageSettings, expected: int | None = None) -> Verdict:
-    """The verdict on one file; never raises for what is in the file."""
-    size = path.stat().st_size if path.is_file() else 0
+    """The verdict on one file; never raises for what is in the file.
+
+    Raises:
+        MachineFault: the file cannot be read, for a reason that is not the file's.
+    """
+    size = file_size(path) or 0
     try:
         file = open_checked(path, detector, settings, expected)
     except BadFile as fault:
@@ -93,8 +99,10 @@ def open_checked(path: Path, detector: Detector, settings: ImageSettings, expect
 
     Raises:
         BadFile: with the verdict.
+        MachineFault: it cannot be read, for a reason that is not the file's.
     """
     check_header(path)
+    check_bytes(path)
     file = DelphesFile(path, wanted(settings))
     try:
         _check_baskets(file)
@@ -106,7 +114,7 @@ def open_checked(path: Path, detector: Detector, settings: ImageSettings, expect
 
 
 def _check_baskets(file: DelphesFile) -> None:
-    size = file.path.stat().st_size
+    size = file_size(file.path) or 0
     for branch, entries, end in file.basket_ends():
         if end > size:
             reason = f"`{branch}` should reach byte {end}; the file has {size}"
@@ -121,16 +129,18 @@ def check_header(path: Path) -> None:
 
     Raises:
         BadFile: unreadable or truncated.
+        MachineFault: it cannot be read, for a reason that is not the file's.
     """
-    if not path.is_file():
+    size = file_size(path)
+    if size is None:
         reason = "not a file, but a folder" if path.is_dir() else "no such file" + _why_not_made(path)
         raise BadFile(path, "unreadable", reason)
     try:
         with path.open("rb") as file:
             head = file.read(20)
     except OSError as error:
+        raise_if_machine_fault(error, path)
         raise BadFile(path, "unreadable", error.strerror or str(error)) from error
-    size = path.stat().st_size
     if size == 0:
         raise BadFile(path, "unreadable", "zero bytes long")
     if head[:4] != b"root"[: len(head)]:
@@ -145,7 +155,10 @@ def check_header(path: Path) -> None:
 
 def _why_not_made(path: Path) -> str:
     """What the record beside a simulated file says of its failure."""
-    record = read_record(path.with_suffix(".json"))
+    try:
+        record = read_record(path.with_suffix(".json"))
+    except DataError as error:
+        return f"; {error}"
     return "" if record is None else f"; its simulation: {record.verdict}: {record.reason}"
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from detector import Detector
 from detector.geometry import boxes
 from detector.geometry.grid import Grid
-from jetimg.common.checksums import sha256
+from jetimg.common import checksums
 from jetimg.common.errors import DataError
 from jetimg.event_file import store
 from jetimg.event_file.columns import GrowingColumn
@@ -23,6 +23,7 @@ from jetimg.event_file.store import Columns
 from jetimg.imaging.provenance import provenance
 from jetimg.imaging.settings import DEFAULT_CLASSES, ImageSettings
 from jetimg.pfjet_format.layout import CHANNELS, CLASSES, ORDER, RATIO, WIDTHS, ReferenceFile, Rows, names
+from jetimg.release.receipt import md5_in_record
 
 # Events read at once: about 20 MB.
 STEP = 500
@@ -36,11 +37,13 @@ class ImportFixes:
         repeated: hits that shared a pixel with another of their event and channel; their values were added.
         zero: hits of value 0, which leave the image as it is without them.
         unknown: datasets that were left out.
+        unproved: files that no receipt of a download names, so that nothing tells whether a bit has changed.
     """
 
     repeated: int = 0
     zero: int = 0
     unknown: list[str] = field(default_factory=list)
+    unproved: list[Path] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,9 @@ def import_reference(
         progress: called with the number of events done since its last call.
 
     Raises:
-        DataError: a file is not in their layout, or its pixels are outside the image.
+        DataError: a file is not in their layout, its pixels are outside the image, or it was downloaded and its md5 is
+            not that of its record: their layout has no checksums, so a flipped bit shows in nothing else.
+        MachineFault: a file cannot be read, for a reason that is not the file's.
     """
     fixes, grid = ImportFixes(), Grid.of(detector)
     attributes = provenance(detector, settings())
@@ -77,6 +82,7 @@ def import_reference(
         extras = {name: writer.add_extra(name, column) for name, column in (("ratio", RATIO), ("order", ORDER))}
         kinds = set()
         for number, path in enumerate(inputs.paths):
+            digest = _proved(path, mended)
             with ReferenceFile(path) as file:
                 kinds.add(file.index_dtype)
                 fixes.unknown += [f"{path}: {name}" for name in file.unknown]
@@ -84,9 +90,19 @@ def import_reference(
                     batch = _batch(file, number, start, grid, fixes, extras)
                     writer.append(batch)
                     progress(len(batch))
-                writer.files.append(store.InputFile(str(path), sha256(path), file.n_events))
+                writer.files.append(store.InputFile(str(path), digest, file.n_events))
         writer.attributes["reference_index_dtype"] = kinds.pop() if len(kinds) == 1 else "int16"
     return fixes
+
+
+def _proved(path: Path, mended: ImportFixes) -> str:
+    """The sha256 of a file, after its md5 was held against that of the record that it came from."""
+    found, expected = checksums.of(path), md5_in_record(path)
+    if expected is None:
+        mended.unproved.append(path)
+    elif found.md5 != expected:
+        raise DataError(f"{path}: damaged: its md5 is {found.md5}, in its record {expected}; download it again")
+    return found.sha256
 
 
 def _batch(

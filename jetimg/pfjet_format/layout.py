@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetimg.common.errors import DataError
+from jetimg.common.machine_faults import raise_if_machine_fault
 from jetimg.event_file.layout import Column
 from jetimg.event_file.validate import MAX_COMPRESSION, check_datasets_inside
 
@@ -75,6 +76,7 @@ class ReferenceFile:
         try:
             self._file = h5py.File(path, "r")
         except OSError as error:
+            raise_if_machine_fault(error, path)
             raise DataError(f"{path}: not a readable HDF5 file: {' '.join(str(error).split())}") from error
         try:
             self._check()
@@ -114,6 +116,7 @@ class ReferenceFile:
         try:
             rows = data[start:stop]
         except OSError as error:
+            raise_if_machine_fault(error, self.path)
             raise DataError(f"{self.path}: `{name}`: damaged: {' '.join(str(error).split())}") from error
         return _joined(rows, h5py.check_vlen_dtype(data.dtype))
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from detector import Detector
 from jetimg.common import checksums
-from jetimg.common.atomic import replace_folder, write_text
+from jetimg.common.atomic import refuse_link, replace_folder, write_text
 from jetimg.common.errors import DataError
 from jetimg.dataset import manifest, parts
 from jetimg.dataset.manifest import Manifest
@@ -81,6 +81,8 @@ def release(
     common = _common_files(request, contents)
     parts = _plan(request, contents, common)
     partial = output.with_name(f".{output.name}.partial")
+    for folder in (output, partial):
+        refuse_link(folder)
     try:
         shutil.rmtree(partial, ignore_errors=True)
         for record in parts:

@@ -13,29 +13,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import h5py
-from pydantic import ValidationError
 
 from jetimg.common import checksums
-from jetimg.common.atomic import replace_folder, write_text
+from jetimg.common.atomic import refuse_link, replace_folder, write_text
 from jetimg.common.checksums import sha256 as digest_of
 from jetimg.common.errors import DataError
-from jetimg.common.schema import StrictModel
 from jetimg.dataset import manifest, parts
 from jetimg.dataset.verify import verify
 from jetimg.event_file import layout
+from jetimg.release import receipt as receipts
 from jetimg.release.fetch import fetch
 from jetimg.release.remote_files import RemoteFile, Source, listing
 from jetimg.release.zenodo import Patience
 
 # Zenodo's records are below 50 GB unless a larger quota was granted.
 MAX_BYTES = 200_000_000_000
-
-
-class Receipt(StrictModel):
-    """What a folder was downloaded from (NAME.download.json beside it): md5 of every file by its place."""
-
-    records: list[str]
-    files: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -80,11 +72,13 @@ def download(request: DownloadRequest, output: Path, progress_bar: ProgressBar =
     Raises:
         DataError: a record is refused or does not come; the message names the file.
     """
-    receipt = _receipt(output)
+    staging = output.with_name(f".{output.name}.download")
+    for folder in (output, staging, *(staging / record.number for record in request.records)):
+        refuse_link(folder)
+    receipt = receipts.read(output) if output.is_dir() else None
     _refuse_other_content(request, output, receipt)
     if receipt is not None and _is_whole(output, receipt):
         return False
-    staging = output.with_name(f".{output.name}.download")
     listings = {record.number: listing(record, request.max_bytes, request.patience) for record in request.records}
     try:
         if receipt is not None:
@@ -95,30 +89,16 @@ def download(request: DownloadRequest, output: Path, progress_bar: ProgressBar =
                 fetch(record, listings[record.number], staging / record.number, request.patience, progress)
         made = _assemble(listings, staging)
         _prove(made, staging, output)
-        receipt = Receipt(records=[record.url for record in request.records], files=_places(made, listings))
+        receipt = receipts.Receipt(records=[record.url for record in request.records], files=_places(made, listings))
         replace_folder(made, output)
-        write_text(_receipt_file(output), receipt.model_dump_json(indent=1) + "\n")
+        write_text(receipts.receipt_file(output), receipt.model_dump_json(indent=1) + "\n")
         shutil.rmtree(staging)
     except OSError as error:
         raise DataError(f"{output}: cannot be written: {error.strerror or error}; call again to go on") from error
     return True
 
 
-def _receipt_file(output: Path) -> Path:
-    return output.with_name(f"{output.name}.download.json")
-
-
-def _receipt(output: Path) -> Receipt | None:
-    path = _receipt_file(output)
-    if not path.exists() or not output.is_dir():
-        return None
-    try:
-        return Receipt.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise DataError(f"{path}: not the receipt of a download: {error}; remove it and {output}") from error
-
-
-def _refuse_other_content(request: DownloadRequest, output: Path, receipt: Receipt | None) -> None:
+def _refuse_other_content(request: DownloadRequest, output: Path, receipt: receipts.Receipt | None) -> None:
     """Nothing is replaced but an earlier download of the same."""
     if receipt is None and output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise DataError(f"{output}: exists and was not downloaded by this command; choose another folder, or remove it")
@@ -126,14 +106,14 @@ def _refuse_other_content(request: DownloadRequest, output: Path, receipt: Recei
         raise DataError(f"{output}: holds {', '.join(receipt.records)}; choose another folder, or remove it")
 
 
-def _is_whole(output: Path, receipt: Receipt) -> bool:
+def _is_whole(output: Path, receipt: receipts.Receipt) -> bool:
     present = {path.relative_to(output).as_posix() for path in output.rglob("*") if not path.is_dir()}
     return present == set(receipt.files) and all(
         checksums.of(output / name).md5 == digest for name, digest in receipt.files.items()
     )
 
 
-def _keep(output: Path, receipt: Receipt, listings: Listings, staging: Path) -> None:
+def _keep(output: Path, receipt: receipts.Receipt, listings: Listings, staging: Path) -> None:
     """What an earlier download, since damaged, still has goes into the staging folder, to be measured there."""
     for number, files in listings.items():
         (staging / number).mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,8 @@
 """A release to Zenodo: a draft for each record, what is missing sent, published only if told so.
 
 Which draft belongs to which record is kept beside the release (NAME.deposits.json), so that a second
-call goes on where the first was stopped: what is there with the right md5 is not sent again.
+call goes on where the first was stopped: what is there with the right md5 is not sent again. A draft whose number did
+not arrive, or was lost, is found by a marker in its notes.
 """
 
 import json
@@ -15,6 +16,7 @@ from pydantic import Field, ValidationError
 from jetimg.common import checksums
 from jetimg.common.atomic import write_text
 from jetimg.common.errors import DataError
+from jetimg.common.machine_faults import raise_if_machine_fault
 from jetimg.common.schema import StrictModel
 from jetimg.dataset import parts
 from jetimg.release.zenodo import Api, Deposit
@@ -124,7 +126,9 @@ def _read_state(release: Path) -> State:
     try:
         return State.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        raise DataError(f"{path}: not a list of deposits: {error}; remove it to make new drafts") from error
+        raise_if_machine_fault(error, path)
+        text = " ".join(str(error).split())[:300]
+        raise DataError(f"{path}: not a list of deposits: {text}; remove it to make new drafts") from error
 
 
 def _deposit_for(upload: Upload, drafts: dict[str, Draft], api: Api) -> Deposit:
@@ -138,9 +142,14 @@ def _deposit_for(upload: Upload, drafts: dict[str, Draft], api: Api) -> Deposit:
             "publish under another folder name, or remove the .deposits.json beside it"
         )
     if deposit is None:
-        deposit = api.create()
+        deposit = api.find_or_create(_marker(upload.folder), _metadata(upload.folder, []))
     drafts[name] = Draft(id=deposit.id, doi=deposit.doi, release=digest, published=deposit.submitted)
     return deposit
+
+
+def _marker(folder: Path) -> str:
+    """A text in a deposit's notes by which it is found again, should its number not have arrived here."""
+    return f"{folder.name}: SHA256SUMS has sha256 {checksums.of(folder / checksums.SHA256).sha256}"
 
 
 def _neighbours(drafts: list[Draft], number: int) -> list[dict[str, str]]:
@@ -154,11 +163,13 @@ def _neighbours(drafts: list[Draft], number: int) -> list[dict[str, str]]:
 
 
 def _metadata(folder: Path, neighbours: list[dict[str, str]]) -> dict[str, Any]:
-    """zenodo.json, with the DOIs of the release's other records."""
+    """zenodo.json, with the marker of its record and the DOIs of the release's other records."""
     path = folder / "zenodo.json"
     try:
         content: dict[str, Any] = json.loads(path.read_text())
-        related = content["metadata"].setdefault("related_identifiers", [])
+        metadata = content["metadata"]
+        related = metadata.setdefault("related_identifiers", [])
+        metadata["notes"] = " ".join(filter(None, [metadata.get("notes"), _marker(folder)]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: not the metadata of a deposit: {error}") from error
     related += neighbours

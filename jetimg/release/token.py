@@ -2,6 +2,7 @@
 
 import os
 import re
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -36,3 +37,14 @@ def read() -> SecretStr:
 def masked(text: str, token: SecretStr) -> str:
     """A text without the token, for what a server may echo."""
     return text.replace(token.get_secret_value(), _MASK)
+
+
+def masked_json(content: Any, token: SecretStr) -> Any:
+    """JSON without the token in any text, key or value: what is stored of an answer must not hold it."""
+    if isinstance(content, str):
+        return masked(content, token)
+    if isinstance(content, list):
+        return [masked_json(part, token) for part in content]
+    if isinstance(content, dict):
+        return {masked(key, token): masked_json(value, token) for key, value in content.items()}
+    return content

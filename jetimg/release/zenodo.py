@@ -23,6 +23,9 @@ SANDBOX = "https://sandbox.zenodo.org"
 # Seconds to connect, and to wait for an answer; after a large file the server needs its time.
 TIMEOUT = (30, 600)
 
+# Deposits in a list at once, and lists that are looked through for a marker.
+PAGE, MAX_PAGES = 100, 50
+
 # Where the token may go unencrypted.
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -64,6 +67,10 @@ class Patience:
     longest: float = 60.0
 
 
+class NoAnswer(DataError):
+    """None in all tries; what was asked for may have been done."""
+
+
 class _Retry(Exception):
     """Worth another try."""
 
@@ -88,18 +95,62 @@ class Api:
         self._session.auth = _Bearer(token)
         self._patience = patience
 
-    def create(self) -> Deposit:
-        """A new, empty draft."""
-        return self._deposit("POST", "", json={})
+    def find_or_create(self, marker: str, content: Mapping[str, Any]) -> Deposit:
+        """The deposit whose notes hold a marker; a new draft if there is none.
+
+        A new draft may be there although its answer was lost, or another process may have made one at the same time. So
+        nothing is asked for twice without a look at what there is; of several the oldest is taken, and one that was
+        made here in vain is removed.
+
+        Args:
+            marker: tells the deposit from all others.
+            content: a new draft's metadata, with the marker in its notes.
+
+        Raises:
+            DataError: refused, or no answer after all tries.
+        """
+        tries = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(NoAnswer),
+            stop=tenacity.stop_after_attempt(self._patience.tries),
+            wait=tenacity.wait_random_exponential(self._patience.first, self._patience.longest),
+            reraise=True,
+        )
+        return tries(self._find_or_create, marker, content)
+
+    def _find_or_create(self, marker: str, content: Mapping[str, Any]) -> Deposit:
+        if found := self.find(marker):
+            return found[0]
+        answer = self._send("POST", self._base, (200, 201), tries=1, json=dict(content))
+        made = self._parsed(answer, self._base)
+        there = self.find(marker)
+        first = there[0] if there else made  # a new draft may be missing from the list for some seconds
+        if first.id < made.id:
+            self._send("DELETE", f"{self._base}/{made.id}", (201, 204, 404, 410))
+            return first
+        return made
+
+    def find(self, marker: str) -> list[Deposit]:
+        """Deposits of this account whose notes hold a marker, the oldest first."""
+        found: list[Deposit] = []
+        for page in range(1, MAX_PAGES + 1):
+            address = f"{self._base}?sort=mostrecent&size={PAGE}&page={page}"
+            rows = self._json(self._send("GET", address, (200,)), self._base)
+            if not isinstance(rows, list):
+                raise self._fault(f"{self._base}: not a list of deposits")
+            found += [self._deposit(row, self._base) for row in rows if marker in _notes(row)]
+            if len(rows) < PAGE:
+                break
+        return sorted(found, key=lambda deposit: deposit.id)
 
     def get(self, number: int) -> Deposit | None:
         """A deposit; None if the server has none of that number."""
         answer = self._send("GET", f"{self._base}/{number}", (200, 404, 410))
-        return _parsed(answer, self._base) if answer.status_code == 200 else None
+        return self._parsed(answer, self._base) if answer.status_code == 200 else None
 
     def describe(self, number: int, content: Mapping[str, Any]) -> Deposit:
         """Sets a draft's metadata."""
-        return self._deposit("PUT", f"/{number}", json=dict(content))
+        where = f"{self._base}/{number}"
+        return self._parsed(self._send("PUT", where, (200, 201), json=dict(content)), where)
 
     def publish(self, number: int) -> None:
         """Publishes a draft, which cannot be undone."""
@@ -113,17 +164,25 @@ class Api:
 
     def files(self, number: int) -> dict[str, str]:
         """md5 of the files of a draft, by name."""
-        content = self._send("GET", f"{self._base}/{number}/files", (200,)).json()
-        try:
-            return {str(file["filename"]): str(file["checksum"]).removeprefix("md5:") for file in content}
-        except (TypeError, KeyError) as error:
-            raise DataError(f"{self._base}/{number}/files: not a list of files: {error!r}") from error
+        return {name: md5 for name, (_, md5) in self._listed(number).items()}
 
     def remove(self, number: int, name: str) -> None:
         """Removes a file from a draft."""
-        for file in self._send("GET", f"{self._base}/{number}/files", (200,)).json():
-            if file["filename"] == name:
-                self._send("DELETE", f"{self._base}/{number}/files/{quote(str(file['id']), safe='')}", (204,))
+        listed = self._listed(number)
+        if name in listed:
+            self._send("DELETE", f"{self._base}/{number}/files/{quote(listed[name][0], safe='')}", (204,))
+
+    def _listed(self, number: int) -> dict[str, tuple[str, str]]:
+        """Id and md5 of the files of a draft, by name."""
+        where = f"{self._base}/{number}/files"
+        rows = self._json(self._send("GET", where, (200,)), where)
+        try:
+            return {
+                str(file["filename"]): (str(file.get("id", "")), str(file["checksum"]).removeprefix("md5:"))
+                for file in rows
+            }
+        except (TypeError, KeyError, AttributeError) as error:
+            raise self._fault(f"{where}: not a list of files: {error!r}") from error
 
     def upload(self, deposit: Deposit, path: Path, progress: Callable[[int], None]) -> str:
         """Sends a file and returns the md5 of what arrived.
@@ -134,43 +193,70 @@ class Api:
             progress: called with the number of bytes sent, and with minus that when a try starts over.
         """
         if deposit.links is None:
-            raise DataError(f"{self._base}/{deposit.id}: the server names no place for files")
+            raise self._fault(f"{self._base}/{deposit.id}: the server names no place for files")
         target = f"{deposit.links.bucket}/{quote(path.name)}"
         with _Body(path, progress) as body:
             answer = self._send("PUT", target, (200, 201), data=body)
         try:
-            return str(answer.json()["checksum"]).removeprefix("md5:")
-        except (ValueError, TypeError, KeyError) as error:
-            raise DataError(f"{target}: no checksum in the server's answer") from error
+            return str(self._json(answer, target)["checksum"]).removeprefix("md5:")
+        except (TypeError, KeyError) as error:
+            raise self._fault(f"{target}: no checksum in the server's answer") from error
 
     @property
     def _base(self) -> str:
         return f"{self.url}/api/deposit/depositions"
 
-    def _deposit(self, method: str, where: str, **content: Any) -> Deposit:
-        return _parsed(self._send(method, self._base + where, (200, 201), **content), self._base + where)
+    def _parsed(self, answer: requests.Response, where: str) -> Deposit:
+        return self._deposit(self._json(answer, where), where)
 
-    def _send(self, method: str, url: str, expected: tuple[int, ...], **content: Any) -> requests.Response:
-        """Sends a request until it is answered.
+    def _deposit(self, content: Any, where: str) -> Deposit:
+        try:
+            return Deposit.model_validate(content)
+        except ValidationError as error:
+            raise self._fault(f"{where}: not a deposit: {error}") from error
+
+    def _json(self, answer: requests.Response, where: str) -> Any:
+        """What a server said, without the token, should it have said that.
 
         Raises:
-            DataError: refused, or no answer after all tries; without the token, whatever the server said.
+            DataError: not JSON: a page of a proxy or of another kind of server, say.
+        """
+        try:
+            return tokens.masked_json(answer.json(), self._token)
+        except ValueError:
+            kind = answer.headers.get("Content-Type", "of no type")
+            text = f"{where}: an answer that is not JSON ({kind}): {answer.text[:100]!r}; is this Zenodo's address?"
+        raise self._fault(text)
+
+    def _fault(self, text: str) -> DataError:
+        """An error of one line, without the token, whatever the server said."""
+        return DataError(tokens.masked(" ".join(text.split())[:1000], self._token))
+
+    def _send(
+        self, method: str, url: str, expected: tuple[int, ...], tries: int = 0, **content: Any
+    ) -> requests.Response:
+        """Sends a request until it is answered; as often as patience has it if `tries` is 0.
+
+        Raises:
+            NoAnswer: none after all tries.
+            DataError: refused; without the token, whatever the server said.
         """
         parts = urlsplit(url)
         if (parts.scheme, parts.netloc) != self._origin:
-            raise DataError(f"{parts.scheme}://{parts.netloc}: the server wants the token sent there; refused")
-        tries = tenacity.Retrying(
+            raise self._fault(f"{parts.scheme}://{parts.netloc}: the server wants the token sent there; refused")
+        n = tries or self._patience.tries
+        trying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Retry),
-            stop=tenacity.stop_after_attempt(self._patience.tries),
+            stop=tenacity.stop_after_attempt(n),
             wait=tenacity.wait_random_exponential(self._patience.first, self._patience.longest),
         )
         try:
-            return tries(self._try, method, url, expected, content)
+            return trying(self._try, method, url, expected, content)
         except tenacity.RetryError as error:
             reason = error.last_attempt.exception()
-            text = f"{method} {url}: no success in {self._patience.tries} tries: {reason}; call again to go on"
+            text = f"{method} {url}: no success in {n} {'try' if n == 1 else 'tries'}: {reason}; call again to go on"
         # Raised outside the handler: the chain of causes holds requests with their headers.
-        raise DataError(tokens.masked(text, self._token))
+        raise NoAnswer(tokens.masked(text, self._token))
 
     def _try(self, method: str, url: str, expected: tuple[int, ...], content: Mapping[str, Any]) -> requests.Response:
         body = content.get("data")
@@ -186,7 +272,7 @@ class Api:
         text = f"{method} {url}: status {answer.status_code}: {said}"
         if answer.status_code == 429 or answer.status_code >= 500:
             raise _Retry(text)
-        raise DataError(text + _remedy(answer.status_code))
+        raise self._fault(text + _remedy(answer.status_code))
 
 
 def _remedy(status: int) -> str:
@@ -195,11 +281,10 @@ def _remedy(status: int) -> str:
     return ""
 
 
-def _parsed(answer: requests.Response, where: str) -> Deposit:
-    try:
-        return Deposit.model_validate_json(answer.content)
-    except ValidationError as error:
-        raise DataError(f"{where}: not a deposit: {error}") from error
+def _notes(row: Any) -> str:
+    """The notes of a deposit in a list; empty where it has none."""
+    found = row.get("metadata") if isinstance(row, dict) else None
+    return str(found.get("notes", "")) if isinstance(found, dict) else ""
 
 
 class _Bearer(requests.auth.AuthBase):

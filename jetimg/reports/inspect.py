@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 
 from detector import load
 from jetimg.common.errors import BadFile, DataError
+from jetimg.common.machine_faults import raise_if_machine_fault
 from jetimg.common.tables import Sheet, facts, size
 from jetimg.event_file.layout import JAGGED, TABLES
 from jetimg.event_file.store import InputFile, Reader
@@ -41,6 +42,7 @@ def describe(path: Path, setup: Setup | None = None) -> Group:
         with path.open("rb") as file:
             head = file.read(len(HDF5_MAGIC))
     except OSError as error:
+        raise_if_machine_fault(error, path)
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
     if head == HDF5_MAGIC:
         return _event_file(path)

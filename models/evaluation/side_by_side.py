@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jetimg.common.errors import DataError
+from jetimg.common.machine_faults import raise_if_machine_fault
 from jetimg.common.tables import Sheet
 from models.evaluation.report import FORMAT, UNKNOWN
 
@@ -24,6 +25,7 @@ def read(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
+        raise_if_machine_fault(error, path)
         raise DataError(f"{path}: not an evaluation: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise DataError(f"{path}: not an evaluation: jetimg models evaluate writes evaluation.json")

@@ -1,8 +1,12 @@
 """A detector in an ONNX file: the graph, and in its metadata all that is needed to find jets with it."""
 
+import hashlib
 import json
+import logging
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +17,18 @@ import torch
 from torch import Tensor
 
 from jetimg.common.errors import DataError
+from jetimg.common.machine_faults import raise_if_machine_fault
 from models.networks.config import Config, Model
 from models.networks.layers import Prediction
 from models.networks.postprocess import Detections, detect
 
+_LOG = logging.getLogger(__name__)
+
 INPUT = "image"
-FORMAT = "jetimg-detector"
+FORMAT = "jetimg-detector 2"
+# Files of this format have no checksum.
+OLD_FORMAT = "jetimg-detector"
+CHECKSUM, NOT_YET = "file_sha256", "0" * 64
 # In the file's metadata, each a text; eta_pitch and phi_pitch too, which older files lack.
 KEYS = ("format", "class_names", "normalisation", "box_size", "image_shape", "priors", "checkpoint_sha256", "config")
 
@@ -44,8 +54,39 @@ def describe(model: onnx.ModelProto, config: Config, default_boxes: Tensor, sha2
         "priors": json.dumps(default_boxes.tolist()),
         "checkpoint_sha256": sha256,
         "config": config.model_dump_json(),
+        CHECKSUM: NOT_YET,
     }
     onnx.helper.set_model_props(model, texts)
+
+
+def sealed(content: bytes) -> bytes:
+    """A file's bytes with the checksum of all others among them.
+
+    Args:
+        content: with NOT_YET in its place, once.
+    """
+    before, after = content.split(NOT_YET.encode())
+    return before + hashlib.sha256(content).hexdigest().encode() + after
+
+
+def _check_bytes(path: Path, content: bytes, texts: Mapping[str, str]) -> None:
+    """Holds a file against its checksum; an old file that has none is named.
+
+    Raises:
+        DataError: other bytes than were written.
+    """
+    expected = texts.get(CHECKSUM, "")
+    if texts["format"] == OLD_FORMAT and not expected:
+        _say_without_checksum(path)
+        return
+    found = hashlib.sha256(content.replace(expected.encode(), NOT_YET.encode()) if expected else b"").hexdigest()
+    if texts["format"] != FORMAT or found != expected:
+        raise DataError(f"{path}: damaged or changed: another sha256 than was written; export it again")
+
+
+@cache
+def _say_without_checksum(path: Path) -> None:
+    _LOG.warning("%s: an old file, without a checksum", path)
 
 
 @dataclass
@@ -72,7 +113,8 @@ class OnnxDetector:
             threads: for one image after the other; 0 lets ONNX Runtime choose.
 
         Raises:
-            DataError: not there, not an ONNX file, or not one of ours.
+            DataError: not there, not an ONNX file, damaged, or not one of ours.
+            MachineFault: it cannot be read, for a reason that is not the file's.
         """
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -80,18 +122,21 @@ class OnnxDetector:
         # Threads that wait would otherwise keep a core busy, and slow down the model that is measured next.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=[provider])
+            content = path.read_bytes()
+            session = onnxruntime.InferenceSession(content, options, providers=[provider])
         # ONNX Runtime raises classes of its own without a common one.
         except Exception as error:
+            raise_if_machine_fault(error, path)
             raise DataError(f"{path}: not a readable ONNX file: {' '.join(str(error).split())[:300]}") from error
         texts = session.get_modelmeta().custom_metadata_map
         if missing := [key for key in KEYS if key not in texts]:
             raise DataError(f"{path}: its metadata have no {missing[0]}; write it by `jetimg models export`")
+        _check_bytes(path, content, texts)
         try:
             config = Config.model_validate_json(texts["config"])
             default_boxes = torch.tensor(json.loads(texts["priors"]))
         except ValueError as error:
-            raise DataError(f"{path}: metadata that are not ours: {error}") from error
+            raise DataError(f"{path}: metadata that are not ours: {' '.join(str(error).split())[:300]}") from error
         return cls(session, config.model, default_boxes)
 
     def __call__(self, images: Tensor) -> Prediction:

@@ -13,7 +13,7 @@ from jetimg.common.checksums import sha256
 from jetimg.common.errors import DataError
 from jetimg.loader.torch_dataset import DenseImages
 from models.export import graph, qonnx, sample_images
-from models.export.onnx_detector import INPUT, OnnxDetector, describe
+from models.export.onnx_detector import INPUT, OnnxDetector, describe, sealed
 from models.networks.box_ops import iou
 from models.networks.build import Network, build
 from models.networks.config import Config
@@ -92,7 +92,7 @@ def export(path: Path, output: Path, *, form: Format = "onnx", dataset: Path | N
     model = _graph(network, config, form)
     describe(model, config, network.default_boxes, sha256(path))
     with atomic_write(output) as partial:
-        onnx.save(model, partial)
+        partial.write_bytes(sealed(model.SerializeToString()))
         onnx.checker.check_model(partial, full_check=form == "onnx")
         return _checked(network, config, partial, tried, output, form)
 

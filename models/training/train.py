@@ -154,11 +154,16 @@ def _start(worker: Worker, config: Config, last: Path, start: Start | None) -> R
     if chosen.slimming:
         run.costs = channel_pruning.costs(config.model)
     if last.is_file():
-        content, _ = checkpoint.read(last, worker.device)
-        network.load_state_dict(content["weights"])
-        optimizer.load_state_dict(content["optimizer"])
-        scheduler.load_state_dict(content["scheduler"])
-        scaler.load_state_dict(content["scaler"])
+        needed = (*checkpoint.TO_GO_ON, "epoch", "history")
+        content, _ = checkpoint.read(last, worker.device, needed)
+        try:
+            network.load_state_dict(content["weights"])
+            optimizer.load_state_dict(content["optimizer"])
+            scheduler.load_state_dict(content["scheduler"])
+            scaler.load_state_dict(content["scaler"])
+        except (RuntimeError, KeyError, TypeError, AttributeError, ValueError) as error:
+            text = " ".join(str(error).split())[:300]
+            raise DataError(f"{last}: not the state of this run: {text}; remove it, or give --replace") from error
         run.epoch, run.records = content["epoch"], content["history"]
         if worker.first:
             logger.info(f"{last}: going on after epoch {run.epoch}")
@@ -323,7 +328,7 @@ def _leave(run: Run, data: DataSet, output: Path) -> None:
 
 def _other_run(last: Path, config: Config, data: DataSet, start: Start | None) -> str:
     """What makes the run that was left another one; nothing if it is the same."""
-    content, found = checkpoint.read(last)
+    content, found = checkpoint.read(last, needed=("dataset_sha256",))
     if difference := data.difference(found.model):
         return f"a run {difference}"
     # The configuration of an older run has no pixel width.

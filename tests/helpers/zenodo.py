@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 
 TOKEN = "stand-in-token-0123456789abcdef"
 
@@ -38,9 +38,11 @@ class Zenodo:
     Attributes:
         faults: for the next requests whose "METHOD path" matches: (pattern, fault). A fault is a status,
             "drop" (close without an answer), "cut" (half of a download), "corrupt" (one byte changed,
-            on the way up or down), "lost" (do it, then close without an answer).
+            on the way up or down), "lost" (do it, then close without an answer), "html" (a page
+            in place of an answer), "race" (a second draft of the same).
         log: "METHOD path" of every request.
         listing: changes a record's list of files before it is sent.
+        echo: what the server puts into every DOI.
         pace: seconds that each block of 4 KiB of a download or upload takes.
     """
 
@@ -51,6 +53,7 @@ class Zenodo:
     listing: Any = None
     pace: float = 0.0
     bucket_host: str | None = None
+    echo: str = ""
 
     def fault(self, request: str) -> Any:
         for place, (pattern, fault) in enumerate(self.faults):
@@ -90,6 +93,9 @@ class Handler(BaseHTTPRequestHandler):
         fault = self.zenodo.fault(request)
         if fault == "drop":
             return self.hang_up()
+        if fault == "html":
+            self.body()
+            return self.page()
         if isinstance(fault, int):
             self.body()
             return self.send(fault, {"message": f"fault {fault}, {self.headers.get('Authorization')}"})
@@ -116,6 +122,15 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(self.zenodo.pace)
         return bytes(content)
 
+    def page(self) -> None:
+        """What a proxy in between says."""
+        text = b"<html>\n<h1>Log in</h1>\n</html>\n"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(text)
+
     def hang_up(self) -> None:
         """A reset, not an orderly end."""
         self.close_connection = True
@@ -136,9 +151,12 @@ class Handler(BaseHTTPRequestHandler):
     # The deposit API.
 
     def create(self, fault: Any) -> None:
-        self.body()
-        number = 1000 + len(self.zenodo.deposits)
-        self.zenodo.deposits[number] = Deposit(number)
+        content = json.loads(self.body() or b"{}").get("metadata", {})
+        number = max([999, *self.zenodo.deposits]) + 1
+        self.zenodo.deposits[number] = Deposit(number, metadata=content)
+        if fault == "race":  # another process made the same a moment before
+            self.zenodo.deposits[number + 1] = Deposit(number + 1, metadata=content)
+            number += 1
         if fault == "lost":
             return self.hang_up()
         self.send(201, self.described(number))
@@ -151,8 +169,19 @@ class Handler(BaseHTTPRequestHandler):
             "submitted": deposit.submitted,
             "state": "done" if deposit.submitted else "unsubmitted",
             "links": {"bucket": f"{host}/api/files/bucket-{number}"},
-            "metadata": deposit.metadata | {"prereserve_doi": {"doi": f"10.5072/zenodo.{number}", "recid": number}},
+            "metadata": deposit.metadata
+            | {"prereserve_doi": {"doi": f"10.5072/zenodo.{number}{self.zenodo.echo}", "recid": number}},
         }
+
+    def list_deposits(self, fault: Any) -> None:
+        query = parse_qs(urlsplit(self.path).query)
+        size, page = int(query["size"][0]), int(query["page"][0])
+        numbers = sorted(self.zenodo.deposits, reverse=True)[(page - 1) * size : page * size]
+        self.send(200, [self.described(number) for number in numbers])
+
+    def delete_deposit(self, fault: Any, number: str) -> None:
+        del self.zenodo.deposits[int(number)]
+        self.send(204, None)
 
     def get_deposit(self, fault: Any, number: str) -> None:
         known = int(number) in self.zenodo.deposits
@@ -254,6 +283,8 @@ def damaged(content: bytes) -> bytes:
 DEPOSITS = "/api/deposit/depositions"
 ROUTES = [
     ("POST", DEPOSITS, Handler.create),
+    ("GET", rf"{DEPOSITS}\?.*", Handler.list_deposits),
+    ("DELETE", rf"{DEPOSITS}/(\d+)", Handler.delete_deposit),
     ("GET", rf"{DEPOSITS}/(\d+)", Handler.get_deposit),
     ("PUT", rf"{DEPOSITS}/(\d+)", Handler.describe),
     ("GET", rf"{DEPOSITS}/(\d+)/files", Handler.list_files),

@@ -57,10 +57,13 @@ def attempt(job: AttemptJob, record_file: Path, detector: Detector, settings: Im
 
     Raises:
         DataError: the record cannot be written, or another process has begun to make this file.
+        MachineFault: the file cannot be read, for a reason that is not the file's; there is no record then.
     """
     job.output.parent.mkdir(parents=True, exist_ok=True)
     job.log.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(record_file) as partial:
+        # What is made now may have other bytes than its old record says, and would be taken for damaged.
+        record_file.unlink(missing_ok=True)
         # Another process that makes the same record removes this file. Then this process stops and changes nothing.
         partial.touch()
         record = _tried(job, partial, record_file, detector, settings)

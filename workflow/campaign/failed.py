@@ -1,4 +1,4 @@
-"""Simulated files that failed, and the marks that make Snakemake simulate them again.
+"""Simulated files that failed or were damaged since, and the marks that make Snakemake simulate them again.
 
 A mark is an input of the rule that simulates the file. One that is newer than the file's record makes Snakemake run
 just that job again, and then what depends on it. Marks differ in content each time: Snakemake takes a newer file for
@@ -10,7 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from jetimg.imaging.simulation_record import read_record
+from jetimg.common.errors import DataError
+from jetimg.imaging.simulation_record import check_bytes, read_record
 from workflow.campaign.paths import Campaign
 
 AGAIN = ".again"
@@ -24,12 +25,15 @@ class FailedFiles:
 
     @cached_property
     def records(self) -> list[Path]:
-        """Records that are there and not good, as they were when this was first asked for."""
+        """Records that are not good, or whose file is not what they say, as they were when this was first asked for.
+
+        All files are read: a flipped bit shows in nothing but the sha256.
+        """
         config = self._campaign.config
         names = [config.only] if config.only else list(config.samples)
         simulated = [name for name in names if config.samples[name].simulate is not None]
         paths = [Path(source) for sample in simulated for source in self._campaign.sources(sample)]
-        return [path for path in paths if (record := read_record(path)) and record.verdict != "ok"]
+        return [path for path in paths if path.is_file() and not _holds(path)]
 
     @cached_property
     def state(self) -> str:
@@ -56,3 +60,15 @@ class FailedFiles:
         """The mark of a simulated file, if it ever had to be made again."""
         path = Path(self._campaign.results, "simulated", sample, index).with_suffix(AGAIN)
         return [str(path)] if path.is_file() else []
+
+
+def _holds(path: Path) -> bool:
+    """Whether a record is of a good file, and that file is still what it says."""
+    try:
+        record = read_record(path)
+        if record is None or record.verdict != "ok":
+            return False
+        check_bytes(path.with_suffix(".root"))
+    except DataError:  # a damaged record, or file
+        return False
+    return True

@@ -15,6 +15,8 @@ rule check:
     benchmark:
         CAMPAIGN.benchmark("check/{sample}")
     priority: 10
+    # A fault of the machine is no verdict on a file: the job fails, and is tried again.
+    retries: 2
     conda:
         "../envs/data.yaml"
     resources:

@@ -14,6 +14,8 @@ rule convert:
         CAMPAIGN.log("convert/{sample}/{group}"),
     benchmark:
         CAMPAIGN.benchmark("convert/{sample}/{group}")
+    # A fault of the machine is no verdict on a file: the job fails, and is tried again.
+    retries: 2
     conda:
         "../envs/data.yaml"
     resources:

@@ -3,6 +3,9 @@
 The same content gives the same bytes: what uproot takes from the clock is replaced. A branch with several
 values an object (`Edges`, `Tau`) is flat, 2 to 5 values an object, because uproot 5.7 writes wrong offsets for
 fixed-size arrays in lists.
+
+Baskets that do not get smaller are stored raw, without a checksum: ROOT tells a compressed one by its being shorter
+than what it holds. That no bit has changed since is told by the sha256 in a campaign's record of the file.
 """
 
 import datetime

@@ -3,6 +3,7 @@
 import json
 import struct
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,12 @@ import uproot
 
 from detector import load
 from detector.geometry.description import DEFAULT
+from jetimg.common.checksums import sha256
 from jetimg.event_file.store import Reader
 from jetimg.imaging.channels import Setup
 from jetimg.imaging.convert import DelphesInputs, convert
 from jetimg.imaging.settings import ImageSettings
+from jetimg.imaging.simulation_record import SimulationRecord
 from jetimg.imaging.verdicts import VERDICTS, Verdict, check
 from tests.helpers.handmade import branches, write
 
@@ -284,9 +287,21 @@ def _cut(path: Path, good: bytes) -> None:
     path.write_bytes(good[: len(good) // 3])
 
 
+def _flipped_after_its_record(path: Path, _: bytes) -> None:
+    """One bit of a float in a basket that uproot stored raw: the file opens, and a pt is another."""
+    write(path, branches(2))
+    content = bytearray(path.read_bytes())
+    record = SimulationRecord(str(path), "ok", entries=2, expected=2, sha256=sha256(path))
+    path.with_suffix(".json").write_text(json.dumps(asdict(record)))
+    raw = np.array(branches(2)["EFlowTrack.PT"], ">f4").tobytes()
+    content[content.index(raw)] ^= 1
+    path.write_bytes(content)
+
+
 BAD: dict[str, Callable[[Path, bytes], object]] = {
     "unreadable": lambda path, good: path.write_bytes(b""),
     "truncated": _cut,
+    "damaged": _flipped_after_its_record,
     "no-tree": lambda path, good: write(path, branches(1), tree="Events"),
     "missing-branch": lambda path, good: write(path, {"EFlowTrack.PT": [[1.0]]}),
     "empty": lambda path, good: write(path, branches(0)),

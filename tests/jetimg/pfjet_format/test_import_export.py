@@ -11,6 +11,7 @@ from detector import load
 from detector.geometry import boxes
 from detector.geometry.grid import Grid
 from jetimg.cli.main import app
+from jetimg.common import checksums
 from jetimg.common.errors import DataError
 from jetimg.dataset.verify import verify
 from jetimg.event_file.store import Reader
@@ -21,6 +22,7 @@ from jetimg.imaging.settings import ImageSettings
 from jetimg.pfjet_format import layout
 from jetimg.pfjet_format.exporter import export_reference
 from jetimg.pfjet_format.importer import ReferenceInputs, import_reference
+from jetimg.release.receipt import Receipt, receipt_file
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "delphes"
 FILES = [f"{sample}_{number}" for sample in ("bb", "tt", "hh", "WW", "qq", "tth") for number in (0, 1)]
@@ -229,3 +231,37 @@ def moved(ours: h5py.File, theirs: h5py.File, channel: str) -> int:
         )
         count += len(one ^ other)
     return count
+
+
+def downloaded(folder: Path) -> Path:
+    """A file in their layout with the receipt of its download."""
+    folder.mkdir()
+    path = write(folder / "in.h5", [HIT | {"labels": [0, 10, 20, 300.5]}])
+    known = Receipt(records=["https://zenodo.org/api/records/1"], files={"in.h5": checksums.of(path).md5})
+    receipt_file(folder).write_text(known.model_dump_json())
+    return path
+
+
+def test_a_flipped_bit_in_a_downloaded_file_shows_by_the_md5_of_its_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = downloaded(tmp_path / "record")
+    assert import_reference(ReferenceInputs([path]), tmp_path / "ours.h5", load()).unproved == []
+    content = bytearray(path.read_bytes())
+    content[content.index(np.float32(2.25).tobytes())] ^= 1
+    path.write_bytes(content)
+    monkeypatch.chdir(path.parent)
+    for name in (path, Path("in.h5")):
+        with pytest.raises(DataError, match=r"in\.h5: damaged: its md5 is [0-9a-f]{32}, in its record"):
+            import_reference(ReferenceInputs([name]), tmp_path / "more.h5", load())
+    assert not (tmp_path / "more.h5").exists()
+
+
+def test_a_file_without_a_receipt_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "in.h5", [HIT])
+    done = CliRunner().invoke(app, ["import-reference", str(path), "-o", str(tmp_path / "ours.h5")])
+    assert done.exit_code == 0
+    assert f"{path}: not from `download`, so no md5 of a record to compare with" in done.output
+    receipt_file(tmp_path).write_text("{}")
+    with pytest.raises(DataError, match="not the receipt of a download"):
+        import_reference(ReferenceInputs([path]), tmp_path / "more.h5", load())

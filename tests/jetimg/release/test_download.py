@@ -215,3 +215,16 @@ def test_what_does_not_name_a_record(text: str) -> None:
     with pytest.raises(DataError, match="not a record; expected a DOI"):
         source(text, PRODUCTION)
     assert CliRunner().invoke(app, ["download", text, "-o", "never"]).exit_code == 2
+
+
+def test_a_link_in_place_of_a_folder_is_refused_before_anything_is_asked(
+    server: Zenodo, record: dict[str, bytes], target: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    for link in (target.with_name(f".{target.name}.download"), target):
+        link.symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(DataError, match=r"is a link to .*elsewhere; remove it"):
+            fetch(server, target)
+        link.unlink()
+    assert server.log == []
+    assert list((tmp_path / "elsewhere").iterdir()) == []

@@ -22,7 +22,7 @@ from jetimg.release import publish as publishing
 from jetimg.release import token
 from jetimg.release.zenodo import Api, Patience
 from jetimg.release.zenodo import server as address
-from tests.helpers.zenodo import TOKEN, Zenodo
+from tests.helpers.zenodo import TOKEN, Deposit, Zenodo
 
 QUICK = Patience(tries=4, first=0.01, longest=0.02)
 ROOT = Path(__file__).parents[3]
@@ -264,3 +264,58 @@ class TestTheTokenStandsNowhere:
         monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
         publishing.publish(released, api(server))
         assert there(server) == here(released)
+
+
+CREATE = r"POST .*depositions$"
+
+
+def test_a_draft_whose_answer_was_lost_is_found_again(server: Zenodo, released: Path) -> None:
+    server.faults = [(CREATE, "lost")]
+    (draft,) = publishing.publish(released, api(server))
+    assert list(server.deposits) == [draft.id]
+    assert there(server) == here(released)
+
+
+def test_a_draft_is_found_after_its_number_was_lost_here(server: Zenodo, released: Path) -> None:
+    for k in range(130):  # on the second page
+        server.deposits[5000 + k] = Deposit(5000 + k, metadata={"title": "of somebody", "notes": "SHA256SUMS"})
+    (draft,) = publishing.publish(released, api(server))
+    publishing.state_file(released).unlink()
+    before = set(server.deposits)
+    server.deposits |= {6000 + k: Deposit(6000 + k) for k in range(130)}
+    server.log.clear()
+    assert [found.id for found in publishing.publish(released, api(server))] == [draft.id]
+    assert before <= set(server.deposits)
+    assert server.requests(FILE) == server.requests(CREATE) == []
+
+
+def test_two_processes_at_once_agree_on_the_older_draft(server: Zenodo, released: Path) -> None:
+    server.faults = [(CREATE, "race")]
+    (draft,) = publishing.publish(released, api(server))
+    assert list(server.deposits) == [draft.id] == [1000]
+
+
+def test_a_server_that_takes_no_draft_is_not_asked_for_ever(server: Zenodo, released: Path) -> None:
+    server.faults = [(CREATE, 503)] * 10
+    with pytest.raises(DataError, match="status 503"):
+        publishing.publish(released, api(server))
+    assert len(server.requests(CREATE)) == QUICK.tries
+    assert server.deposits == {}
+
+
+def test_an_echoed_token_is_neither_stored_nor_printed(server: Zenodo, released: Path, tmp_path: Path) -> None:
+    server.echo = TOKEN
+    done = CliRunner().invoke(app, ["publish", str(released), "--url", server.url, "-o", str(tmp_path / "ids.json")])
+    assert done.exit_code == 0, done.output
+    state = publishing.state_file(released).read_text()
+    for text in (done.output, state, (tmp_path / "ids.json").read_text()):
+        assert TOKEN not in text
+    assert "zenodo.1000***" in state
+
+
+@pytest.mark.parametrize("request_", [r"GET .*depositions\?", CREATE, r"PUT .*depositions/\d+$", "GET .*/files$", FILE])
+def test_a_page_in_place_of_an_answer_is_one_line(server: Zenodo, released: Path, request_: str) -> None:
+    server.faults = [(request_, "html")]
+    with pytest.raises(DataError, match=r"an answer that is not JSON \(text/html\)") as found:
+        publishing.publish(released, api(server))
+    assert "\n" not in str(found.value)

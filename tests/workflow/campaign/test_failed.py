@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from jetimg.common.checksums import sha256
 from jetimg.imaging.simulation_record import SimulationRecord
 from workflow.campaign.failed import FailedFiles
 from workflow.campaign.paths import Campaign
@@ -27,10 +28,10 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def record(folder, name, verdict):
+def record(folder, name, verdict, **more):
     path = folder / f"results/simulated/{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(asdict(SimulationRecord(name, verdict))))
+    path.write_text(json.dumps(asdict(SimulationRecord(more.pop("file", name), verdict, **more))))
 
 
 def failed(**changes):
@@ -75,3 +76,22 @@ def test_a_mark_is_an_input_once_it_is_there(folder):
     assert failed().mark("tt", "00001") == []
     (folder / "results/simulated/tt/00001.again").touch()
     assert failed().mark("tt", "00001") == ["results/simulated/tt/00001.again"]
+
+
+def test_a_file_that_changed_after_its_record_is_made_again(folder):
+    path = folder / "results/simulated/tt/00000.root"
+    path.write_bytes(b"as simulated")
+    record(folder, "tt/00000", "ok", file=str(path), sha256=sha256(path))
+    record(folder, "tt/00001", "ok")
+    assert failed(only="tt").marks() == []
+    path.write_bytes(b"as simulatee")
+    assert failed(only="tt").marks() == ["results/simulated/tt/00000.again"]
+    path.unlink()
+    assert failed(only="tt").marks() == ["results/simulated/tt/00000.again"]
+
+
+def test_a_file_whose_record_is_damaged_is_made_again(folder):
+    path = folder / "results/simulated/tt/00002.json"
+    record(folder, "tt/00002", "ok")
+    path.write_text(path.read_text().replace("verdict", "verdicu"))
+    assert "results/simulated/tt/00002.again" in failed(only="tt").marks()
