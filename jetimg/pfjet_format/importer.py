@@ -82,7 +82,7 @@ def import_reference(
         extras = {name: writer.add_extra(name, column) for name, column in (("ratio", RATIO), ("order", ORDER))}
         kinds = set()
         for number, path in enumerate(inputs.paths):
-            digest = _proved(path, mended)
+            digest = _proved(path, fixes)
             with ReferenceFile(path) as file:
                 kinds.add(file.index_dtype)
                 fixes.unknown += [f"{path}: {name}" for name in file.unknown]
