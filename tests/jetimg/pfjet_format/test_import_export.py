@@ -180,7 +180,7 @@ def test_the_commands_say_what_was_left_out(tmp_path: Path) -> None:
     """b and q have no id in their layout: their jets are counted, not silently dropped."""
     ours, theirs = tmp_path / "ours.h5", tmp_path / "theirs.h5"
     root = Path(__file__).parents[2] / "data" / "bb.root"
-    convert(RootInputs([root], "bb"), ours, Setup(load(), ImageSettings()))
+    convert(RootInputs([root], "bb"), ours, Setup(load(), ImageSettings(truth="status")))
     result = CliRunner().invoke(app, ["export-reference", str(ours), "-o", str(theirs)])
     assert result.exit_code == 0, result.output
     assert "no such class: 4 b" in result.output
@@ -205,7 +205,11 @@ def test_our_conversion_exported_is_what_the_reference_makes(tmp_path: Path, nam
     to half a bit below 1, which is what 1 - ratio keeps.
     """
     sample = name.split("_")[0]
-    convert(RootInputs([SHARED / f"{name}.root"], sample), tmp_path / "ours.h5", Setup(load(), ImageSettings()))
+    convert(
+        RootInputs([SHARED / f"{name}.root"], sample),
+        tmp_path / "ours.h5",
+        Setup(load(), ImageSettings(truth="status")),
+    )
     export_reference([tmp_path / "ours.h5"], tmp_path / "theirs.h5")
     with h5py.File(tmp_path / "theirs.h5") as ours, h5py.File(SHARED / "reference" / f"{name}.h5") as theirs:
         assert {key: (data.shape, data.dtype) for key, data in ours.items()} == {
