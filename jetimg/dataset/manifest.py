@@ -108,7 +108,8 @@ def read(folder: Path) -> Manifest:
         raise DataError(f"{folder}: no {NAME}: not a data set, or not finished") from error
     except (OSError, ValidationError) as error:
         raise_if_machine_fault(error, path)
-        raise DataError(f"{path}: not a manifest: {error}") from error
+        text = " ".join(str(error).split())[:300]
+        raise DataError(f"{path}: not a manifest: {text}") from error
 
 
 def geometry(contents: Manifest, folder: Path) -> ImageGeometry:

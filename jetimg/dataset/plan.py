@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,7 +101,7 @@ class Input(StrictModel):
     """A Delphes file of the campaign: a row of /files, the events that were asked for, and its split if it has one."""
 
     name: str
-    sha256: str
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]*$")]
     entries: int
     verdict: str
     reason: str
@@ -288,7 +288,8 @@ def read(path: Path) -> Plan:
         return Plan.model_validate(content)
     except (OSError, ValueError, ValidationError) as error:
         raise_if_machine_fault(error, path)
-        raise DataError(f"{path}: not a plan of shards: {error}") from error
+        text = " ".join(str(error).split())[:300]
+        raise DataError(f"{path}: not a plan of shards: {text}") from error
 
 
 def common(reader: Reader) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Delphes files to one event file."""
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,7 +67,7 @@ def _convert(
     tally = Tally()
     attributes = provenance(setup.detector, setup.settings)
     attributes |= {"kind": "events", "split": "all", "sample_names": [inputs.sample]}
-    with store.create(output, attributes) as writer, ThreadPoolExecutor(1) as hasher:
+    with store.create(output, attributes) as writer:
         for number, path in enumerate(inputs.paths):
             try:
                 if path in faults:
@@ -77,9 +76,9 @@ def _convert(
             except BadFile as fault:
                 writer.files.append(store.InputFile(str(path), "", fault.entries, fault.verdict, fault.reason))
                 continue
-            digest = hasher.submit(sha256, path)
             _convert_file(file, number, inputs.sample, setup, writer, tally, progress)
-            writer.files.append(store.InputFile(str(path), digest.result(), file.n_events))
+            # Not in a thread beside: where memory is short, Python waits for ever for one that could not begin.
+            writer.files.append(store.InputFile(str(path), sha256(path), file.n_events))
         writer.attributes |= tally.attributes()
     return writer.files
 

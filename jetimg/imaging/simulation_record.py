@@ -50,7 +50,8 @@ def read_record(path: Path) -> SimulationRecord | None:
     try:
         return SimulationRecord(**json.loads(content))
     except (ValueError, TypeError) as error:
-        if sum(f'"{each.name}"'.encode() in content for each in fields(SimulationRecord)) < _OURS:
+        parsed = isinstance(error, TypeError)
+        if parsed and sum(f'"{each.name}"'.encode() in content for each in fields(SimulationRecord)) < _OURS:
             return None
         raise DataError(f"{path}: a damaged record of a simulation: {error}") from error
 
