@@ -49,9 +49,9 @@ def setup() -> Setup:
 
 @pytest.fixture(scope="session")
 def event_file(data: Path, setup: Setup, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The event file of tt.root."""
+    """The event file of tt.root, with the many boxes of truth mode `status`."""
     path = tmp_path_factory.mktemp("events") / "tt.h5"
-    convert(DelphesInputs([data / "tt.root"], "tt"), path, setup)
+    convert(DelphesInputs([data / "tt.root"], "tt"), path, Setup(setup.detector, ImageSettings(truth="status")))
     return path
 
 

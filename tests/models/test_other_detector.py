@@ -47,10 +47,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
         for sample, n_events, softest in (("tt", 4, 1.0), ("tth", 3, 10.0)):
             small_detector.write(root / f"{sample}.root", n_events, detector, softest)
             events.append(root / f"{sample}.h5")
-            name = ("--sample", sample, "--detector", description)
+            name = ("--sample", sample, "--detector", description, "--truth", "status")
             jetimg("convert", root / f"{sample}.root", "-o", events[-1], *name)
         folder, planned = root / "dataset", root / "plan.json"
-        jetimg("plan", *events, "-o", planned, "--test", "tth", "--validation-fraction", 0)
+        jetimg("plan", *events, "-o", planned, "--test", "tth", "--validation-fraction", 0, "--test-fraction", 0)
         for name in plan.read(planned).shards():
             jetimg("shard", planned, "-o", folder / name)
         jetimg("manifest", planned, folder)
@@ -164,12 +164,13 @@ def test_another_width_of_pixels_is_another_geometry(made) -> None:
 
 
 def test_event_files_of_two_detectors_make_no_plan(made, tmp_path) -> None:
-    for known, key in (({}, "image_shape"), ({"image_shape": [80, 72]}, "eta_pitch")):
+    same = {"image_shape": [80, 72], "phi_pitch": 2 * np.pi / 72, "config": {}}
+    for known, key in (({}, "image_shape"), (same, "eta_pitch")):
         other = campaigns.event_file(tmp_path, "bb", "bb", [2], **known)
         with pytest.raises(DataError, match=rf"(tt|bb)\.h5 was made with another {key} than .*(tt|bb)\.h5"):
             plan.make([other, made.events[0]], plan.Sharding(), [], {})
     other = campaigns.event_file(tmp_path, "bb", "bb", [2], phi_pitch=0.1)
-    with pytest.raises(DataError, match=r"bb\.h5: 360 pixels of phi_pitch 0\.1 do not go round phi once"):
+    with pytest.raises(DataError, match=r"bb\.h5: phi_pitch 0\.1 times 360 pixels is not the full circle"):
         plan.make([other], plan.Sharding(), [], {})
 
 

@@ -74,7 +74,7 @@ def test_settings_detector_and_software(event_file):
     text = text_of(event_file)
     with Reader(event_file) as reader:
         digest = reader.attributes["detector_sha256"]
-    for part in ("truth jets", "nested outermost", f"sha256 {digest[:12]}...", "numpy ", "340 x 360 pixels"):
+    for part in ("truth status", "nested all", f"sha256 {digest[:12]}...", "numpy ", "340 x 360 pixels"):
         assert part in text
 
 

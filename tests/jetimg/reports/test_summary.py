@@ -19,7 +19,7 @@ B, T, H, V, Q = range(5)
 def entry(sample, name, entries, verdict="ok", expected=None, **events):
     return manifest.InputEvents(
         name=name,
-        sha256=name,
+        sha256=name.encode().hex(),
         entries=entries,
         verdict=verdict,
         reason="",
@@ -83,11 +83,11 @@ def sheet(summary, title):
 
 def test_events_and_files(make_dataset):
     rows = sheet(summarize(make_dataset()), "Events")
-    # asked, present, train, validation, test, files ok, files bad
-    assert rows["bb"] == (8, 3, 2, 1, 0, 1, 1)
-    assert rows["tt"] == (5, 1, 1, 0, 0, 1, 2)
-    assert rows["tth"] == (1, 1, 0, 0, 1, 1, 0)
-    assert rows["all"] == (14, 5, 3, 1, 1, 3, 3)
+    # asked, present, train, validation, test, heldout, files ok, files bad
+    assert rows["bb"] == (8, 3, 2, 1, 0, 0, 1, 1)
+    assert rows["tt"] == (5, 1, 1, 0, 0, 0, 1, 2)
+    assert rows["tth"] == (1, 1, 0, 0, 1, 0, 1, 0)
+    assert rows["all"] == (14, 5, 3, 1, 1, 0, 3, 3)
 
 
 def test_october_2019_stands_beside_ours(make_dataset):
@@ -126,10 +126,10 @@ def test_accounting_balances_and_says_why(make_dataset):
     summary = summarize(make_dataset())
     assert summary.balances
     assert [sample.account() for sample in summary.samples] == [
-        "bb: 8 events in = 3 out (2 train, 1 validation, 0 test) + 5 explained (5 short): balances",
-        "tt: 5 events in = 1 out (1 train, 0 validation, 0 test) + 4 explained (0 unreadable, 4 truncated): balances"
+        "bb: 8 events in = 3 out (2 train, 1 validation, 0 test, 0 heldout) + 5 explained (5 short): balances",
+        "tt: 5 events in = 1 out (1 train, 0 validation, 0 test, 0 heldout) + 4 explained (0 unreadable, 4 truncated): balances"
         " (1 bad file does not say how many events it should hold)",
-        "tth: 1 events in = 1 out (0 train, 0 validation, 1 test) + 0 explained (no bad file): balances",
+        "tth: 1 events in = 1 out (0 train, 0 validation, 1 test, 0 heldout) + 0 explained (no bad file): balances",
     ]
     assert "every event is accounted for" in summary.markdown()
 
@@ -315,5 +315,5 @@ def test_a_real_data_set(data, setup, tmp_path):
     assert summary.balances
     tt, tth = summary.samples
     assert (tt.asked, tt.images, tt.explained) == (3, 2, {"no-hard-process": 1})
-    assert tth.of_split == {"train": 0, "validation": 0, "test": 2}
+    assert tth.of_split == {"train": 0, "validation": 0, "test": 2, "heldout": 0}
     assert tt.jets + tth.jets == sum(row.jets for row in summary.classes) > 4
