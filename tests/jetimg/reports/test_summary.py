@@ -127,8 +127,8 @@ def test_accounting_balances_and_says_why(make_dataset):
     assert summary.balances
     assert [sample.account() for sample in summary.samples] == [
         "bb: 8 events in = 3 out (2 train, 1 validation, 0 test, 0 heldout) + 5 explained (5 short): balances",
-        "tt: 5 events in = 1 out (1 train, 0 validation, 0 test, 0 heldout) + 4 explained (0 unreadable, 4 truncated): balances"
-        " (1 bad file does not say how many events it should hold)",
+        "tt: 5 events in = 1 out (1 train, 0 validation, 0 test, 0 heldout) + 4 explained (0 unreadable, 4 truncated):"
+        " balances (1 bad file does not say how many events it should hold)",
         "tth: 1 events in = 1 out (0 train, 0 validation, 1 test, 0 heldout) + 0 explained (no bad file): balances",
     ]
     assert "every event is accounted for" in summary.markdown()
