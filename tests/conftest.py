@@ -135,3 +135,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[zenodo.Zenodo]:
         monkeypatch.setenv("PYTHONPATH", str(Path(zenodo.__file__).with_name("zenodo_stand_in")))
         monkeypatch.setenv("JETIMG_STAND_IN", running.url)
         yield running
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slowest files first, so that two processes end together: whole workflows take minutes each."""
+    items.sort(key=lambda item: "workflow" not in item.path.relative_to(ROOT).parts)
