@@ -30,7 +30,8 @@ def run(*call: str) -> str:
 
 def test_release_publish_download_verify_train(server: Zenodo, tmp_path) -> None:
     """By the targets that a user types: what comes back is what was made, and two training steps need no ROOT file."""
-    there = campaign(tmp_path / "there", release={"server": server.url, "publish": True})
+    sharding = {"events_per_shard": 4, "validation_fraction": 0.3, "test_fraction": 0.0}
+    there = campaign(tmp_path / "there", release={"server": server.url, "publish": True}, sharding=sharding)
     sent = snakemake(there, "publish")
     assert sent.returncode == 0, sent.stdout + sent.stderr
     (deposit,) = json.loads((there / "out/deposits.json").read_text())
