@@ -136,7 +136,9 @@ def test_what_does_not_fit_is_refused(dataset, full, tmp_path) -> None:
         begin(full["pfjet"])
     content, stored = checkpoint.read(full["ssd7"])
     content["weights"]["layers.0.convolution.weight"] += 1
-    torch.save(content, tmp_path / "other.pt")
+    checkpoint.write(
+        tmp_path / "other.pt", {key: value for key, value in content.items() if key not in checkpoint.HEADER}
+    )
     with pytest.raises(DataError, match="a run that began with other weights"):
         begin(tmp_path / "other.pt")
     del content["weights"]["layers.0.convolution.weight"]
