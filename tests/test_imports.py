@@ -26,7 +26,7 @@ FLOORS = {
         "cli",
         "__main__",
     ),
-    "models": ("networks", "compress", "trained", "training", "evaluation", "export", "cli", "__main__"),
+    "models": ("networks", "compress", "trained", "data", "evaluation", "training", "export", "cli", "__main__"),
     "workflow": ("campaign", "cli"),
 }
 ORDER = tuple(FLOORS)

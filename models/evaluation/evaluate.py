@@ -20,6 +20,7 @@ from jetimg.common.errors import DataError
 from jetimg.dataset import manifest
 from jetimg.event_file.store import Batch, Columns, Reader
 from jetimg.loader.torch_dataset import JetImages, dense
+from models.data.data_set import DataSet
 from models.evaluation import oracle
 from models.evaluation.measure import BASELINE, MIN_IOU, DetectionSet, TrueJets, measure
 from models.evaluation.metrics import REPLICAS
@@ -28,7 +29,6 @@ from models.evaluation.result import Evaluation, EvaluationSettings
 from models.networks.config import Model
 from models.networks.postprocess import NMS_THRESHOLD, Detections, detect
 from models.trained import checkpoint
-from models.training.data import DataSet
 
 BASELINE_SCORE = "1 - tau_n / tau_(n-1) of a jet in its class's window of soft-drop mass, n prongs; no probability"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.data.data_set import DataSet
 from models.evaluation.measure import Measured, TrueJets
 from models.evaluation.oracle import Ceiling
-from models.training.data import DataSet
 
 
 @dataclass(frozen=True)

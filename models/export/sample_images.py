@@ -7,8 +7,8 @@ import numpy as np
 from jetimg.common.errors import DataError
 from jetimg.loader.sparse import SparseBatch
 from jetimg.loader.torch_dataset import DenseImages, JetImages, dense
+from models.data.data_set import DataSet
 from models.networks.config import Model
-from models.training.data import DataSet
 
 # Of an event with pile-up: hits of each channel, and their mean energy, GeV.
 HITS, ENERGY = 800, 1.0

@@ -11,12 +11,12 @@ from typing import Any
 
 from jetimg.common.checksums import sha256
 from jetimg.common.errors import DataError
+from models.data.data_set import DataSet
 from models.networks.build import build, parameters
 from models.networks.config import Compression, Config
 from models.networks.pfjet import PFJetSSD
 from models.trained import checkpoint
 from models.training.channel_pruning import selection, without
-from models.training.data import DataSet
 from models.training.start import Start
 from models.training.train import train
 

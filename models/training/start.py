@@ -5,9 +5,9 @@ from pathlib import Path
 
 from jetimg.common.checksums import sha256
 from jetimg.common.errors import DataError
+from models.data.data_set import DataSet
 from models.networks.config import Model
 from models.trained import checkpoint
-from models.training.data import DataSet
 
 
 @dataclass(frozen=True)

@@ -28,13 +28,13 @@ from jetimg.loader.augment import Augmentation
 from jetimg.loader.sparse import SparseBatch
 from jetimg.loader.torch_dataset import JetImages, dense
 from models import compress
+from models.data.data_set import DataSet, truth
 from models.networks.build import Network, build
 from models.networks.config import Config, Training
 from models.networks.loss import Loss, loss
 from models.networks.matching import assign
 from models.trained import checkpoint
 from models.training import channel_pruning, distributed, history
-from models.training.data import DataSet, truth
 from models.training.distributed import Worker
 from models.training.start import Start
 

@@ -16,13 +16,13 @@ from jetimg.dataset import manifest, plan, shard
 from jetimg.dataset.verify import verify
 from jetimg.event_file.store import Reader
 from jetimg.loader.torch_dataset import JetImages
+from models.data.data_set import DataSet
 from models.evaluation.evaluate import evaluate
 from models.evaluation.result import EvaluationSettings
 from models.export import onnx_writer
 from models.export.onnx_detector import OnnxDetector
 from models.networks.config import Augment, Config, Model, Training
 from models.trained import checkpoint
-from models.training.data import DataSet
 from models.training.train import train
 from tests.helpers import campaigns, small_detector
 

@@ -12,10 +12,10 @@ from jetimg.common.errors import DataError
 from models import compress
 from models.cli import app
 from models.compress.layers import chosen_convolutions
+from models.data.data_set import DataSet
 from models.networks.build import build
 from models.networks.config import Compression, Config, Model, Training
 from models.trained import checkpoint
-from models.training.data import DataSet
 from models.training.train import train
 from tests.helpers import made_events
 from tests.helpers.jets import CMS

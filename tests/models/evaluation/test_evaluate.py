@@ -19,6 +19,7 @@ from jetimg.imaging.convert import DelphesInputs, convert
 from jetimg.imaging.settings import ImageSettings
 from jetimg.plotting import figures
 from models.cli import app
+from models.data.data_set import DataSet
 from models.evaluation import plots, report
 from models.evaluation.evaluate import evaluate
 from models.evaluation.measure import DetectionSet, TrueJets, measure
@@ -27,7 +28,6 @@ from models.evaluation.result import Evaluation, EvaluationSettings
 from models.networks.build import build
 from models.networks.config import Config, Model
 from models.trained import checkpoint
-from models.training.data import DataSet
 from tests.helpers.jets import GRID, N_PHI, jets
 
 SMALL = {

@@ -15,12 +15,12 @@ from jetimg.imaging.channels import Setup
 from jetimg.imaging.convert import DelphesInputs, convert
 from jetimg.imaging.settings import ImageSettings
 from jetimg.loader.torch_dataset import JetImages, dense
+from models.data.data_set import truth
 from models.networks.build import Network, build
 from models.networks.config import Model, Training
 from models.networks.loss import loss
 from models.networks.matching import assign
 from models.networks.postprocess import detect
-from models.training.data import truth
 from tests.helpers.precision import average_precision
 
 SLIM = {

@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 from jetimg.common.checksums import sha256
 from jetimg.common.errors import DataError
 from models.cli import app
+from models.data.data_set import DataSet
 from models.networks.build import build, parameters
 from models.networks.config import Compression, Config, Model, Pruning, Training
 from models.trained import checkpoint
-from models.training.data import DataSet
 from models.training.prune import prune, targets
 from tests.helpers import made_events
 

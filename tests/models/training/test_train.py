@@ -11,9 +11,9 @@ from jetimg.common.errors import DataError
 from jetimg.dataset import manifest
 from jetimg.event_file import store
 from models.cli import app
+from models.data.data_set import DataSet
 from models.networks.config import Augment, Config, Model, Training
 from models.trained import checkpoint
-from models.training.data import DataSet
 from models.training.train import _duration, stalled, train
 from tests.helpers import made_events
 
