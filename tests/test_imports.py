@@ -17,6 +17,7 @@ FLOORS = {
         "event_file",
         "dataset",
         "loader",
+        "detections",
         "plotting",
         "release",
         "imaging",

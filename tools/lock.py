@@ -113,7 +113,7 @@ def main() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     data = [*project["dependencies"]]
-    data += [line for name in ("simulation", "workflow", "release", "test", "dev") for line in extras[name]]
+    data += [line for name in ("simulation", "workflow", "tables", "release", "test", "dev") for line in extras[name]]
     every = compile_lock("\n".join([*data, *extras["models"]]), pins=pins)
     with tempfile.NamedTemporaryFile("w", suffix=".lock") as file:
         file.write("".join(every.values()))

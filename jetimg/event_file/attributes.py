@@ -32,7 +32,7 @@ def read(file: h5py.File, path: Path) -> tuple[dict[str, Any], int]:
     Raises:
         DataError: not a complete event file of this version; or an attribute is missing or of another kind.
     """
-    attributes = {key: _decoded(_read(file, key, path)) for key in file.attrs}
+    attributes = decoded(file, path)
     minor = _minor_version(attributes, path)
     if not attributes.get("complete", False):
         raise DataError(f"{path}: not complete: its writer was stopped; make it again")
@@ -46,6 +46,15 @@ def read(file: h5py.File, path: Path) -> tuple[dict[str, Any], int]:
     _check_pitches(attributes, path)
     _check_names(attributes, path)
     return attributes, minor
+
+
+def decoded(file: h5py.File, path: Path) -> dict[str, Any]:
+    """All attributes of a file, whatever they are, as they were given to `write`.
+
+    Raises:
+        DataError: one claims more bytes than any of ours has.
+    """
+    return {key: _decoded(_read(file, key, path)) for key in file.attrs}
 
 
 def _read(file: h5py.File, key: str, path: Path) -> Any:

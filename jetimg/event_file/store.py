@@ -154,7 +154,7 @@ class Writer:
         """Writes what waits in buffers, the input files and the attributes; `complete` comes last."""
         for column in self._columns.values():
             column.finish()
-        _write_files(self._file, self.files)
+        write_files(self._file, self.files)
         own = {"format": FORMAT, "format_version": VERSION, "n_events": self.n_events}
         file_attributes.write(self._file, own | self.attributes)
         self._file.flush()
@@ -176,7 +176,8 @@ def create(path: Path, attributes: dict[str, Any]) -> Iterator[Writer]:
         disk.check()
 
 
-def _write_files(file: h5py.File, files: Sequence[InputFile]) -> None:
+def write_files(file: h5py.File, files: Sequence[InputFile]) -> None:
+    """Writes the group /files."""
     group = file.create_group("files")
     for field in ("name", "sha256", "verdict", "reason"):
         texts = [getattr(row, field).encode() for row in files]
@@ -209,7 +210,7 @@ class Reader:
             raise DataError(f"{path}: not a readable HDF5 file: {' '.join(str(error).split())}") from error
         try:
             self._check()
-            self.files = _read_files(self._file)
+            self.files = read_files(self._file)
         except HDF5_ERRORS as error:
             self._file.close()
             raise_if_machine_fault(error, path)
@@ -336,7 +337,8 @@ def _defaults(table: str, n_rows: int) -> Columns:
     return {name: np.full(n_rows, column.default, column.dtype) for name, column in later.items()}
 
 
-def _read_files(file: h5py.File) -> list[InputFile]:
+def read_files(file: h5py.File) -> list[InputFile]:
+    """The rows of the group /files, whose layout was checked."""
     group = file["files"]
     texts = {name: [text.decode() for text in group[name][:]] for name in ("name", "sha256", "verdict", "reason")}
     entries = [int(n) for n in group["entries"][:]]

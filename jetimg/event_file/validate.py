@@ -41,11 +41,16 @@ def check_layout(file: h5py.File, path: Path, n_events: int, minor: int) -> None
             if name not in group and column.since > minor:
                 continue  # it has a default
             check_column(_member(group, name, path, h5py.Dataset), column, n_rows, path)
-    _check_files(_member(file, "files", path, h5py.Group), path)
+    check_files(file, path)
 
 
-def _check_files(group: h5py.Group, path: Path) -> None:
-    """One row an input; texts have a fixed length."""
+def check_files(file: h5py.File, path: Path) -> None:
+    """Holds the group /files against its layout: one row an input; texts have a fixed length.
+
+    Raises:
+        DataError: it is missing or of another layout.
+    """
+    group = _member(file, "files", path, h5py.Group)
     n_rows = None
     for name, kind in FILES.items():
         data = _member(group, name, path, h5py.Dataset)

@@ -78,7 +78,7 @@ def test_the_locks_have_versions_and_hashes(name):
 def test_the_locks_have_what_the_project_needs():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    for name in ("simulation", "workflow", "release", "test", "dev"):
+    for name in ("simulation", "workflow", "tables", "release", "test", "dev"):
         assert {_name(text) for text in project["dependencies"] + extras[name]} <= set(_lock("requirements.lock"))
     assert {_name(text) for text in extras["models"]} <= set(_lock())
 
