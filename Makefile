@@ -2,7 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 CORES ?= 2
-# Modules are compiled when they are first imported, not all of them now.
+# Modules are compiled when they are first imported, not all of them now. Images of containers often forbid Python to keep
+# what it compiled; then each of our short commands would compile awkward, numba and matplotlib again, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 INSTALL = $(VENV)/bin/pip install --quiet --disable-pip-version-check --no-compile
 RUN = PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 

@@ -1,5 +1,6 @@
 """What many tests use: real files, and event files made by hand."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,9 @@ from jetimg.imaging.settings import ImageSettings
 from tests.helpers import zenodo
 
 ROOT = Path(__file__).parents[1]
+
+# Commands that tests start keep what Python compiled, as under `make test`: they start in half the time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # The same examples in every run, and no test that fails because the machine was busy.
 hypothesis.settings.register_profile("jetimg", derandomize=True, deadline=None)
