@@ -1,6 +1,6 @@
 """Delphes files to one event file."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +10,13 @@ from jetimg.common.checksums import sha256
 from jetimg.common.errors import BadFile
 from jetimg.event_file import store
 from jetimg.event_file.digest import digests
-from jetimg.imaging import bad_values, event_columns, raster, tagged_jets, truth_jets
-from jetimg.imaging.channels import CellError, Setup, Tally, images
+from jetimg.imaging import bad_values, event_columns, tagged_jets, truth_jets
+from jetimg.imaging.channels import Setup, Tally
+from jetimg.imaging.checked_images import check_values, checked_images
 from jetimg.imaging.delphes_reader import Chunk, DelphesFile
 from jetimg.imaging.event_columns import EventError
 from jetimg.imaging.provenance import provenance
-from jetimg.imaging.verdicts import bad_value, check_hard_process, open_checked, wrong_geometry
+from jetimg.imaging.verdicts import bad_value, check_hard_process, open_checked
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,8 @@ def _batch(
     n_events = len(chunk["Particle.PID"].offsets) - 1
     check_hard_process(file, chunk, entry)
     # Bad values of hits are noticed where they are put into pixels; those of jets could lose a label silently.
-    _check_values(file, chunk, entry, [name for name in chunk if not name.startswith("EFlow")])
-    channels = _channels(file, chunk, entry, setup, tally)
+    check_values(file, chunk, entry, [name for name in chunk if not name.startswith("EFlow")])
+    channels = checked_images(file, chunk, entry, setup, tally)
     tables: dict[str, store.Columns] = {name: dict(vars(hits)) for name, hits in channels.items()}
     tables["jets"] = dict(vars(truth_jets.jets(chunk, setup.grid, setup.settings, tally.truth, sample)))
     tables["baseline"] = dict(vars(tagged_jets.tagged(chunk, n_events, setup.grid, setup.settings)))
@@ -121,22 +122,6 @@ def _batch(
             raise bad_value(file, bad, entry)
     tables["events"] = _events(file, chunk, number, entry, n_events) | {"digest": digests(tables)}
     return store.Batch(tables)
-
-
-def _check_values(file: DelphesFile, chunk: Chunk, entry: int, names: Iterable[str] | None = None) -> None:
-    if (bad := bad_values.first_in(chunk, names)) is not None:
-        raise bad_value(file, bad, entry)
-
-
-def _channels(file: DelphesFile, chunk: Chunk, entry: int, setup: Setup, tally: Tally) -> dict[str, raster.Hits]:
-    try:
-        return images(chunk, setup, tally)
-    except CellError as error:
-        _check_values(file, chunk, entry)
-        raise wrong_geometry(file, error.calorimeter, setup.detector, error) from error
-    except raster.RasterError as error:
-        _check_values(file, chunk, entry)
-        raise BadFile(file.path, "bad-value", f"after entry {entry}: {error}", file.n_events) from error
 
 
 def _events(file: DelphesFile, chunk: Chunk, number: int, entry: int, n_events: int) -> store.Columns:

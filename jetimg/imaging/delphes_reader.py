@@ -57,8 +57,8 @@ class Wanted:
     optional: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def wanted(settings: ImageSettings) -> Wanted:
-    """The branches that these settings need, by their names without Delphes' "[4]"."""
+def wanted_images(settings: ImageSettings) -> Wanted:
+    """The branches that the images alone need, by their names without Delphes' "[4]"."""
     required = ["EFlowTrack.PT", *settings.track_axis]
     if settings.source == "eflow":
         required += ["EFlowPhoton.ET", "EFlowPhoton.Edges", "EFlowNeutralHadron.ET"]
@@ -67,6 +67,12 @@ def wanted(settings: ImageSettings) -> Wanted:
     else:
         required += ["Tower.Eem", "Tower.Ehad", "Tower.Eta", "Tower.Edges"]
         required += ["Tower.Phi"] if settings.hcal == "point" else []
+    return Wanted(tuple(required))
+
+
+def wanted(settings: ImageSettings) -> Wanted:
+    """The branches that these settings need for images and labels, by their names without Delphes' "[4]"."""
+    required = list(wanted_images(settings).required)
     required += [f"Particle.{name}" for name in ("PID", "Status", "PT", "Eta", "Phi", "Mass")]
     decays = tuple(f"Particle.{name}" for name in ("M1", "D1", "D2"))
     if settings.truth == "jets" or settings.nested == "outermost":

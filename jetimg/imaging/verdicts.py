@@ -17,7 +17,7 @@ from jetimg.common.errors import BadFile, DataError
 from jetimg.common.machine_faults import file_size, raise_if_machine_fault
 from jetimg.imaging import bad_values
 from jetimg.imaging.bad_values import BadValue
-from jetimg.imaging.delphes_reader import Chunk, DelphesFile, wanted
+from jetimg.imaging.delphes_reader import Chunk, DelphesFile, wanted, wanted_images
 from jetimg.imaging.raster import RasterError, locate_cells
 from jetimg.imaging.settings import ImageSettings
 from jetimg.imaging.simulation_record import check_bytes, read_record
@@ -94,8 +94,21 @@ def check(path: Path, detector: Detector, settings: ImageSettings, expected: int
     return Verdict(str(path), "ok", "", file.n_events, expected, size, _absent(file))
 
 
-def open_checked(path: Path, detector: Detector, settings: ImageSettings, expected: int | None = None) -> DelphesFile:
+def open_checked(
+    path: Path,
+    detector: Detector,
+    settings: ImageSettings,
+    expected: int | None = None,
+    *,
+    labels: bool = True,
+) -> DelphesFile:
     """Opens a file that has passed every check.
+
+    Args:
+        path: the file.
+        detector, settings: what its images are to be.
+        expected: events that it should hold, if known.
+        labels: whether it has to have what labels need; images alone need no generator particle.
 
     Raises:
         BadFile: with the verdict.
@@ -103,7 +116,7 @@ def open_checked(path: Path, detector: Detector, settings: ImageSettings, expect
     """
     check_header(path)
     check_bytes(path)
-    file = DelphesFile(path, wanted(settings))
+    file = DelphesFile(path, wanted(settings) if labels else wanted_images(settings))
     try:
         _check_baskets(file)
         _check_events(file, detector, settings, expected)
@@ -169,7 +182,8 @@ def _check_events(file: DelphesFile, detector: Detector, settings: ImageSettings
         raise BadFile(file.path, "short", f"{file.n_events} events of {expected} expected", file.n_events)
     # HCAL edges are not needed to place towers at a point, but they tell another detector.
     chunk = file.head(LOOKED_AT, also=("EFlowNeutralHadron.Edges",) if settings.source == "eflow" else ())
-    check_hard_process(file, chunk, 0)
+    if "Particle.Status" in chunk:
+        check_hard_process(file, chunk, 0)
     if (bad := bad_values.first_in(chunk)) is not None:
         raise bad_value(file, bad, 0)
     _check_geometry(file, chunk, detector, settings)

@@ -1,0 +1,88 @@
+"""Commands that measure networks on a data set."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jetimg.cli import options
+from jetimg.cli.options import console
+from models.cli import common
+from models.cli.common import Device, Folder
+
+app = typer.Typer()
+
+
+@app.command()
+def evaluate(
+    dataset: Folder,
+    checkpoints: Annotated[
+        list[str], typer.Argument(metavar="CHECKPOINT", help="PATH or NAME=PATH; by default its folder's name.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the report.", file_okay=False)],
+    split: Annotated[str, typer.Option(help="test, heldout, validation or train.")] = "test",
+    sample: Annotated[str, typer.Option(help="Only events of this sample; of all if not given.")] = "",
+    batch_size: Annotated[int, typer.Option(min=1, help="Images that a network sees at once.")] = 25,
+    device: Device = "auto",
+    score_threshold: Annotated[
+        float, typer.Option(min=0, max=1, help="Detections with a lower score are left out.")
+    ] = 0.01,
+    min_pt: Annotated[float, typer.Option(min=0, help="Minimum pt of the true jets that count, GeV.")] = 0.0,
+    baseline: Annotated[bool, typer.Option("--baseline/--no-baseline", help="Measure the classical jets too.")] = True,
+) -> None:
+    """Measures detectors and the classical baseline on the same events."""
+    from jetimg.dataset.plan import SPLITS
+    from models.evaluation import report
+    from models.evaluation.evaluate import evaluate as measure
+    from models.evaluation.measure import BASELINE
+    from models.evaluation.result import EvaluationSettings
+
+    common.check_device(device)
+    if split not in SPLITS:
+        raise typer.BadParameter(f"--split {split}: {', '.join(SPLITS)}")
+    named = common.named(checkpoints, lambda path: path.resolve().parent.name)
+    if BASELINE in named:
+        raise typer.BadParameter(f"{BASELINE} is the name of the classical jets; give NAME=PATH")
+    settings = EvaluationSettings(split, sample, batch_size, device, score_threshold, min_pt, baseline)
+    report.check_output(output)
+    found = measure(dataset, named, settings)
+    report.write(found, output)
+    console.print(report.sheets(found)[2])
+    console.print(f"{output}: {', '.join(report.NAMES)}", soft_wrap=True)
+
+
+@app.command("side-by-side")
+def side_by_side(
+    evaluations: Annotated[list[str], typer.Argument(metavar="EVALUATION", help="NAME=PATH of an evaluation.json.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The table, as Markdown.", dir_okay=False)],
+) -> None:
+    """Evaluations of several test sets in one table."""
+    from jetimg.common.atomic import write_text
+    from models.evaluation import side_by_side as several
+
+    named = common.named(evaluations, lambda path: path.resolve().parent.name)
+    table = several.sheet({name: several.read(path) for name, path in named.items()})
+    write_text(output, table.markdown())
+    console.print(table)
+    common.say(f"{output}: {len(named)} evaluations")
+
+
+@app.command()
+def oracle(
+    files: Annotated[list[str], typer.Argument(metavar="EVENTS...", help="Event files or shards, or @LIST.")],
+    nms_threshold: Annotated[
+        list[float] | None,
+        typer.Option(min=0, max=1, help="Maximum IoU of two detections that are both kept; repeatable."),
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File for the numbers, as JSON.")] = None,
+) -> None:
+    """The ceiling: recall and average precision of a detector that returns the labels themselves."""
+    from dataclasses import asdict
+
+    from models.evaluation import oracle as oracles
+
+    found = oracles.ceilings(options.expand(files), nms_threshold or oracles.THRESHOLDS)
+    console.print(oracles.sheet(found))
+    if output is not None:
+        options.save_or_print([asdict(one) for one in found], output)
+        common.say(f"{output}: the numbers, as JSON")
