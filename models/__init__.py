@@ -1,1 +1,12 @@
 """Detectors of jets in images: networks, training, and what comes after."""
+
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    """`models.Detector` is found on first use, so that `import models` does not need torch."""
+    if name == "Detector":
+        from models.inference.detector import Detector
+
+        return Detector
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

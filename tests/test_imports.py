@@ -27,7 +27,18 @@ FLOORS = {
         "cli",
         "__main__",
     ),
-    "models": ("networks", "compress", "trained", "data", "evaluation", "training", "export", "cli", "__main__"),
+    "models": (
+        "networks",
+        "compress",
+        "trained",
+        "data",
+        "evaluation",
+        "training",
+        "export",
+        "inference",
+        "cli",
+        "__main__",
+    ),
     "workflow": ("campaign", "cli"),
 }
 ORDER = tuple(FLOORS)

@@ -41,6 +41,8 @@ FLOW = (
     Step("checkpoints", "models.compress", "models quantize", "checkpoints"),
     Step("checkpoints", "models.evaluation", "models evaluate", "evaluation"),
     Step("checkpoints", "models.export", "models export", "ONNX files"),
+    Step("Delphes files", "models.inference", "models detect", "detections"),
+    Step("checkpoints", "models.inference", "models detect", "detections"),
     Step("ONNX files", "models.export", "models benchmark", "latency"),
 )
 

@@ -1,7 +1,9 @@
 """The data set of a training run: its shards, its digest, and what the network has to know about it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,6 +30,7 @@ class DataSet:
         class_names: names of the classes.
         geometry: pixels and channels of its images.
         box_radius: half the width of a jet's box, in eta and phi.
+        images: settings of the images (`jetimg.imaging.settings.ImageSettings`), as the manifest has them.
     """
 
     train: tuple[Path, ...]
@@ -38,6 +41,7 @@ class DataSet:
     class_names: tuple[str, ...]
     geometry: ImageGeometry
     box_radius: float
+    images: Mapping[str, Any]
 
     @classmethod
     def of(cls, folder: Path) -> "DataSet":
@@ -61,6 +65,7 @@ class DataSet:
             class_names=tuple(contents.class_names),
             geometry=geometry,
             box_radius=float(radius),
+            images=contents.config,
         )
 
     @property

@@ -29,11 +29,13 @@ FORMAT = "jetimg-detector 2"
 # Files of this format have no checksum.
 OLD_FORMAT = "jetimg-detector"
 CHECKSUM, NOT_YET = "file_sha256", "0" * 64
-# In the file's metadata, each a text; eta_pitch and phi_pitch too, which older files lack.
+# In the file's metadata, each a text; eta_pitch, phi_pitch and images too, which older files lack.
 KEYS = ("format", "class_names", "normalisation", "box_size", "image_shape", "priors", "checkpoint_sha256", "config")
 
 
-def describe(model: onnx.ModelProto, config: Config, default_boxes: Tensor, sha256: str) -> None:
+def describe(
+    model: onnx.ModelProto, config: Config, default_boxes: Tensor, sha256: str, images: Mapping[str, Any] | None = None
+) -> None:
     """Puts into a graph's metadata what a user of the file alone needs.
 
     Args:
@@ -41,6 +43,7 @@ def describe(model: onnx.ModelProto, config: Config, default_boxes: Tensor, sha2
         config: of the checkpoint.
         default_boxes: (default boxes, 4), pixels.
         sha256: of the checkpoint.
+        images: settings of the images that the network was trained on, if the checkpoint has them.
     """
     chosen = config.model
     texts = {
@@ -56,6 +59,8 @@ def describe(model: onnx.ModelProto, config: Config, default_boxes: Tensor, sha2
         "config": config.model_dump_json(),
         CHECKSUM: NOT_YET,
     }
+    if images is not None:
+        texts["images"] = json.dumps(images)
     onnx.helper.set_model_props(model, texts)
 
 
@@ -97,11 +102,13 @@ class OnnxDetector:
         session: of ONNX Runtime.
         model: its network's configuration.
         default_boxes: float32 (default boxes, 4).
+        images: settings of the images that it was trained on; None in older files.
     """
 
     session: onnxruntime.InferenceSession
     model: Model
     default_boxes: Tensor
+    images: dict[str, Any] | None = None
 
     @classmethod
     def open(cls, path: Path, *, provider: str = "CPUExecutionProvider", threads: int = 0) -> "OnnxDetector":
@@ -135,9 +142,10 @@ class OnnxDetector:
         try:
             config = Config.model_validate_json(texts["config"])
             default_boxes = torch.tensor(json.loads(texts["priors"]))
+            images = json.loads(texts.get("images", "null"))
         except ValueError as error:
             raise DataError(f"{path}: metadata that are not ours: {' '.join(str(error).split())[:300]}") from error
-        return cls(session, config.model, default_boxes)
+        return cls(session, config.model, default_boxes, images)
 
     def __call__(self, images: Tensor) -> Prediction:
         """Predictions for images, float32 (images, channels, n_eta, n_phi), normalised.

@@ -90,7 +90,7 @@ def export(path: Path, output: Path, *, form: Format = "onnx", dataset: Path | N
     n = max(CHECKED)
     tried = sample_images.of_dataset(dataset, n, config.model) if dataset else sample_images.made_up(n, config.model)
     model = _graph(network, config, form)
-    describe(model, config, network.default_boxes, sha256(path))
+    describe(model, config, network.default_boxes, sha256(path), checkpoint.read(path)[0].get("images"))
     with atomic_write(output) as partial:
         partial.write_bytes(sealed(model.SerializeToString()))
         onnx.checker.check_model(partial, full_check=form == "onnx")

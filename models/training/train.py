@@ -307,6 +307,7 @@ def _leave(run: Run, data: DataSet, output: Path) -> None:
         "epoch": run.epoch,
         "history": run.records,
         "dataset_sha256": data.digest,
+        "images": dict(data.images),
         "start_sha256": run.start.sha256 if run.start else None,
         "optimizer": run.optimizer.state_dict(),
         "scheduler": run.scheduler.state_dict(),

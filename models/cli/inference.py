@@ -1,0 +1,87 @@
+"""The command that finds jets."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jetimg.cli import options
+from models.cli import common
+from models.cli.common import Device
+
+app = typer.Typer()
+
+# How to look at a file of detections, by its suffix.
+LOOK = {
+    ".parquet": "python -c \"import pandas; print(pandas.read_parquet('{output}'))\"",
+    ".root": "python -c \"import uproot; uproot.open('{output}:detections').show()\"",
+}
+LOOK_HDF5 = "jetimg inspect {output}"
+
+
+@app.command()
+def detect(
+    network: Annotated[
+        str, typer.Argument(metavar="NETWORK", help="A checkpoint, an .onnx file of `export`, or a name of the zoo.")
+    ],
+    inputs: Annotated[
+        list[str],
+        typer.Argument(metavar="INPUT...", help="Delphes files, event files, shards, a data set's folder, or @LIST."),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The file: .h5, .parquet or .root; it appears complete.")
+    ],
+    split: Annotated[str, typer.Option(help="Of data sets: test, heldout, validation or train.")] = "test",
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Exit with 0 although files are bad; they stand in the output.")
+    ] = False,
+    score_threshold: Annotated[float, typer.Option(min=0, max=1, help="Minimum score of a jet.")] = 0.01,
+    nms_threshold: Annotated[
+        float, typer.Option(min=0, max=1, help="Maximum IoU of two jets of one class in an event.")
+    ] = 0.3,
+    max_detections: Annotated[int, typer.Option(min=1, help="Maximum number of jets in an event.")] = 100,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images that the network sees at once.")] = 16,
+    threads: Annotated[int, typer.Option(min=0, help="Of the processor; 0: one for each core.")] = 0,
+    device: Device = "auto",
+    settings: Annotated[
+        Path | None,
+        typer.Option(help="Image settings for Delphes files, instead of those of the training.", dir_okay=False),
+    ] = None,
+    detector: options.DetectorFile = None,
+) -> None:
+    """Finds the jets in events: class, score, pt, eta, phi and box of each, into one file."""
+    from detector.common.progress import bar
+    from jetimg.dataset.plan import SPLITS
+    from jetimg.detections.write import check_suffix
+    from models.inference import detect as detecting
+    from models.inference import sources
+    from models.inference.detector import Detector
+
+    common.check_device(device)
+    if split not in SPLITS:
+        raise typer.BadParameter(f"--split {split}: {', '.join(SPLITS)}")
+    try:
+        check_suffix(output)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    chosen: dict[str, Any] = {"device": device, "batch_size": batch_size, "threads": threads}
+    chosen |= {"score_threshold": score_threshold, "nms_threshold": nms_threshold, "max_detections": max_detections}
+    chosen["settings"] = options.image_settings(settings) if settings else None
+    opened = Detector(network, **chosen, description=options.description(detector))
+    paths = sources.files(options.expand(inputs), split)
+    with bar(f"{opened.name}: events", None) as progress:
+        made = detecting.detect(opened, paths, output, progress)
+    _tell(made, output, keep_going)
+
+
+def _tell(made: Any, output: Path, keep_going: bool) -> None:
+    good = len(made.inputs) - len(made.bad)
+    rate = made.n_events / made.seconds
+    common.say(
+        f"{output}: {made.n_jets:,} jets in {made.n_events:,} events of {good} files, {len(made.bad)} bad files; "
+        f"{made.seconds:.1f} s, {rate:,.0f} events/s; look: {LOOK.get(output.suffix, LOOK_HDF5).format(output=output)}"
+    )
+    for row in made.bad:
+        common.say(f"{row.name}: {row.verdict}: {row.reason}")
+    if made.bad and not keep_going:
+        raise typer.Exit(1)

@@ -1,0 +1,1 @@
+"""Trained networks used: jets found in Delphes files, event files, data sets and arrays."""
