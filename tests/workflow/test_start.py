@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from jetimg.dataset.plan import SPLITS
 from tests.workflow.test_snakemake import ROOT, campaign, snakemake
 
 
@@ -127,12 +128,13 @@ def test_results_that_cannot_be_written_are_one_line(tmp_path):
 
 
 def test_names_with_spaces_and_shell_words_are_only_names(tmp_path):
-    """And inputs: repaired ones of an old date, and one that vanished, are noticed."""
+    """And bad inputs are skipped up to the stated share, and counted; a repaired one of an old date, and one that
+    vanished, are noticed."""
     folder = campaign(
         tmp_path / "my campaign",
         ("tt", "tth"),
         results="r $(touch X) 'é",
-        policy={"bad_files": "skip", "max_bad_share": 1},
+        policy={"bad_files": "skip", "max_bad_share": 0.5},
     )
     good, odd = folder / "data/tt/0.root", folder / "data/tt/1 $(touch Y) ;&.root"
     shutil.copy(ROOT / "tests/data/no_hard_process_tt.root", odd)
@@ -141,6 +143,9 @@ def test_names_with_spaces_and_shell_words_are_only_names(tmp_path):
     assert {path.name for path in folder.iterdir()} == {".snakemake", "config.yaml", "data", "r $(touch X) 'é"}
     results = folder / "r $(touch X) 'é"
     assert "no faults" in (results / "verified.txt").read_text()
+    (bad,) = [file for file in inputs(results).values() if file["verdict"] != "ok"]
+    assert (bad["name"], bad["verdict"]) == ("data/tt/1 $(touch Y) ;&.root", "short")
+    assert bad["events"] == dict.fromkeys(SPLITS, 0)
     assert "Nothing to be done" in (again := snakemake(folder, "dataset")).stdout + again.stderr
 
     shutil.copy(ROOT / "tests/data/tower_tt.root", odd)
@@ -154,6 +159,10 @@ def test_names_with_spaces_and_shell_words_are_only_names(tmp_path):
     assert "samples.tt.files: data/tt/0.root: was there in the last run and is gone" in dry.stderr
     run = snakemake(folder, "dataset")
     assert run.returncode == 0, run.stdout + run.stderr
-    inputs = json.loads((results / "dataset/manifest.json").read_text())["inputs"]
-    verdicts = {file["name"]: (file["verdict"], file["reason"]) for file in inputs}
-    assert verdicts["data/tt/0.root"] == ("unreadable", "no such file")
+    lost = inputs(results)["data/tt/0.root"]
+    assert (lost["verdict"], lost["reason"]) == ("unreadable", "no such file")
+
+
+def inputs(results: Path) -> dict[str, dict[str, object]]:
+    """What the manifest says of each input file."""
+    return {file["name"]: file for file in json.loads((results / "dataset/manifest.json").read_text())["inputs"]}
