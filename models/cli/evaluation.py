@@ -1,7 +1,9 @@
 """Commands that measure networks on a data set."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +11,9 @@ from jetimg.cli import options
 from jetimg.cli.options import console
 from models.cli import common
 from models.cli.common import Device, Folder
+
+if TYPE_CHECKING:
+    from models.evaluation.result import Evaluation, EvaluationSettings
 
 app = typer.Typer()
 
@@ -28,24 +33,44 @@ def evaluate(
         float, typer.Option(min=0, max=1, help="Detections with a lower score are left out.")
     ] = 0.01,
     min_pt: Annotated[float, typer.Option(min=0, help="Minimum pt of the true jets that count, GeV.")] = 0.0,
+    match: Annotated[
+        str, typer.Option(help="When a detection is right: iou:0.5, deltar:0.4, or reference (the published code's).")
+    ] = "iou:0.5",
     baseline: Annotated[bool, typer.Option("--baseline/--no-baseline", help="Measure the classical jets too.")] = True,
 ) -> None:
     """Measures detectors and the classical baseline on the same events."""
-    from jetimg.dataset.plan import SPLITS
     from models.evaluation import report
     from models.evaluation.evaluate import evaluate as measure
-    from models.evaluation.measure import BASELINE
-    from models.evaluation.result import EvaluationSettings
 
     common.check_device(device)
+    named = common.named(checkpoints, lambda path: path.resolve().parent.name)
+    settings = _settings(split, match, named)
+    settings = replace(settings, sample=sample, batch_size=batch_size, device=device)
+    settings = replace(settings, score_threshold=score_threshold, min_pt=min_pt, baseline=baseline)
+    report.check_output(output)
+    _write(measure(dataset, named, settings), output)
+
+
+def _settings(split: str, match: str, names: Iterable[str]) -> "EvaluationSettings":
+    """What an evaluation is asked; wrong choices are the call's fault."""
+    from jetimg.dataset.plan import SPLITS
+    from models.evaluation.evaluate import check_names
+    from models.evaluation.result import EvaluationSettings
+    from models.evaluation.rule import Rule
+
     if split not in SPLITS:
         raise typer.BadParameter(f"--split {split}: {', '.join(SPLITS)}")
-    named = common.named(checkpoints, lambda path: path.resolve().parent.name)
-    if BASELINE in named:
-        raise typer.BadParameter(f"{BASELINE} is the name of the classical jets; give NAME=PATH")
-    settings = EvaluationSettings(split, sample, batch_size, device, score_threshold, min_pt, baseline)
-    report.check_output(output)
-    found = measure(dataset, named, settings)
+    try:
+        check_names(names)
+        Rule.parse(match)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    return EvaluationSettings(split=split, match=match)
+
+
+def _write(found: "Evaluation", output: Path) -> None:
+    from models.evaluation import report
+
     report.write(found, output)
     console.print(report.sheets(found)[2])
     console.print(f"{output}: {', '.join(report.NAMES)}", soft_wrap=True)

@@ -14,10 +14,14 @@ import torch
 from jetimg.common.errors import DataError
 from jetimg.common.tables import Sheet
 from jetimg.event_file.store import Reader
-from models.evaluation.measure import MIN_IOU, TrueJets
+from models.evaluation.counting import Matched
+from models.evaluation.measure import DetectionSet, TrueJets
 from models.evaluation.metrics import Ranked, ap_11, ap_all
-from models.evaluation.pairing import JetTable, joined, match, pairs
+from models.evaluation.pairing import JetTable, joined
+from models.evaluation.rule import IOU, MIN_IOU, Rule
 from models.networks.box_ops import nms
+
+NAME = "ceiling"
 
 # The suppression of PF-Jet-SSD, and weaker ones.
 THRESHOLDS = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
@@ -67,37 +71,49 @@ def ceilings(files: Sequence[Path], thresholds: Sequence[float] = THRESHOLDS) ->
     Raises:
         DataError: not event files, or files of different classes or images.
     """
-    true, sample_of, names, samples, n_phi = _read(files)
+    true, sample_of, names, samples, shape = _read(files)
     groups = {name: np.flatnonzero(sample_of == k) for k, name in enumerate(samples)}
     if len(groups) > 1:
         groups["all"] = np.arange(len(sample_of))
     found: list[Ceiling] = []
     for threshold in thresholds:
-        left = suppressed(true, threshold, n_phi)
+        left = suppressed(true, threshold, shape[1])
         for sample, events in groups.items():
             mine, theirs = (jets.take(np.isin(jets.event, events)) for jets in (left, true))
-            found += _of_sample(sample, names, mine, theirs, (threshold, len(sample_of), n_phi))
+            found += _of_sample(sample, names, mine, theirs, (threshold, len(sample_of), shape))
     return found
 
 
-def of(truth: TrueJets, threshold: float) -> dict[str, Ceiling]:
+def of(truth: TrueJets, threshold: float, rule: Rule = IOU) -> dict[str, Ceiling]:
     """The oracle's numbers for the true jets of an evaluation, by class.
 
     Args:
         truth: true jets.
         threshold: largest overlap (IoU) of two of them that suppression leaves.
+        rule: when a detection is right.
     """
-    true = replace(truth.jets, score=truth.jets.pt.astype(np.float32))
-    left = suppressed(true, threshold, truth.n_phi)
-    found = _of_sample("", truth.class_names, left, true, (threshold, truth.n_events, truth.n_phi))
+    true, left = truth.jets, detections(truth, threshold).found
+    found = _of_sample("", truth.class_names, left, true, (threshold, truth.n_events, truth.shape), rule)
     return {one.class_name: one for one in found}
 
 
+def detections(truth: TrueJets, threshold: float) -> DetectionSet:
+    """The oracle as a detector: the true jets that suppression leaves, with their pt as score."""
+    true = replace(truth.jets, score=truth.jets.pt.astype(np.float32))
+    found = suppressed(true, threshold, truth.n_phi)
+    return DetectionSet(NAME, found, tuple(range(len(truth.class_names))), probability=False)
+
+
 def _of_sample(
-    sample: str, names: Sequence[str], found: JetTable, true: JetTable, how: tuple[float, int, int]
+    sample: str,
+    names: Sequence[str],
+    found: JetTable,
+    true: JetTable,
+    how: tuple[float, int, tuple[int, int]],
+    rule: Rule = IOU,
 ) -> list[Ceiling]:
-    threshold, n_events, n_phi = how
-    partner = match(pairs(found, true, n_phi), len(found), len(true), MIN_IOU)
+    threshold, n_events, shape = how
+    partner = Matched.of(found, true, shape, rule).partner
     made = []
     for class_id, name in enumerate(names):
         n_true = int((true.class_id == class_id).sum())
@@ -109,13 +125,14 @@ def _of_sample(
     return made
 
 
-def _read(files: Sequence[Path]) -> tuple[JetTable, np.ndarray, tuple[str, ...], list[str], int]:
-    """True jets with their pt as score, the sample of each event, class names, samples, pixels round phi."""
+def _read(files: Sequence[Path]) -> tuple[JetTable, np.ndarray, tuple[str, ...], list[str], tuple[int, int]]:
+    """True jets with their pt as score, the sample of each event, class names, samples, pixels."""
     tables, sample_of, samples, first = [], [], list[str](), 0
-    about: tuple[tuple[str, ...], int] | None = None
+    about: tuple[tuple[str, ...], tuple[int, int]] | None = None
     for path in files:
         with Reader(path) as reader:
-            mine = tuple(reader.attributes["class_names"]), int(reader.attributes["image_shape"][1])
+            n_eta, n_phi = reader.attributes["image_shape"]
+            mine = tuple(reader.attributes["class_names"]), (n_eta, n_phi)
             if about is not None and mine != about:
                 raise DataError(f"{path}: classes and pixels {mine}; the files before it have {about}")
             about = mine

@@ -99,43 +99,29 @@ def pairs(found: JetTable, true: JetTable, n_phi: int) -> Pairs:
     return Pairs(rows, true_rows, iou(one, two, n_phi).reshape(-1).numpy())
 
 
-def match(pairs: Pairs, n_found: int, n_true: int, min_iou: float, last: Bools | None = None) -> Ints:
+def match(
+    pairs: Pairs, n_found: int, n_true: int, minimum: float, last: Bools | None = None, nearness: Floats | None = None
+) -> Ints:
     """The true jet that each detection found.
 
     Args:
         pairs: of all events.
         n_found, n_true: how many detections and true jets there are.
-        min_iou: overlap that makes a detection right.
+        minimum: overlap, or nearness, that makes a detection right.
         last: bool (n_true), jets that are taken only where no other can be.
+        nearness: (pairs), what counts instead of the overlap; see `models.evaluation.rule.Rule`.
 
     Returns:
         int64 (n_found), row of the jet; -1 for a wrong detection.
     """
-    near = np.flatnonzero(pairs.iou >= min_iou)
+    how_near = pairs.iou if nearness is None else nearness
+    near = np.flatnonzero(how_near >= minimum)
     later = np.zeros(n_true, np.bool_) if last is None else last
-    # Detections in their order, and the jets of one by descending overlap. Pairs of one detection stand together.
+    # Detections in their order, and the jets of one by descending nearness. Pairs of one detection stand together.
     turn = np.cumsum(np.diff(pairs.found[near], prepend=-1) != 0)
-    near = near[np.lexsort((-pairs.iou[near], later[pairs.true[near]], turn))]
+    near = near[np.lexsort((-how_near[near], later[pairs.true[near]], turn))]
     partner, free = np.full(n_found, -1, np.int64), np.ones(n_true, np.bool_)
     for row, jet in zip(pairs.found[near].tolist(), pairs.true[near].tolist(), strict=True):
         if partner[row] < 0 and free[jet]:
             partner[row], free[jet] = jet, False
     return partner
-
-
-def above(found: JetTable, true: JetTable, min_pt: float, min_iou: float, n_phi: int) -> JetTable:
-    """The detections that count where only true jets of at least some pt are to be found.
-
-    As COCO does it for sizes (Lin et al., arXiv:1405.0312, and its code): what finds a softer jet, and no harder one,
-    is neither right nor wrong; nor is what finds none and is softer itself. A detector that does not measure pt has
-    none of the latter.
-
-    Args:
-        found, true: all detections and true jets.
-        min_pt: GeV.
-        min_iou: overlap that makes a detection right.
-        n_phi: pixels round phi.
-    """
-    soft = true.pt < min_pt
-    partner = match(pairs(found, true, n_phi), len(found), len(true), min_iou, soft)
-    return found.take(~np.where(partner >= 0, np.append(soft, False)[partner], found.pt < min_pt))

@@ -63,7 +63,7 @@ def precision_recall(found: Evaluation) -> Figure:
         axes.set_xlabel("recall")
     for axes in panels[:, 0]:
         axes.set_ylabel("precision")
-    _legend(figure, found, "Every cut on the score, overlap of at least 0.5; a dot where the detections end")
+    _legend(figure, found, f"Every cut on the score, {found.settings.rule}; a dot where the detections end")
     return figure
 
 

@@ -12,16 +12,27 @@ import jetimg
 from jetimg.common.atomic import replace_folder, write_text
 from jetimg.common.errors import DataError
 from jetimg.common.tables import Sheet
-from models.evaluation import plots
-from models.evaluation.measure import BASELINE, MIN_IOU, TENTHS, Measured
+from models.evaluation import plots, rate_plots
+from models.evaluation.measure import BASELINE, TENTHS, Measured
 from models.evaluation.metrics import REPLICAS, SEED
+from models.evaluation.rate_sheets import rate_sheets
 from models.evaluation.residuals import MIN_PAIRS, QUANTITIES
 from models.evaluation.result import Evaluation
 from models.networks.postprocess import NMS_THRESHOLD
 
 FORMAT, VERSION = "jetimg-evaluation", 1
 JSON, TABLES = "evaluation.json", "evaluation.md"
-PICTURES = ("precision_recall.png", "residuals.png", "resolution.png", "events.png")
+PICTURES = (
+    "precision_recall.png",
+    "ap_by_pt.png",
+    "efficiency.png",
+    "false_positives.png",
+    "confusion.png",
+    "calibration.png",
+    "residuals.png",
+    "resolution.png",
+    "events.png",
+)
 NAMES = (JSON, TABLES, *PICTURES)
 
 Numbers = dict[str, Any]
@@ -56,13 +67,19 @@ def write(found: Evaluation, output: Path) -> None:
     try:
         write_text(partial / JSON, json.dumps(as_dict(found), indent=1, allow_nan=False) + "\n")
         write_text(partial / TABLES, "# Evaluation\n\n" + "\n".join(sheet.markdown() for sheet in sheets(found)))
-        plots.draw_all(found, partial)
+        draw_all(found, partial)
         replace_folder(partial, output)
     except OSError as error:
         reason = error.strerror or error
         raise DataError(f"{output}: cannot be written: {reason}; what was there is as it was") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def draw_all(found: Evaluation, folder: Path) -> None:
+    """Draws all pictures into a folder."""
+    plots.draw_all(found, folder)
+    rate_plots.draw_all(found, folder)
 
 
 def as_dict(found: Evaluation) -> Numbers:
@@ -83,7 +100,7 @@ def as_dict(found: Evaluation) -> Numbers:
             "ceiling": {name: {"recall": one.recall, "ap_11": one.ap_11} for name, one in found.ceiling.items()},
         },
         "settings": {
-            "min_iou": MIN_IOU,
+            "match": settings.match,
             "score_threshold": settings.score_threshold,
             "min_pt": settings.min_pt,
             "batch_size": settings.batch_size,
@@ -91,6 +108,7 @@ def as_dict(found: Evaluation) -> Numbers:
             "bootstrap_samples": REPLICAS,
             "bootstrap_seed": SEED,
         },
+        "ceiling": found.oracle.classes if found.oracle else None,
         "detectors": {one.detector.name: _detector(one) for one in found.measured},
         "no_baseline_because": found.missing_baseline or None,
     }
@@ -99,7 +117,7 @@ def as_dict(found: Evaluation) -> Numbers:
 
 def _detector(one: Measured) -> Numbers:
     detections = {"detections": len(one.detector.found)}
-    return one.detector.about | detections | {"classes": one.classes, "mean": one.mean}
+    return one.detector.about | detections | {"classes": one.classes, "mean": one.mean, "confusion": one.confusion}
 
 
 def _finite(value: Any) -> Any:
@@ -116,7 +134,9 @@ def sheets(found: Evaluation) -> list[Sheet]:
     if any(one.detector.name == BASELINE for one in found.measured):
         made.append(_less_baseline(found))
     made += [
-        _by_class(found, "Average precision, all points", "Overlap 0.5.", lambda row: _plain(row, "ap_all"), "ap_all"),
+        _by_class(
+            found, "Average precision, all points", f"{_rule(found)}.", lambda row: _plain(row, "ap_all"), "ap_all"
+        ),
         _by_class(
             found,
             "Average precision, COCO",
@@ -126,7 +146,12 @@ def sheets(found: Evaluation) -> list[Sheet]:
         ),
         *(_at_recall(found, f"0.{k}") for k in TENTHS),
     ]
-    return [*made, _residuals(found)]
+    return [*made, *rate_sheets(found), _residuals(found)]
+
+
+def _rule(found: Evaluation) -> str:
+    text = str(found.settings.rule)
+    return text[0].upper() + text[1:]
 
 
 def _data(found: Evaluation) -> Sheet:
@@ -161,7 +186,7 @@ def _detectors(found: Evaluation) -> Sheet:
 
 def _ap_11(found: Evaluation) -> Sheet:
     note = (
-        f"Overlap {MIN_IOU}. The error is the standard deviation over {REPLICAS} samples of events drawn with "
+        f"{_rule(found)}. The error is the standard deviation over {REPLICAS} samples of events drawn with "
         "replacement. The mean is over the classes that the detector knows and that have true jets; next to it, over "
         "those that the baseline knows too."
     )

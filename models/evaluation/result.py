@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from models.data.data_set import DataSet
 from models.evaluation.measure import Measured, TrueJets
 from models.evaluation.oracle import Ceiling
+from models.evaluation.rule import Rule
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,9 @@ class EvaluationSettings:
         batch_size: images that a network sees at once.
         device: cpu, cuda, or auto for a GPU if there is one.
         score_threshold: less certain detections are left out.
-        min_pt: of true jets that are to be found, GeV; see `models.evaluation.pairing.above`.
+        min_pt: of true jets that are to be found, GeV; see `models.evaluation.counting.above`.
         baseline: whether the classical baseline is measured too.
+        match: when a detection is right, see `models.evaluation.rule.Rule.parse`.
     """
 
     split: str = "test"
@@ -33,6 +35,12 @@ class EvaluationSettings:
     score_threshold: float = 0.01
     min_pt: float = 0.0
     baseline: bool = True
+    match: str = "iou:0.5"
+
+    @property
+    def rule(self) -> Rule:
+        """When a detection is right."""
+        return Rule.parse(self.match)
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,7 @@ class Evaluation:
         measured: the detectors, the baseline last.
         ceiling: by class, what a detector reaches that returns the labels themselves.
         missing_baseline: why there is no baseline; empty if there is one.
+        oracle: the ceiling, measured like a detector.
     """
 
     data: DataSet
@@ -58,3 +67,4 @@ class Evaluation:
     measured: Sequence[Measured]
     ceiling: Mapping[str, Ceiling]
     missing_baseline: str
+    oracle: Measured | None = None

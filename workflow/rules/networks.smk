@@ -116,7 +116,17 @@ rule evaluate_networks:
         pictures=report(
             expand(
                 f"{RESULTS}/networks/evaluation/{{{{test_set}}}}/{{name}}.png",
-                name=["precision_recall", "residuals", "resolution", "events"],
+                name=[
+                    "precision_recall",
+                    "ap_by_pt",
+                    "efficiency",
+                    "false_positives",
+                    "confusion",
+                    "calibration",
+                    "residuals",
+                    "resolution",
+                    "events",
+                ],
             ),
             caption="../report/evaluation.rst",
             category="Networks",

@@ -46,7 +46,7 @@ def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pictures, which take longer than all the rest."""
-    monkeypatch.setattr(plots, "draw_all", lambda found, folder: None)
+    monkeypatch.setattr(report, "draw_all", lambda found, folder: None)
 
 
 @pytest.fixture(scope="module")

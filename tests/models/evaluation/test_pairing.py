@@ -4,9 +4,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.evaluation.pairing import JetTable, above, joined, match, pairs
+from models.evaluation.counting import above
+from models.evaluation.pairing import JetTable, joined, match, pairs
 from models.networks.box_ops import iou
-from tests.helpers.jets import N_PHI, jets, random_jets
+from tests.helpers.jets import GRID, N_PHI, jets, random_jets
+
+SHAPE = (GRID.n_eta, N_PHI)
 
 
 def partner(found: JetTable, true: JetTable, min_iou: float = 0.5) -> list[int]:
@@ -80,21 +83,21 @@ def test_soft_jets_and_what_finds_them_do_not_count() -> None:
             (0, 0, 300, 10, 0.4, float("nan")),  # nobody knows its pt: wrong
         ]
     )
-    counting = above(found, true, 200, 0.5, N_PHI)
+    counting = above(found, true, 200, SHAPE)
     assert counting.score.tolist() == [np.float32(score) for score in (0.9, 0.5, 0.4)]
     assert partner(counting, true.take(true.pt >= 200)) == [0, -1, -1]
-    assert len(above(found, jets([]), 200, 0.5, N_PHI)) == 4
+    assert len(above(found, jets([]), 200, SHAPE)) == 4
 
 
 @settings(max_examples=30)
 @given(st.integers(0, 10**6), st.integers(1, 5))
 def test_all_jets_count_without_a_least_pt_and_leaving_soft_ones_out_again_changes_nothing(seed, n_events) -> None:
     found, true = random_jets(seed, n_events)
-    assert len(above(found, true, 0, 0.5, N_PHI)) == len(found)
+    assert len(above(found, true, 0, SHAPE)) == len(found)
     # Every third jet is soft.
     true = JetTable(**vars(true) | {"pt": np.where(np.arange(len(true)) % 3, 500.0, 50.0)})
-    counting, hard = above(found, true, 100, 0.5, N_PHI), true.take(true.pt >= 100)
-    again = above(counting, hard, 100, 0.5, N_PHI)
+    counting, hard = above(found, true, 100, SHAPE), true.take(true.pt >= 100)
+    again = above(counting, hard, 100, SHAPE)
     assert np.array_equal(again.box, counting.box)
     # No hard jet is lost.
     most = match(pairs(found, hard, N_PHI), len(found), len(hard), 0.5)
