@@ -24,6 +24,7 @@ FLOORS = {
         "reports",
         "validation",
         "pfjet_format",
+        "pages",
         "cli",
         "__main__",
     ),

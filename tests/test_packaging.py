@@ -66,9 +66,11 @@ def _metadata(wheel: zipfile.ZipFile) -> Message:
 
 
 def test_the_wheel_has_every_module_and_data_file_and_no_more(wheel: zipfile.ZipFile, tracked: set[str]) -> None:
+    templates = {name for name in tracked if name.startswith("jetimg/pages/templates/")}
+    assert {"viewer.html", "viewer.js", "viewer.css"} <= {Path(name).name for name in templates}
     modules = {name for name in tracked if name.startswith(tuple(f"{p}/" for p in PACKAGES)) and name.endswith(".py")}
     assert len(modules) > 150
-    assert {name for name in wheel.namelist() if ".dist-info/" not in name} == modules | DATA
+    assert {name for name in wheel.namelist() if ".dist-info/" not in name} == modules | DATA | templates
 
 
 def test_the_sdist_is_the_whole_repository(built: Path, tracked: set[str]) -> None:

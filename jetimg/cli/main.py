@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from detector.common import logs, numba_extensions
-from jetimg.cli import data, options, release
+from jetimg.cli import data, options, pages, release
 
 GROUP = "jetimg.commands"
 
@@ -50,6 +50,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data.app)
+app.add_typer(pages.app)
 app.add_typer(release.app)
 
 
