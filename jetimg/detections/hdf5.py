@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from jetimg.common.atomic import atomic_write
 from jetimg.common.errors import DataError
 from jetimg.common.machine_faults import raise_if_machine_fault
+from jetimg.detections.foreign import Rows
 from jetimg.detections.layout import COLUMNS, FORMAT, INDPTR, MAJOR, TABLE, VERSION, About, n_events
 from jetimg.detections.table import DetectionTable
 from jetimg.event_file import attributes as file_attributes
@@ -164,6 +165,26 @@ class Reader:
         if (n_bytes := int(indptr[-1] - indptr[0]) * ROW_BYTES) > MAX_READ:
             raise DataError(f"{self.path}: events {start} to {stop} take {n_bytes} bytes; at most {MAX_READ} at once")
         return indptr
+
+
+def read_rows(path: Path) -> Rows:
+    """All detections of a file, one after the other.
+
+    Raises:
+        DataError: not such a file, or damaged.
+    """
+    with Reader(path) as reader:
+        found, about, inputs = reader.read(), reader.about, reader.inputs
+    return Rows(
+        event=found.event,
+        class_id=found.class_id.astype(np.int64),
+        class_names=about.class_names,
+        score=found.score,
+        pt=found.pt,
+        box=found.box,
+        image_shape=about.image_shape,
+        inputs=inputs,
+    )
 
 
 def about_of(found: dict[str, object], path: Path) -> About:

@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 
 from jetimg.common.atomic import atomic_write
+from jetimg.common.errors import DataError
+from jetimg.common.machine_faults import raise_if_machine_fault
+from jetimg.detections.foreign import Rows
 from jetimg.detections.layout import CORNERS, About, n_events
 from jetimg.detections.table import DetectionTable
 from jetimg.event_file.store import InputFile
@@ -93,3 +96,69 @@ def create(path: Path, about: About) -> Iterator[ParquetWriter]:
             writer.finish()
         finally:
             writer.close()
+
+
+# Of others: the class by name or number, the place as a box or as an axis.
+NEEDED = ("event", "score")
+
+
+def read(path: Path) -> Rows:
+    """Detections, ours or those of others; see docs/models.md for the columns.
+
+    Raises:
+        DataError: not a Parquet file, or columns are missing or of another kind.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            text = (file.metadata.metadata or {}).get(METADATA)
+            wanted = {*NEEDED, "class_name", "class_id", "pt", "eta", "phi", *CORNERS}
+            table = file.read([name for name in file.schema_arrow.names if name in wanted])
+    except (OSError, pyarrow.ArrowException) as error:
+        raise_if_machine_fault(error, path)
+        raise DataError(f"{path}: not a readable Parquet file: {' '.join(str(error).split())}") from error
+    if missing := [name for name in NEEDED if name not in table.column_names]:
+        raise DataError(f"{path}: no column {missing[0]}; it has {', '.join(table.column_names)}")
+    try:
+        return _rows(table, text, path)
+    except (pyarrow.ArrowException, ValueError, TypeError) as error:
+        raise DataError(f"{path}: columns of other kinds than expected: {' '.join(str(error).split())}") from error
+
+
+def _rows(table: Any, text: bytes | None, path: Path) -> Rows:
+    def column(name: str, kind: Any) -> Any:
+        return np.asarray(table[name].to_numpy(), kind)
+
+    there, n_rows = set(table.column_names), table.num_rows
+    about = json.loads(text) if text else {}
+    class_id, names = _classes(table, about, path)
+    corners = [column(name, np.float32) for name in CORNERS] if there >= set(CORNERS) else None
+    if corners is None and not there >= {"eta", "phi"}:
+        raise DataError(f"{path}: neither {', '.join(CORNERS)} nor eta, phi")
+    shape, inputs = about.get("image_shape"), about.get("inputs")
+    return Rows(
+        event=column("event", np.int64),
+        class_id=class_id,
+        class_names=names,
+        score=column("score", np.float32),
+        pt=column("pt", np.float32) if "pt" in there else np.full(n_rows, np.nan, np.float32),
+        box=None if corners is None else np.stack(corners, axis=1),
+        eta=None if corners else column("eta", np.float64),
+        phi=None if corners else column("phi", np.float64),
+        image_shape=(int(shape[0]), int(shape[1])) if shape else None,
+        inputs=[InputFile(**row) for row in inputs] if inputs else None,
+    )
+
+
+def _classes(table: Any, about: dict[str, Any], path: Path) -> tuple[Any, tuple[str, ...]]:
+    """Classes by name where there are names, else by number; of our own files, those too that were never found."""
+    if "class_id" in table.column_names and about.get("class_names"):
+        return np.asarray(table["class_id"].to_numpy(), np.int64), tuple(map(str, about["class_names"]))
+    if "class_name" in table.column_names:
+        names, class_id = np.unique(np.asarray(table["class_name"].to_numpy(), str), return_inverse=True)
+        return class_id.astype(np.int64), tuple(names.tolist())
+    if "class_id" in table.column_names:
+        return np.asarray(table["class_id"].to_numpy(), np.int64), ()
+    raise DataError(f"{path}: no column class_name or class_id")

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
+Match = Annotated[
+    str, typer.Option(help="When a detection is right: iou:0.5, deltar:0.4, or reference (the published code's).")
+]
+
 
 @app.command()
 def evaluate(
@@ -33,9 +37,7 @@ def evaluate(
         float, typer.Option(min=0, max=1, help="Detections with a lower score are left out.")
     ] = 0.01,
     min_pt: Annotated[float, typer.Option(min=0, help="Minimum pt of the true jets that count, GeV.")] = 0.0,
-    match: Annotated[
-        str, typer.Option(help="When a detection is right: iou:0.5, deltar:0.4, or reference (the published code's).")
-    ] = "iou:0.5",
+    match: Match = "iou:0.5",
     baseline: Annotated[bool, typer.Option("--baseline/--no-baseline", help="Measure the classical jets too.")] = True,
 ) -> None:
     """Measures detectors and the classical baseline on the same events."""
@@ -74,6 +76,44 @@ def _write(found: "Evaluation", output: Path) -> None:
     report.write(found, output)
     console.print(report.sheets(found)[2])
     console.print(f"{output}: {', '.join(report.NAMES)}", soft_wrap=True)
+
+
+@app.command()
+def score(
+    detections: Annotated[
+        list[str],
+        typer.Argument(metavar="DETECTIONS...", help="Files: .h5, .parquet, COCO .json; FILE or NAME=FILE."),
+    ],
+    dataset: Folder,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the report.", file_okay=False)],
+    split: Annotated[
+        list[str] | None, typer.Option(help="test, heldout, validation or train; repeatable: a folder each.")
+    ] = None,
+    sample: Annotated[str, typer.Option(help="Only events of this sample; of all if not given.")] = "",
+    min_pt: Annotated[float, typer.Option(min=0, help="Minimum pt of the true jets that count, GeV.")] = 0.0,
+    match: Match = "iou:0.5",
+    baseline: Annotated[bool, typer.Option("--baseline/--no-baseline", help="Measure the classical jets too.")] = True,
+    table: Annotated[Path | None, typer.Option(help="Markdown file for the table of all.", dir_okay=False)] = None,
+) -> None:
+    """Measures files of detections, of any program, as `evaluate` measures networks."""
+    from jetimg.common.atomic import write_text
+    from models.evaluation import report
+    from models.evaluation import score as scoring
+
+    named = common.named(detections, lambda path: path.stem)
+    splits = split or ["test"]
+    chosen = {name: _settings(name, match, named) for name in splits}
+    folders = {name: output if len(splits) == 1 else output / name for name in splits}
+    for folder in folders.values():
+        report.check_output(folder)
+    found = {}
+    for name, settings in chosen.items():
+        settings = replace(settings, sample=sample, min_pt=min_pt, baseline=baseline)
+        found[name] = scoring.score(dataset, named, settings)
+        _write(found[name], folders[name])
+    if table is not None:
+        write_text(table, scoring.page(found))
+        common.say(f"{table}: {len(named)} detectors on {', '.join(splits)}")
 
 
 @app.command("side-by-side")

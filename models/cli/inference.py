@@ -31,7 +31,9 @@ def detect(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The file: .h5, .parquet or .root; it appears complete.")
     ],
-    split: Annotated[str, typer.Option(help="Of data sets: test, heldout, validation or train.")] = "test",
+    split: Annotated[
+        list[str] | None, typer.Option(help="Of data sets: test (default), heldout, validation, train; repeatable.")
+    ] = None,
     keep_going: Annotated[
         bool, typer.Option("--keep-going", help="Exit with 0 although files are bad; they stand in the output.")
     ] = False,
@@ -58,8 +60,8 @@ def detect(
     from models.inference.detector import Detector
 
     common.check_device(device)
-    if split not in SPLITS:
-        raise typer.BadParameter(f"--split {split}: {', '.join(SPLITS)}")
+    if unknown := set(split or []) - set(SPLITS):
+        raise typer.BadParameter(f"--split {unknown.pop()}: {', '.join(SPLITS)}")
     try:
         check_suffix(output)
     except ValueError as error:
@@ -68,7 +70,7 @@ def detect(
     chosen |= {"score_threshold": score_threshold, "nms_threshold": nms_threshold, "max_detections": max_detections}
     chosen["settings"] = options.image_settings(settings) if settings else None
     opened = Detector(network, **chosen, description=options.description(detector))
-    paths = sources.files(options.expand(inputs), split)
+    paths = sources.files(options.expand(inputs), split or ["test"])
     with bar(f"{opened.name}: events", None) as progress:
         made = detecting.detect(opened, paths, output, progress)
     _tell(made, output, keep_going)

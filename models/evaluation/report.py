@@ -177,7 +177,7 @@ def _detectors(found: Evaluation) -> Sheet:
         about = one.detector.about
         network = about["kind"] == "network"
         of_set = trained[about["trained_on_this_data_set"]] if network else None
-        digest = about["sha256"][:12] if network else None
+        digest = about["sha256"][:12] if "sha256" in about else None
         rows.append((one.detector.name, len(one.detector.found), of_set, digest, about["score"]))
     why = f"No baseline: {found.missing_baseline}." if found.missing_baseline else ""
     note = f"Of networks, detections with a score of at least {found.settings.score_threshold:g}. {why}".strip()

@@ -30,21 +30,23 @@ _LOG = logging.getLogger(__name__)
 HDF5_SIGNATURE = b"\x89HDF"
 
 
-def files(inputs: Sequence[Path], split: str) -> list[Path]:
-    """The files of some inputs; a data set's folder stands for its shards of this split.
+def files(inputs: Sequence[Path], splits: Sequence[str]) -> list[Path]:
+    """The files of some inputs; a data set's folder stands for its shards of some splits.
 
     Raises:
-        DataError: a folder that is no data set, or one without events of this split.
+        DataError: a folder that is no data set, or one without events of a split.
     """
     found: list[Path] = []
     for path in inputs:
         if not path.is_dir():
             found.append(path)
             continue
-        shards = [path / shard.name for shard in manifest.read(path).shards if shard.split == split]
-        if not shards:
-            raise DataError(f"{path}: no {split} events")
-        found += shards
+        contents = manifest.read(path)
+        for split in splits:
+            shards = [path / shard.name for shard in contents.shards if shard.split == split]
+            if not shards:
+                raise DataError(f"{path}: no {split} events")
+            found += shards
     return found
 
 

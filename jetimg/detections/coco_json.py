@@ -1,0 +1,80 @@
+"""Detections as COCO's JSON, as object detection frameworks write them.
+
+Either a list of results, or a mapping with `annotations` (the results) and `categories`. A result is
+`{"image_id": 3, "category_id": 1, "bbox": [x, y, width, height], "score": 0.9}`:
+
+image_id: number of the event, from 0, counted over the shards of the split in the manifest's order.
+category_id: as `categories` name it; without these, class_id + 1, because COCO counts from 1.
+bbox: pixels; x and width along phi, y and height along eta; x from 0 to n_phi, a box may reach past n_phi.
+pt: beyond COCO, GeV, if there is one.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jetimg.common.errors import DataError
+from jetimg.common.machine_faults import raise_if_machine_fault
+from jetimg.detections.foreign import Rows
+
+KEYS = ("image_id", "category_id", "bbox", "score")
+
+
+def read(path: Path) -> Rows:
+    """The results in a file.
+
+    Raises:
+        DataError: not such a file; the first result that is wrong is named.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise_if_machine_fault(error, path)
+        raise DataError(f"{path}: not JSON: {error}") from error
+    results, names = _results(content, path)
+    for number, one in enumerate(results):
+        if not isinstance(one, dict) or (missing := [key for key in KEYS if key not in one]):
+            lacks = f"no {missing[0]}" if isinstance(one, dict) else "not a mapping"
+            raise DataError(f"{path}: result {number}: {lacks}; each has {', '.join(KEYS)}")
+    try:
+        event, category = (np.array([int(one[key]) for one in results], np.int64) for key in KEYS[:2])
+        score = np.array([one["score"] for one in results], np.float32)
+        place = np.array([one["bbox"] for one in results], np.float64).reshape(len(results), 4)
+        pt = np.array([one.get("pt", np.nan) for one in results], np.float32)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{path}: a result whose values are not numbers, or a bbox not of four: {error}") from error
+    x, y, width, height = place.T
+    return Rows(
+        event=event,
+        class_id=_class_id(category, names, path),
+        class_names=tuple(names.values()),
+        score=score,
+        pt=pt,
+        box=np.stack([y, x, y + height, x + width], axis=1).astype(np.float32),
+    )
+
+
+def _results(content: Any, path: Path) -> tuple[list[Any], dict[int, str]]:
+    """The results, and names by category_id; empty: as the data set has them."""
+    if isinstance(content, list):
+        return content, {}
+    if not isinstance(content, dict) or not isinstance(content.get("annotations"), list):
+        raise DataError(f"{path}: expected a list of results, or a mapping with `annotations` and `categories`")
+    try:
+        names = {int(one["id"]): str(one["name"]) for one in content.get("categories", [])}
+    except (TypeError, KeyError, ValueError) as error:
+        raise DataError(f"{path}: categories are not a list of id and name") from error
+    return content["annotations"], names
+
+
+def _class_id(category: Any, names: dict[int, str], path: Path) -> Any:
+    if not names:
+        if len(category) and category.min() < 1:
+            raise DataError(f"{path}: category_id {category.min()}; without `categories` it is class_id + 1")
+        return category - 1
+    if unknown := sorted(set(category.tolist()) - names.keys()):
+        raise DataError(f"{path}: category_id {unknown[0]} is not among the categories")
+    place = {number: k for k, number in enumerate(names)}
+    return np.array([place[one] for one in category.tolist()], np.int64)
