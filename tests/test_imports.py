@@ -16,10 +16,10 @@ FLOORS = {
         "common",
         "event_file",
         "dataset",
-        "loader",
         "detections",
         "plotting",
         "release",
+        "loader",
         "imaging",
         "reports",
         "validation",
@@ -43,7 +43,7 @@ FLOORS = {
     "workflow": ("campaign", "cli"),
 }
 ORDER = tuple(FLOORS)
-WITH_TORCH = {"jetimg/loader/torch_dataset.py"}
+WITH_TORCH = {"jetimg/loader/torch_dataset.py", "jetimg/loader/torch_events.py"}
 MODULES = [path for package in ORDER for path in sorted((ROOT / package).glob("**/*.py"))]
 
 

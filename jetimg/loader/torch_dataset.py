@@ -1,13 +1,13 @@
-"""Shards as a torch data set, and sparse batches as dense images. The only module of jetimg with torch.
+"""Shards as a torch data set of batches, and sparse batches as dense images.
 
 `torch.utils.data.DataLoader(JetImages(paths), batch_size=None, num_workers=2)` gives sparse batches;
 `dense` makes images of one in one scatter, on the CPU or the GPU.
 """
 
-import os
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,16 +17,11 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from jetimg.common.errors import DataError
 from jetimg.dataset import manifest
-from jetimg.event_file.geometry import ImageGeometry
-from jetimg.event_file.store import Batch, Reader, concatenate
+from jetimg.event_file.store import Batch, concatenate
 from jetimg.loader.augment import Augmentation
+from jetimg.loader.event_files import EventFiles, Split
 from jetimg.loader.normalise import Normalisation, normalise
-from jetimg.loader.sparse import TABLES, SparseBatch, check
-
-Split = Literal["train", "validation", "test"]
-
-# Files that a process keeps open.
-MAX_OPEN = 64
+from jetimg.loader.sparse import SparseBatch
 
 
 class DenseImages(NamedTuple):
@@ -93,12 +88,10 @@ class JetImages(IterableDataset[SparseBatch]):
         self.augmentation, self.rank, self.world_size, self.block = augmentation, rank, world_size, block
         self._step = batch_size * (augmentation.overlay if augmentation else 1)
         self._window = max(window // self._step, 1) * self._step
-        self.class_names, self.geometry, events = _common(self.paths)
+        self._files = EventFiles(self.paths)
+        self.class_names, self.geometry = self._files.class_names, self._files.geometry
         self.shape = self.geometry.image_shape
-        self._first = np.concatenate(([0], np.cumsum(events)))
-        self.n_events = int(self._first[-1])
-        self._readers: dict[int, Reader] = {}
-        self._process = os.getpid()
+        self.n_events = len(self._files)
 
     @classmethod
     def of_dataset(cls, folder: Path | str, split: Split = "train", batch_size: int = 32, **chosen: Any) -> "JetImages":
@@ -147,15 +140,11 @@ class JetImages(IterableDataset[SparseBatch]):
         events, numbers = self._load([(start, stop)])
         return SparseBatch.of(events, numbers, self.shape)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Open files stay in the process that opened them."""
-        return self.__dict__ | {"_readers": {}}
-
     def _blocks(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Blocks of events in the epoch's order: first event, and the one past the last."""
-        files = zip(self._first[:-1], self._first[1:], strict=True)
-        starts = np.concatenate([np.arange(first, last, self.block) for first, last in files])
-        stops = np.minimum(starts + self.block, self._first[np.searchsorted(self._first, starts, side="right")])
+        ends = self._files.first
+        starts = np.concatenate([np.arange(first, last, self.block) for first, last in pairwise(ends)])
+        stops = np.minimum(starts + self.block, ends[np.searchsorted(ends, starts, side="right")])
         order = np.random.default_rng((self.seed, self.epoch)).permutation(len(starts)) if self.shuffle else slice(None)
         return starts[order], stops[order]
 
@@ -176,25 +165,8 @@ class JetImages(IterableDataset[SparseBatch]):
 
     def _load(self, ranges: list[tuple[int, int]]) -> tuple[Batch, NDArray[np.int64]]:
         """The events of some ranges, and their numbers; a range may go on in the next file."""
-        parts, numbers = [], []
-        for start, stop in ranges:
-            for file in range(np.searchsorted(self._first, start, "right") - 1, np.searchsorted(self._first, stop)):
-                offset = int(self._first[file])
-                first, last = max(start, offset), min(stop, int(self._first[file + 1]))
-                parts.append(self._reader(file).read(first - offset, last - offset, TABLES))
-                check(parts[-1], self.shape, len(self.class_names), self.paths[file])
-                numbers.append(np.arange(first, last))
-        return concatenate(parts), np.concatenate(numbers)
-
-    def _reader(self, file: int) -> Reader:
-        """The open file; opened in the process that reads it, because HDF5 files do not survive a fork."""
-        if self._process != os.getpid():
-            self._readers, self._process = {}, os.getpid()
-        if file not in self._readers:
-            if len(self._readers) >= MAX_OPEN:
-                self._readers.pop(next(iter(self._readers))).close()
-            self._readers[file] = Reader(self.paths[file])
-        return self._readers[file]
+        parts = [self._files.read(start, stop) for start, stop in ranges]
+        return concatenate(parts), np.concatenate([np.arange(start, stop) for start, stop in ranges])
 
 
 def dense(
@@ -229,24 +201,6 @@ def _memory(n_values: int, device: torch.device | str) -> Tensor:
         # numpy asks for huge pages, torch does not: a quarter of the page faults' time.
         return torch.from_numpy(np.empty(n_values, np.float32))
     return torch.empty(n_values, device=device)
-
-
-def _common(paths: Sequence[Path]) -> tuple[list[str], ImageGeometry, list[int]]:
-    """Class names, geometry and numbers of events of files that belong together."""
-    if not paths:
-        raise DataError("no event files: nothing to read")
-    found: list[tuple[list[str], ImageGeometry]] = []
-    events = []
-    for path in paths:
-        with Reader(path) as reader:
-            found.append((reader.attributes["class_names"], ImageGeometry.of(reader.attributes, path)))
-            events.append(reader.n_events)
-        if found[-1] != found[0]:
-            one, two = (
-                f"classes {', '.join(names)}, images of {geometry}" for names, geometry in (found[-1], found[0])
-            )
-            raise DataError(f"{path}: {one}; {paths[0]} has {two}")
-    return *found[0], events
 
 
 def _ranges(starts: NDArray[np.int64], stops: NDArray[np.int64], first: int, last: int) -> list[tuple[int, int]]:

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from jetimg import load
 from jetimg.cli.main import app
 from jetimg.common.errors import DataError
 from jetimg.dataset import parts
 from jetimg.dataset.verify import verify
+from jetimg.release import cached
 from jetimg.release.remote_files import Source, source
 from jetimg.release.zenodo import PRODUCTION, SANDBOX, Patience
 from tests.helpers.downloads import FILE, asked, contents, fetch
@@ -228,3 +230,17 @@ def test_a_link_in_place_of_a_folder_is_refused_before_anything_is_asked(
         link.unlink()
     assert server.log == []
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_record_is_loaded_and_downloaded_once(
+    server: Zenodo, record: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cached, "PRODUCTION", server.url)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = tmp_path / "jetimg" / "zenodo-1"
+    assert len(load("10.5281/zenodo.1")) == 12
+    asked = len(server.log)
+    assert len(load("1", "train", cache=tmp_path / "jetimg")) == len(load(folder, "train"))
+    assert len(server.log) == asked > 0
+    with pytest.raises(DataError, match="no such record"):
+        load("doi:10.5281/zenodo.2")

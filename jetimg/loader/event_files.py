@@ -1,0 +1,95 @@
+"""Event files that belong together, read as one long list of events.
+
+Files are opened when they are first read, once in each process: an open HDF5 file survives neither a fork nor a
+pickle. So objects that hold an `EventFiles` can be handed to the workers of a `torch.utils.data.DataLoader`.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetimg.common.errors import DataError
+from jetimg.event_file.geometry import ImageGeometry
+from jetimg.event_file.store import Batch, Reader, concatenate
+from jetimg.loader.sparse import TABLES, check
+
+Split = Literal["train", "validation", "test", "heldout"]
+
+# Files that a process keeps open.
+MAX_OPEN = 64
+
+
+class EventFiles:
+    """Event files or shards with the same classes and the same images.
+
+    Attributes:
+        paths: the files.
+        class_names: names of the classes.
+        geometry: pixels and channels of the images.
+        sample_names: of each file, the names of its samples.
+        first: int64 (files + 1), number of each file's first event, and the number of all events.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        """Looks at the files.
+
+        Raises:
+            DataError: no files, not event files, or of different classes or geometries.
+        """
+        if not paths:
+            raise DataError("no event files: nothing to read")
+        self.paths = list(paths)
+        self.sample_names: list[list[str]] = []
+        events, found = [0], []
+        for path in self.paths:
+            with Reader(path) as reader:
+                found.append((reader.attributes["class_names"], ImageGeometry.of(reader.attributes, path)))
+                self.sample_names.append(reader.attributes["sample_names"])
+                events.append(reader.n_events)
+            if found[-1] != found[0]:
+                one, two = (f"classes {', '.join(names)}, images of {shape}" for names, shape in (found[-1], found[0]))
+                raise DataError(f"{path}: {one}; {self.paths[0]} has {two}")
+        self.class_names: list[str] = found[0][0]
+        self.geometry = found[0][1]
+        self.first: NDArray[np.int64] = np.cumsum(events)
+        self._readers: dict[int, Reader] = {}
+        self._process = os.getpid()
+
+    def __len__(self) -> int:
+        return int(self.first[-1])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Open files stay in the process that opened them."""
+        return self.__dict__ | {"_readers": {}}
+
+    def file_of(self, number: int) -> int:
+        """The index of the file that holds an event."""
+        return int(np.searchsorted(self.first, number, "right")) - 1
+
+    def read(self, start: int, stop: int) -> Batch:
+        """Events start to stop, one at least, of one file or several; tables as in `jetimg.loader.sparse.TABLES`.
+
+        Raises:
+            DataError: damaged, or with contents that no image can have.
+        """
+        parts = []
+        for file in range(self.file_of(start), int(np.searchsorted(self.first, stop))):
+            offset = int(self.first[file])
+            first, last = max(start, offset), min(stop, int(self.first[file + 1]))
+            parts.append(self.reader(file).read(first - offset, last - offset, TABLES))
+            check(parts[-1], self.geometry.image_shape, len(self.class_names), self.paths[file])
+        return parts[0] if len(parts) == 1 else concatenate(parts)
+
+    def reader(self, file: int) -> Reader:
+        """The open file; opened in the process that reads it."""
+        if self._process != os.getpid():
+            self._readers, self._process = {}, os.getpid()
+        if file not in self._readers:
+            if len(self._readers) >= MAX_OPEN:
+                self._readers.pop(next(iter(self._readers))).close()
+            self._readers[file] = Reader(self.paths[file])
+        return self._readers[file]

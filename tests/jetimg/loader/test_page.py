@@ -1,0 +1,22 @@
+"""The examples of docs/load.md run, in their order."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).parents[3] / "docs" / "load.md"
+
+
+def test_the_examples_run(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    (tmp_path / "results" / "demo").mkdir(parents=True)
+    (tmp_path / "results" / "demo" / "dataset").symlink_to(dataset)
+    monkeypatch.chdir(tmp_path)
+    examples = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    names: dict[str, object] = {}
+    for example in examples:
+        exec(compile(example.replace("num_workers=2", "num_workers=0"), str(PAGE), "exec"), names)
+    printed = capsys.readouterr().out
+    assert "(3, 340, 360)" in printed
+    assert "torch.Size([2, 3, 340, 406])" in printed
+    assert "('background', 'b', 't', 'H', 'V', 'q')" in printed
