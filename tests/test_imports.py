@@ -34,6 +34,7 @@ FLOORS = {
         "trained",
         "data",
         "evaluation",
+        "classical",
         "training",
         "export",
         "inference",

@@ -23,6 +23,7 @@ class Rows:
             around eta, phi.
         eta, phi: (n), None where there are boxes.
         image_shape: pixels that boxes count in; None where the file does not say.
+        probability: whether scores are to be probabilities.
         inputs: what `event` counts over; None: the shards of a split, in the manifest's order.
     """
 
@@ -36,3 +37,4 @@ class Rows:
     phi: NDArray[np.float64] | None = None
     image_shape: tuple[int, int] | None = None
     inputs: Sequence[InputFile] | None = None
+    probability: bool = True

@@ -184,6 +184,7 @@ def read_rows(path: Path) -> Rows:
         box=found.box,
         image_shape=about.image_shape,
         inputs=inputs,
+        probability=about.settings.get("probability") is not False,
     )
 
 

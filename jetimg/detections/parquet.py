@@ -149,6 +149,7 @@ def _rows(table: Any, text: bytes | None, path: Path) -> Rows:
         phi=None if corners else column("phi", np.float64),
         image_shape=(int(shape[0]), int(shape[1])) if shape else None,
         inputs=[InputFile(**row) for row in inputs] if inputs else None,
+        probability=about.get("settings", {}).get("probability") is not False,
     )
 
 

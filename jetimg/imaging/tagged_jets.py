@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from detector.geometry.grid import Grid
 from jetimg.imaging.delphes_reader import WIDTHS, Chunk
+from jetimg.imaging.fat_jets import soft_drop_mass
 from jetimg.imaging.settings import ImageSettings
 
 
@@ -38,7 +39,7 @@ def tagged(chunk: Chunk, n_events: int, grid: Grid, settings: ImageSettings) -> 
         return Baseline(np.zeros(n_events + 1, np.int64), np.empty(0, np.uint8), *[nothing] * 5)
     branch = {name: chunk[f"{settings.baseline}.{name}"].content for name in ("PT", "Eta", "Phi")}
     offsets = chunk[f"{settings.baseline}.PT"].offsets
-    mass = _soft_drop_mass(chunk, settings.baseline)
+    mass = soft_drop_mass(chunk, settings.baseline)
     tau = chunk[f"{settings.baseline}.Tau"].content.reshape(-1, WIDTHS["Tau"])
     inside = np.abs(branch["Eta"]) < grid.eta_max
     jet, class_id, score = [], [], []
@@ -59,14 +60,6 @@ def tagged(chunk: Chunk, n_events: int, grid: Grid, settings: ImageSettings) -> 
         mass=mass[row],
         score=scores[order],
     )
-
-
-def _soft_drop_mass(chunk: Chunk, branch: str) -> NDArray[np.float32]:
-    if f"{branch}.SoftDroppedMass" in chunk:
-        return chunk[f"{branch}.SoftDroppedMass"].content
-    momentum = chunk[f"{branch}.SoftDroppedJet"].content
-    square: NDArray[np.float64] = momentum[:, 3] ** 2 - (momentum[:, :3] ** 2).sum(axis=1)
-    return np.sqrt(np.maximum(square, 0.0)).astype(np.float32)
 
 
 def _score(tau: NDArray[np.float32], tau_before: NDArray[np.float32]) -> NDArray[np.float32]:

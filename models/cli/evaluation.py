@@ -87,7 +87,8 @@ def score(
     dataset: Folder,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the report.", file_okay=False)],
     split: Annotated[
-        list[str] | None, typer.Option(help="test, heldout, validation or train; repeatable: a folder each.")
+        list[str] | None,
+        typer.Option(help="test, heldout, validation, train; or SPLIT:SAMPLE. Repeatable: a folder each."),
     ] = None,
     sample: Annotated[str, typer.Option(help="Only events of this sample; of all if not given.")] = "",
     min_pt: Annotated[float, typer.Option(min=0, help="Minimum pt of the true jets that count, GeV.")] = 0.0,
@@ -101,19 +102,58 @@ def score(
     from models.evaluation import score as scoring
 
     named = common.named(detections, lambda path: path.stem)
-    splits = split or ["test"]
-    chosen = {name: _settings(name, match, named) for name in splits}
-    folders = {name: output if len(splits) == 1 else output / name for name in splits}
+    chosen = {}
+    for text in split or ["test"]:
+        part, _, only = text.partition(":")
+        settings = replace(_settings(part, match, named), min_pt=min_pt, baseline=baseline, sample=only or sample)
+        chosen[text.replace(":", "-")] = settings
+    folders = {name: output / name if len(chosen) > 1 else output for name in chosen}
     for folder in folders.values():
         report.check_output(folder)
     found = {}
     for name, settings in chosen.items():
-        settings = replace(settings, sample=sample, min_pt=min_pt, baseline=baseline)
         found[name] = scoring.score(dataset, named, settings)
         _write(found[name], folders[name])
     if table is not None:
         write_text(table, scoring.page(found))
-        common.say(f"{table}: {len(named)} detectors on {', '.join(splits)}")
+        common.say(f"{table}: {len(named)} detectors on {', '.join(found)}")
+
+
+@app.command()
+def classical(
+    dataset: Folder,
+    output: options.Output,
+    kind: Annotated[
+        str, typer.Option(help="orders: the best mass window and tau ratio of each class; trees: boosted trees.")
+    ] = "trees",
+    split: Annotated[
+        list[str] | None, typer.Option(help="Whose events: test (default), heldout, validation; repeatable.")
+    ] = None,
+    files: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the Delphes files, if it is not where the shards say.", file_okay=False),
+    ] = None,
+) -> None:
+    """Detections of the networks' rivals, which know classical jets only: learned on training events, for `score`."""
+    from detector.common.progress import bar
+    from jetimg.dataset.plan import SPLITS
+    from jetimg.detections.write import check_suffix
+    from models.classical import find
+
+    splits = split or ["test"]
+    if kind not in find.KINDS:
+        raise typer.BadParameter(f"--kind {kind}: {', '.join(find.KINDS)}")
+    if unknown := set(splits) - set(SPLITS):
+        raise typer.BadParameter(f"--split {unknown.pop()}: {', '.join(SPLITS)}")
+    try:
+        check_suffix(output)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    with bar("Delphes files", None) as progress:
+        rival = find.find(dataset, splits, output, "orders" if kind == "orders" else "trees", files, progress)
+    for name, text in rival.settings.items():
+        common.say(f"{name}: {text}")
+    common.say(f"{output}: {rival.name}; measure it by `jetimg models score {output} {dataset} --output DIR`")
 
 
 @app.command("side-by-side")

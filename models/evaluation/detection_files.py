@@ -57,7 +57,7 @@ def read(name: str, path: Path, folder: Path, events: EventSet) -> DetectionSet:
     order = np.argsort(table.event, kind="stable")
     known = tuple(sorted(set(classes.tolist())))
     about = {"kind": "file", "file": path.name, "sha256": sha256(path), "score": SCORE}
-    return DetectionSet(name, table.take(order).of_events(events.numbers), known, about)
+    return DetectionSet(name, table.take(order).of_events(events.numbers), known, about, rows.probability)
 
 
 def _classes(rows: Rows, events: EventSet, path: Path) -> NDArray[np.int64]:

@@ -145,7 +145,7 @@ def of_detector(detector: DetectionSet, truth: TrueJets, rule: Rule = IOU) -> Me
         if class_id in ranked:
             by_iou = coco.average_precision(found, true, matched.pairs, class_id)
             made.classes[name] = _of_class(made, class_id, true, by_iou) | _at_cut(made, class_id, truth)
-    cuts = {k: (made.classes[truth.class_names[k]] or {})["working_point"]["score"] for k in detector.classes}
+    cuts = {k: (made.classes[truth.class_names[k]] or {})["working_point"]["score"] for k in sorted(ranked)}
     made.confusion.update(confusion(found, true, cuts, truth.class_names, truth.shape, rule))
     return made
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 # Fewer true jets in a bin, or detections in one of the score, are noise.
 MIN_JETS, MIN_DETECTIONS = 10, 20
 
+# An event, from one in a thousand events on.
+FALSE_POSITIVES = (1e-3, 30.0)
+
 Style = dict[str, Any]
 Panel = Callable[["Axes", Measured, int, Style], None]
 
@@ -88,7 +91,9 @@ def _bars(axes: "Axes", rows: list[tuple[float, Style]], style: Style) -> None:
         return
     values = np.array([row["efficiency"] for _, row in known])
     low, high = (np.array([row[key] for _, row in known]) for key in ("low", "high"))
-    axes.errorbar([x for x, _ in known], values, [values - low, high - values], **_marked(style))
+    # Rounding may put an end of the interval on the wrong side of 0 or 1.
+    errors = np.maximum([values - low, high - values], 0)
+    axes.errorbar([x for x, _ in known], values, errors, **_marked(style))
 
 
 @styled()
@@ -96,13 +101,15 @@ def false_positives(found: Evaluation) -> Figure:
     """Efficiency against wrong detections an event, a panel a class; dots are the working points."""
 
     def panel(axes: "Axes", one: Measured, class_id: int, style: Style) -> None:
-        curve = one.ranked[class_id].curve()
-        wrong = (curve.kept - curve.right) / max(found.truth.n_events, 1)
-        axes.plot(wrong, curve.recall, **style)
         point = _numbers(found, one, class_id)["working_point"]
-        axes.plot([point["false_positives"]], [point["recall"]], marker="o", ms=5, color=style["color"])
-        axes.set(xscale="symlog", xlim=(0, None), ylim=(0, 1.03), xlabel="wrong detections an event")
-        axes.set_xscale("symlog", linthresh=1e-2)
+        if one is found.oracle:
+            axes.axhline(point["recall"], **style)
+        else:
+            curve = one.ranked[class_id].curve()
+            wrong = (curve.kept - curve.right) / max(found.truth.n_events, 1)
+            axes.plot(wrong, curve.recall, **style)
+            axes.plot([point["false_positives"]], [point["recall"]], marker="o", ms=5, color=style["color"])
+        axes.set(xscale="log", xlim=FALSE_POSITIVES, ylim=(0, 1.03), xlabel="wrong detections an event")
 
     figure, panels = _panels(found, panel)
     for axes in panels[:, 0]:
@@ -166,7 +173,7 @@ def calibration(found: Evaluation) -> Figure:
     for axes in panels[:, 0]:
         axes.set_ylabel("share that is right")
     text = f"On the grey line a score is a probability; bins of at least {MIN_DETECTIONS} detections"
-    return _finished(figure, found, text)
+    return _finished(figure, found, text, [one for one in found.measured if one.detector.probability])
 
 
 def styled_detectors(found: Evaluation) -> Iterator[tuple[Measured, Style]]:
@@ -219,8 +226,13 @@ def _marked(style: Style) -> Style:
     return style | {"marker": "o", "ms": 3.5, "capsize": 2}
 
 
-def _finished(figure: Figure, found: Evaluation, title: str) -> Figure:
-    handles = [Line2D([], [], label=one.detector.name, **style) for one, style in styled_detectors(found)]
+def _finished(figure: Figure, found: Evaluation, title: str, shown: list[Measured] | None = None) -> Figure:
+    """Title and legend; of some detectors if not all are shown."""
+    handles = [
+        Line2D([], [], label=one.detector.name, **style)
+        for one, style in styled_detectors(found)
+        if shown is None or one in shown
+    ]
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     figure.legend(handles=handles, loc="outside lower left", ncols=6, fontsize=9)
     return figure

@@ -14,8 +14,9 @@ from models.evaluation.result import Evaluation, EvaluationSettings
 HEAD = """# Benchmark
 
 Networks and classical jets on the test sets of one data set. `heldout` are events of the processes that networks are
-trained on, mostly boosted jets; `test` are processes that no network has seen. All are measured on the same events, by
-the same rule: {rule}. `ceiling` are the labels themselves, `baseline` the tagged AK8 jets.
+trained on, mostly boosted jets; `test` are processes that no network has seen, `test-NAME` those of one sample. All are
+measured on the same events, by the same rule: {rule}. `ceiling` are the labels themselves, `baseline` the tagged AK8
+jets.
 
 To enter, write your detections into a file ([which](../models.md#a-benchmark-for-others)) and measure it:
 `jetimg models score NAME=FILE DATASET --split heldout --split test --output DIR --table benchmark.md`

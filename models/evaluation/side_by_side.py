@@ -42,13 +42,17 @@ def sheet(evaluations: Mapping[str, Mapping[str, Any]]) -> Sheet:
     rows = []
     for test_set, one in evaluations.items():
         jets = one["data_set"]["true_jets"]
-        rows.append((f"{test_set}: true jets", one["data_set"]["events"], *(jets.get(name, 0) for name in classes), ""))
+        rows.append(
+            (f"{test_set}: true jets", one["data_set"]["events"], *(jets.get(name, 0) for name in classes), "", "")
+        )
         ceiling = one["data_set"].get("ceiling", {})
-        rows.append((f"{test_set}: ceiling", "", *(_cell(ceiling.get(name)) for name in classes), ""))
+        rows.append((f"{test_set}: ceiling", "", *(_cell(ceiling.get(name)) for name in classes), "", ""))
         for name, numbers in one["detectors"].items():
             cells = [_cell(numbers["classes"].get(class_name)) for class_name in classes]
-            rows.append((f"{test_set}: {name}", "", *cells, _cell(numbers["mean"])))
-    return Sheet("Test sets side by side", ("", "events", *classes, "mean"), rows, NOTE)
+            shared = numbers["mean"].get("over_classes_of_baseline")
+            rows.append((f"{test_set}: {name}", "", *cells, _cell(numbers["mean"]), _cell(shared)))
+    columns = ("", "events", *classes, "mean", "mean, baseline's classes")
+    return Sheet("Test sets side by side", columns, rows, NOTE)
 
 
 def _cell(numbers: Mapping[str, Any] | None) -> str:

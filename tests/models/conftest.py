@@ -1,4 +1,4 @@
-"""The data set that tests of the evaluation share."""
+"""The data set that tests of the evaluation, and of what is measured by it, share."""
 
 from pathlib import Path
 
