@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 INSTALL = $(VENV)/bin/pip install --quiet --disable-pip-version-check --no-compile
 RUN = PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
-.PHONY: demo test bench lint lock schema pages clean
+.PHONY: demo test bench lint lock schema pages pictures clean
 
 # From Pythia to networks that are measured, then to shards of real Delphes events that come with the repository.
 demo: $(VENV)/.models
@@ -57,6 +57,10 @@ schema: $(VENV)/.installed
 pages: $(VENV)/.models
 	$(VENV)/bin/python -m tools.architecture
 	$(VENV)/bin/python -m tools.dependencies
+
+# Pictures of the docs, as the commands draw them. `make pictures OPTIONS="--delphes FOLDER"`: see tools/pictures.py.
+pictures: $(VENV)/.models
+	$(RUN) python -m tools.pictures $(OPTIONS)
 
 clean:
 	rm -rf results .snakemake

@@ -43,16 +43,15 @@ include: "workflow/rules/shard.smk"
 include: "workflow/rules/summary.smk"
 include: "workflow/rules/release.smk"
 include: "workflow/rules/networks.smk"
+include: "workflow/rules/report.smk"
 
 
 rule all:
-    """Target: everything that the configuration asks for, but for releases and the report."""
+    """Target: everything that the configuration asks for, but for releases and Snakemake's own report."""
     default_target: True
     input:
         rules.dataset.input,
         rules.look.input,
         rules.evaluate.input,
         rules.benchmark.input,
-
-
-include: "workflow/rules/report.smk"
+        rules.page.output,

@@ -34,3 +34,17 @@ def view(
     with bar("choosing events", None) as progress:
         n_events = viewer.write(paths, output, choice, detections or [], progress)
     console.print(f"{output}: {n_events} events, {size(output.stat().st_size)}; open it in a browser", soft_wrap=True)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="A campaign's results, such as results/demo.", file_okay=False)],
+    output: Output,
+) -> None:
+    """All tables and pictures of a campaign in one HTML file, each with the command that makes it again."""
+    from jetimg.common.tables import size
+    from jetimg.pages import report as reports
+
+    sections = reports.write(folder, output)
+    titles = ", ".join(title.lower() for title in sections)
+    console.print(f"{output}: {titles}; {size(output.stat().st_size)}; open it in a browser", soft_wrap=True)

@@ -84,7 +84,10 @@ def write(
 
 
 def _title(paths: Sequence[Path]) -> str:
-    return ", ".join(str(path) for path in paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+    """The last folders of one path, which tell campaigns apart; names of several."""
+    if len(paths) == 1:
+        return str(Path(*paths[0].absolute().parts[-3:]))
+    return ", ".join(path.name for path in paths[:6]) + (f" and {len(paths) - 6} more" if len(paths) > 6 else "")
 
 
 def _collect(files: Sequence[Path], places: Sequence[Place], found: FoundJets | None) -> View:

@@ -24,6 +24,7 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--hide-scrollbars",
 )
 DESKTOP, PHONE = (1400, 950), (375, 812)
 
@@ -33,16 +34,19 @@ class Browser:
 
     def __init__(self, driver: webdriver.Chrome) -> None:
         self.driver = driver
+        self._width = DESKTOP[0]
 
-    def open(self, page: Path, size: tuple[int, int] = DESKTOP, dark: bool = False, at: str = "") -> None:
+    def open(
+        self, page: Path, size: tuple[int, int] = DESKTOP, dark: bool = False, at: str = "", sharpness: float = 1
+    ) -> None:
         """Opens a page from disk, in a window of this size, and waits until it is drawn."""
-        width, height = size
-        screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == PHONE}
+        self._width, height = size
+        screen = {"width": self._width, "height": height, "deviceScaleFactor": sharpness, "mobile": size == PHONE}
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
         self.driver.get("about:blank")
-        self.driver.get_log("browser")
+        self.complaints()
         self.driver.get(page.absolute().as_uri() + at)
         WebDriverWait(self.driver, 20).until(lambda _: self.run("return document.documentElement.dataset.ready"))
 
@@ -64,11 +68,12 @@ class Browser:
 
     def complaints(self) -> list[str]:
         """What is in the console: errors, and requests that were refused or failed."""
-        return [entry["message"] for entry in self.driver.get_log("browser")]
+        driver: Any = self.driver  # its method has no types
+        return [str(entry["message"]) for entry in driver.get_log("browser")]
 
     def overflow(self) -> int:
-        """Pixels by which the page is wider than its window."""
-        return int(self.run("return document.documentElement.scrollWidth - window.innerWidth"))
+        """Pixels by which the page is wider than its window; on a phone, whose window then grows, than its screen."""
+        return int(self.run("return document.documentElement.scrollWidth")) - self._width
 
     def screenshot(self, output: Path) -> None:
         """The window as PNG."""

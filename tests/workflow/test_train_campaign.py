@@ -1,11 +1,13 @@
 """Networks of a campaign of real events: trained, made smaller, measured, exported and timed by one command."""
 
 import json
+import re
 
 import onnx
 import pytest
 import yaml
 
+from jetimg.detections.hdf5 import Reader
 from models.trained import checkpoint
 from tests.workflow.test_snakemake import campaign, snakemake
 
@@ -52,7 +54,22 @@ def test_each_version_is_what_it_is_called(trained):
     assert sum(pruned.model.channels) < sum(NETWORKS["pfjet"]["model"]["channels"])
 
 
-def test_the_report_shows_all_of_it(trained):
+def test_the_page_and_the_viewer_show_all_of_it(trained):
+    page = (trained / "report.html").read_text()
+    sections = re.findall(r'<section id="([a-z]+)"', page)
+    assert sections == ["summary", "events", "distributions", "inputs", "audit", "training", "evaluation", "latency"]
+    for name in NAMES:
+        network, version = name.split("-")
+        assert f"--output out/networks/{network}/{version}" in page
+        assert f"{network}, {version}: loss against the epoch" in page
+    assert '<a class="button" href="events.html">' in page
+    viewer = (trained / "events.html").read_text()
+    assert "/out/dataset</title>" in viewer
+    with Reader(trained / "networks/pfjet/full/detections.h5") as found:
+        assert [row.name for row in found.inputs] == ["out/dataset/test-00000.h5"]
+
+
+def test_the_report_of_snakemake_shows_all_of_it(trained):
     run = snakemake(trained.parent, "report")
     assert run.returncode == 0, run.stdout + run.stderr
     log = (trained / "logs/report.log").read_text()
@@ -60,7 +77,7 @@ def test_the_report_shows_all_of_it(trained):
     assert all(f"Adding {name}" in log for name in ("evaluation.md", "precision_recall.png", "latency.md", "tt.png"))
     assert "WARNING" not in log, "captions that cannot be read"
     assert "ERROR" not in log
-    assert (trained / "report.html").stat().st_size > 1_000_000
+    assert (trained / "snakemake-report.html").stat().st_size > 1_000_000
 
 
 def test_other_settings_train_again_what_they_concern(trained):

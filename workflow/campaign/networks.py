@@ -63,6 +63,10 @@ class CampaignNetworks:
             if versions is None or version in versions
         ]
 
+    def seen(self) -> list[str]:
+        """What the first network found in test events: the file that the event viewer shows; none without networks."""
+        return [str(Path(network).with_name("detections.h5")) for network in self.checkpoints((FULL,))[:1]]
+
     def onnx_files(self) -> list[str]:
         """The same for inference, as ONNX files."""
         return [str(Path(network).with_suffix(".onnx")) for network in self.checkpoints()]

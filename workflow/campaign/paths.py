@@ -306,6 +306,12 @@ class Campaign:
         """The shards of a plan."""
         return [f"{self.results}/dataset/{name}" for name in plan.read(Path(plan_file)).shards()]
 
+    def first_test_shards(self, plan_file: str) -> list[str]:
+        """The first shard of each split that networks are measured on: events of every sample of it, mixed."""
+        names = sorted(plan.read(Path(plan_file)).shards())
+        firsts = {name.partition("-")[0]: name for name in reversed(names)}
+        return [f"{self.results}/dataset/{firsts[split]}" for split in ("heldout", "test") if split in firsts]
+
     def log(self, name: str) -> str:
         """The log file of a job."""
         return f"{self.results}/logs/{name}.log"

@@ -174,6 +174,26 @@ rule test_sets:
         "jetimg models side-by-side {input:q} --output {output:q} > {log:q} 2>&1"
 
 
+rule detect_jets:
+    """The jets that a network finds in the first shards of test events."""
+    input:
+        network=f"{RESULTS}/networks/{{network}}/{{version}}/network.pt",
+        shards=lambda _: CAMPAIGN.first_test_shards(checkpoints.plan.get().output[0]),
+    output:
+        f"{RESULTS}/networks/{{network}}/{{version}}/detections.h5",
+    log:
+        CAMPAIGN.log("detect/{network}-{version}"),
+    benchmark:
+        CAMPAIGN.benchmark("detect/{network}-{version}")
+    conda:
+        "../envs/models.yaml"
+    threads: CONFIG.threads
+    resources:
+        **CAMPAIGN.asks("evaluate"),
+    shell:
+        "jetimg models detect {input.network:q} {input.shards:q} --threads {threads} --output {output:q} > {log:q} 2>&1"
+
+
 rule export_network:
     """A network as an ONNX file that finds the same jets."""
     input:

@@ -9,10 +9,10 @@ import pytest
 from jetimg.dataset import manifest
 from jetimg.detections import hdf5
 from jetimg.event_file.store import InputFile, Reader
-from jetimg.pages import viewer
+from jetimg.pages import report, viewer
 from jetimg.pages.chosen_events import Choice
 from models.evaluation.pairing import JetTable, match, pairs
-from tests.helpers import chromium
+from tests.helpers import chromium, made_results
 from tests.helpers.chromium import DESKTOP, PHONE, Browser
 from tests.helpers.detections import ABOUT, near
 
@@ -191,3 +191,40 @@ def test_a_damaged_page_says_so(browser: Browser, page: Path, tmp_path: Path) ->
     browser.driver.get((tmp_path / "bad.html").as_uri())
     browser.until("!document.getElementById('fault').hidden")
     assert browser.text("#fault").startswith("This page cannot be shown: ")
+
+
+@pytest.fixture(scope="session")
+def report_page(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = made_results.write(tmp_path_factory.mktemp("results"))
+    (folder / "events.html").write_bytes(page.read_bytes())
+    report.write(folder, folder / "report.html")
+    return folder / "report.html"
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_report_is_drawn(browser: Browser, report_page: Path, size: tuple[int, int], dark: bool) -> None:
+    browser.open(report_page, size, dark)
+    assert browser.complaints() == []
+    assert browser.overflow() <= 0
+    shown = "return [...document.images].filter((one) => one.src && one.naturalWidth === 1200).length"
+    browser.run("for (const one of document.images) one.loading = 'eager'")
+    browser.until(f"(() => {{ {shown} }})() === {len(made_results.PICTURES)}")
+    assert browser.run("return document.getElementById('menu').open") == (size == DESKTOP)
+    anchors = browser.run("return [...document.querySelectorAll('nav a')].map((one) => one.hash.slice(1))")
+    assert len(anchors) == 10
+    assert all(browser.run("return document.getElementById(arguments[0]) !== null", name) for name in anchors)
+
+
+def test_the_report_enlarges_pictures_and_leads_to_the_viewer(browser: Browser, report_page: Path) -> None:
+    browser.open(report_page)
+    browser.run("document.querySelector('.enlarge').click()")
+    assert browser.run(
+        "const d = document.getElementById('large'); return d.open && d.querySelector('img').naturalWidth > 0"
+    )
+    browser.press("\ue00c")
+    browser.until("!document.getElementById('large').open")
+    browser.run("document.querySelector('a.button').click()")
+    browser.until("document.documentElement.dataset.ready === 'yes' && document.getElementById('plane') !== null")
+    assert browser.text("#position") == "1 of 12"
+    assert browser.complaints() == []
