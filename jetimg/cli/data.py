@@ -234,14 +234,18 @@ def show(
     output: Output,
     event: Annotated[int, typer.Option(min=0, help="Which event; with --sample, which of that sample.")] = 0,
     sample: Annotated[str | None, typer.Option(help="Show an event of this sample of a data set.")] = None,
+    detections: Annotated[Path | None, typer.Option(help="HDF5 file of detections, to draw beside the boxes.")] = None,
+    min_score: Annotated[float, typer.Option(min=0, max=1, help="Of the detections that are drawn.")] = 0.3,
 ) -> None:
     """A picture of one event: three channels and their sum, with boxes."""
     from jetimg.dataset.find_event import find
+    from jetimg.pages.found_jets import in_event
     from jetimg.plotting.event_display import draw
 
     try:
         file, number = find(path, sample, event) if sample else (path, event)
-        draw(file, number, output)
+        found = in_event(detections, file, number, min_score) if detections else None
+        draw(file, number, output, found)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     console.print(f"{output}: event {number} of {file}", soft_wrap=True)

@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
+
 from jetimg.common.errors import DataError
 from jetimg.detections.hdf5 import Reader
 from jetimg.detections.layout import About
-from jetimg.detections.table import EventDetections
+from jetimg.detections.table import DetectionTable, EventDetections
 from jetimg.event_file.store import InputFile
+from jetimg.event_file.store import Reader as EventReader
 
 
 class FoundJets:
@@ -84,3 +87,39 @@ class FoundJets:
         if row.entries != n_events:
             raise DataError(f"{reader.path}: found in {row.entries} events of {row.name}; {path} has {n_events}")
         return reader.read(first + event, first + event + 1)[0]
+
+
+def in_event(path: Path, file: Path, event: int, min_score: float) -> EventDetections:
+    """The detections of one event of an event file.
+
+    Args:
+        path: the file of detections.
+        file: the event file.
+        event: the event's number in it.
+        min_score: less certain detections are left out.
+
+    Raises:
+        DataError: one of them is damaged, they do not belong together, or have other classes or pixels.
+        ValueError: no such event.
+    """
+    with EventReader(file) as reader, FoundJets([path]) as jets:
+        if not 0 <= event < reader.n_events:
+            raise ValueError(f"{file}: no event {event}: it has {reader.n_events}")
+        check_same(reader, jets)
+        found = jets.of(file, event, reader.n_events)
+    table = DetectionTable.of(np.array([len(found.score)]), **found._asdict())
+    return table.take(found.score >= min_score)[0]
+
+
+def check_same(reader: EventReader, jets: FoundJets) -> None:
+    """Refuses detections in images of other pixels, or of other classes, than those of an event file.
+
+    Raises:
+        DataError: naming both.
+    """
+    shape, names = (tuple(reader.attributes[name]) for name in ("image_shape", "class_names"))
+    if (shape, names) != (jets.about.image_shape, jets.about.class_names):
+        raise DataError(
+            f"{reader.path}: {shape} pixels, classes {', '.join(names)}; "
+            f"detections in {jets.about.image_shape}, {', '.join(jets.about.class_names)}"
+        )

@@ -13,7 +13,7 @@ from jetimg.event_file.geometry import ImageGeometry
 from jetimg.event_file.store import Batch, Reader
 from jetimg.pages import page
 from jetimg.pages.chosen_events import Choice, Place, choose, event_files
-from jetimg.pages.found_jets import FoundJets
+from jetimg.pages.found_jets import FoundJets, check_same
 from jetimg.pages.packing import LOG_STEP, pack, pack_hits
 
 TEMPLATE = "viewer.html"
@@ -100,7 +100,7 @@ def _collect(files: Sequence[Path], places: Sequence[Place], found: FoundJets | 
             if (first := first or own) != own:
                 raise DataError(f"{reader.path}: other pixels or classes than {files[places[0].file]}")
             if found is not None:
-                _check_same(reader, own, found)
+                check_same(reader, found)
             for place in chosen:
                 batch = reader.read(place.event, place.event + 1)
                 events.append(_event(reader, place.event, batch, found))
@@ -109,14 +109,6 @@ def _collect(files: Sequence[Path], places: Sequence[Place], found: FoundJets | 
                 )
     assert first is not None
     return View(*first, events, hits, "" if found is None else found.about.network or "detections")
-
-
-def _check_same(reader: Reader, own: tuple[ImageGeometry, tuple[str, ...]], found: FoundJets) -> None:
-    if (own[0].image_shape, own[1]) != (found.about.image_shape, found.about.class_names):
-        raise DataError(
-            f"{reader.path}: {own[0].image_shape} pixels, classes {', '.join(own[1])}; "
-            f"detections in {found.about.image_shape}, {', '.join(found.about.class_names)}"
-        )
 
 
 def _event(reader: Reader, number: int, batch: Batch, found: FoundJets | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from detector.geometry.angles import TWO_PI
+from jetimg.detections.table import EventDetections
 from jetimg.event_file.event import Event, read_event
 from jetimg.plotting.figures import colour, ink, save, styled
 from jetimg.plotting.labels import Area, place
@@ -42,28 +43,32 @@ GROWTH = 0.5
 
 LABEL_POINTS = 7.5
 
+# The line of a detection, beside the full line of a true box.
+FOUND: dict[str, Any] = {"linestyle": (0, (3.5, 2))}
+
 # By panel: flat pixels and values in GeV.
 Hits = Mapping[str, tuple[NDArray[np.uint32], NDArray[np.floating]]]
 
 
-def draw(path: Path, event: int, output: Path) -> None:
+def draw(path: Path, event: int, output: Path, found: EventDetections | None = None) -> None:
     """Draws one event of an event file or shard.
 
     Args:
         path: the event file.
         event: the event's number in it, from 0.
         output: the picture; its ending is its format.
+        found: detections in the event, to draw beside its boxes.
 
     Raises:
         DataError: not a complete event file, or the picture cannot be written.
         ValueError: no such event (the message has the valid range) or no such picture format.
     """
-    save(picture(read_event(path, event)), output)
+    save(picture(read_event(path, event), found), output)
 
 
 @styled()
-def picture(event: Event) -> Figure:
-    """The picture of an event: four panels, of which the sum is large and has the boxes' labels."""
+def picture(event: Event, found: EventDetections | None = None) -> Figure:
+    """An event in four panels, of which the sum is large and has the boxes' labels; detections are dashed."""
     figure = Figure(figsize=(WIDTH, HEIGHT))
     panels = {name: _panel(figure, name, event) for name in PANELS}
     hits: Hits = {"sum": event.total(), **event.channels}
@@ -75,9 +80,10 @@ def picture(event: Event) -> Figure:
         count = "" if name == "sum" else f"{len(hits[name][0]):,} pixels, "
         axes.set_title(f"{TITLES[name]}: {count}{energy:,.0f} GeV", fontsize=12 if name == "sum" else 9.5)
         _boxes(axes, event)
+        _found_boxes(axes, event, found)
     _baseline(panels["sum"], event)
-    _labels(panels["sum"], event)
-    _legend(panels["sum"], event)
+    _labels(panels["sum"], event, found)
+    _legend(panels["sum"], event, found)
     _colour_bar(figure, norm)
     _title(panels["sum"], event, len(hits["sum"][0]))
     return figure
@@ -167,6 +173,15 @@ def _boxes(axes: "Axes", event: Event) -> None:
             axes.add_patch(patch)
 
 
+def _found_boxes(axes: "Axes", event: Event, found: EventDetections | None) -> None:
+    large = axes.get_label() == "sum"
+    for row in reversed(range(0 if found is None else len(found.score))):
+        assert found is not None
+        for x0, y0, x1, y1 in box_pieces(event, found.box[row]):
+            style = _box_style(int(found.class_id[row]), large=large) | FOUND
+            axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, zorder=3.5, label="detection", **style))
+
+
 def _box_style(class_id: int, *, large: bool) -> dict[str, Any]:
     return {"fill": False, "edgecolor": colour(class_id), "linewidth": 1.6 if large else 0.8}
 
@@ -185,11 +200,14 @@ def _tag_style(class_id: int) -> dict[str, Any]:
     return ring | {"color": colour(class_id)}
 
 
-def _labels(axes: "Axes", event: Event) -> None:
-    """Class and pt of each box."""
-    classes = event.jets["class_id"]
+def _labels(axes: "Axes", event: Event, found: EventDetections | None) -> None:
+    """Class and pt of each true box, class and score of each detection."""
+    classes, box = event.jets["class_id"], event.jets["box"]
     texts = [f"{event.class_names[k]} {pt:,.0f}" for k, pt in zip(classes, event.jets["pt"], strict=True)]
-    draw_labels(axes, event, event.jets["box"], texts, [colour(int(k)) for k in classes])
+    if found is not None:
+        texts += [f"{event.class_names[k]}? {score:.2f}" for k, score in zip(found.class_id, found.score, strict=True)]
+        classes, box = np.concatenate([classes, found.class_id]), np.concatenate([box, found.box])
+    draw_labels(axes, event, box, texts, [colour(int(k)) for k in classes])
 
 
 def draw_labels(
@@ -225,7 +243,7 @@ def draw_labels(
         )
 
 
-def _legend(axes: "Axes", event: Event) -> None:
+def _legend(axes: "Axes", event: Event, found: EventDetections | None) -> None:
     handles: list[Rectangle | Line2D] = [
         Rectangle((0, 0), 1, 1, label=f"{event.class_names[k]} box", **_box_style(int(k), large=True))
         for k in np.unique(event.jets["class_id"])
@@ -234,6 +252,8 @@ def _legend(axes: "Axes", event: Event) -> None:
         Line2D([], [], markersize=9, label=f"baseline {event.class_names[k]} tag", **_tag_style(int(k)))
         for k in np.unique(event.baseline["class_id"])
     ]
+    if found is not None:
+        handles.append(Rectangle((0, 0), 1, 1, label="detection, with its score", fill=False, **FOUND))
     axes.legend(
         handles=handles,
         loc="upper left",

@@ -18,7 +18,7 @@ from jetimg.detections import hdf5
 from jetimg.event_file.store import InputFile, Reader
 from jetimg.pages import viewer
 from jetimg.pages.chosen_events import Choice, Place, choose, event_files
-from jetimg.pages.found_jets import FoundJets
+from jetimg.pages.found_jets import FoundJets, in_event
 from jetimg.pages.packing import LOG_STEP, pack_hits
 from tests.helpers.detections import ABOUT, made_up
 
@@ -148,6 +148,20 @@ def test_detections_with_other_classes_are_refused(dataset: Path, tmp_path: Path
     with pytest.raises(DataError, match=r"detections in \(340, 360\), jet$"):
         viewer.write([dataset], tmp_path / "events.html", Choice(), [path])
     assert not (tmp_path / "events.html").exists()
+
+
+def test_show_draws_detections_above_a_score(dataset: Path, found: Path, tmp_path: Path) -> None:
+    shard = dataset / "train-00000.h5"
+    jets = in_event(found, shard, 1, 0.5)
+    with hdf5.Reader(found) as reader:
+        first = [Path(row.name).name for row in reader.inputs].index(shard.name)
+        scores = reader.read()[sum(row.entries for row in reader.inputs[:first]) + 1].score
+    assert jets.score.tolist() == scores[scores >= 0.5].tolist()
+    call = ["show", str(shard), "--event", "1", "--detections", str(found), "--output", str(tmp_path / "event.png")]
+    done = CliRunner().invoke(app, call)
+    assert done.exit_code == 0, done.output
+    with pytest.raises(ValueError, match=r"no event 99: it has 3"):
+        in_event(found, shard, 99, 0.5)
 
 
 def test_the_command(dataset: Path, found: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from jetimg.event_file.store import Reader
 from jetimg.plotting.event_display import box_pieces, draw, picture
 from jetimg.plotting.figures import DPI, colour
 from jetimg.plotting.labels import Area
+from tests.helpers.detections import made_up
 
 PANELS = ("sum", "tracker", "ecal", "hcal")
 
@@ -70,6 +71,20 @@ def test_pixels_are_square(made):
         place = panels(figure)[name].get_position()
         width, height = place.width * figure.get_figwidth(), place.height * figure.get_figheight()
         assert width / 340 == pytest.approx(height / 360)
+
+
+def test_detections_are_dashed_and_labelled_with_their_score_on_both_sides_of_the_seam(made):
+    found = made_up([2])[0]._replace(box=np.array([[100, 340, 146, 386], [10, 20, 56, 66]], np.float32))
+    figure = picture(read_event(made, 0), found)
+    for name in PANELS:
+        dashed = [patch for patch in rectangles(panels(figure)[name]) if patch.get_label() == "detection"]
+        assert len(dashed) == 3
+        assert all(patch.get_linestyle() not in ("-", "solid") for patch in dashed)
+        plain = [patch for patch in rectangles(panels(figure)[name]) if patch.get_label() != "detection"]
+        assert {patch.get_linestyle() for patch in plain} == {"solid"}
+    texts = {text.get_text() for text in panels(figure)["sum"].texts}
+    names = read_event(made, 0).class_names
+    assert {f"{names[k]}? {score:.2f}" for k, score in zip(found.class_id, found.score, strict=True)} <= texts
 
 
 @pytest.mark.parametrize("panel", PANELS)
