@@ -213,7 +213,7 @@ def verify(path: Annotated[Path, typer.Argument(help="A data set's folder, or on
 
 @app.command()
 def inspect(
-    path: Annotated[Path, typer.Argument(help="An event file, a shard, or a Delphes file.")],
+    path: Annotated[Path, typer.Argument(help="An event file, a shard, a Delphes file, or detections (.h5).")],
     settings: SettingsFile = None,
     source: Source = None,
     hcal: Hcal = None,

@@ -1,4 +1,4 @@
-"""What is in a file, at a glance: event files, shards and Delphes files."""
+"""What is in a file, at a glance: event files, shards, Delphes files, and files of detections."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from jetimg.imaging.channels import Setup
 from jetimg.imaging.delphes_reader import TREE, inventory, wanted
 from jetimg.imaging.settings import ImageSettings
 from jetimg.imaging.verdicts import check
+from jetimg.reports import detections
 
 # Events read at once; of their tables, only the small ones are.
 STEP = 16384
@@ -32,7 +33,7 @@ def describe(path: Path, setup: Setup | None = None) -> Group:
     """A file's content, to be printed by rich.
 
     Args:
-        path: an event file, a shard or a Delphes file.
+        path: an event file, a shard, a Delphes file, or detections in HDF5.
         setup: against which a Delphes file is checked; the defaults if None.
 
     Raises:
@@ -45,7 +46,7 @@ def describe(path: Path, setup: Setup | None = None) -> Group:
         raise_if_machine_fault(error, path)
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
     if head == HDF5_MAGIC:
-        return _event_file(path)
+        return detections.describe(path) if detections.is_detections(path) else _event_file(path)
     if head[: len(ROOT_MAGIC)] == ROOT_MAGIC:
         return _delphes_file(path, setup or Setup(load(), ImageSettings()))
     found = f"it begins with {head!r}" if head else "it is empty"
