@@ -144,7 +144,9 @@ def _imported(path: Path) -> str:
 def _networks(folder: Path, only: Sequence[str] | None) -> list[Kind]:
     saved, exported = folder / "network.pt", folder / "network.onnx"
     torch.manual_seed(1)
-    model = Model(channels=(4,) * 10 + (8,), class_names=("t", "V"), image_shape=(48, 64), box_size=(12, 12))
+    model = Model(
+        architecture="pfjet", channels=(4,) * 10 + (8,), class_names=("t", "V"), image_shape=(48, 64), box_size=(12, 12)
+    )
     checkpoint.save(saved, Config(model=model), build(model), epoch=1)
     found = [Kind("checkpoint", saved, lambda: content_digest(checkpoint.load(saved)[0].state_dict()))]
     if only is None or "ONNX" in only:

@@ -2,11 +2,13 @@
 
 from torch import nn
 
-from models.networks.config import Model
+from models.networks.config import Architecture, Model
+from models.networks.fast import FastSSD
 from models.networks.pfjet import PFJetSSD
 from models.networks.ssd7 import SSD7
 
-Network = PFJetSSD | SSD7
+Network = FastSSD | PFJetSSD | SSD7
+NETWORKS: dict[Architecture, type[Network]] = {"fast": FastSSD, "pfjet": PFJetSSD, "ssd7": SSD7}
 
 
 def build(config: Model) -> Network:
@@ -18,7 +20,7 @@ def build(config: Model) -> Network:
     for name in ("class_names", "image_shape", "box_size"):
         if not getattr(config, name) or 0 in getattr(config, name):
             raise ValueError(f"a network needs {name}, which comes from the data set")
-    return PFJetSSD(config) if config.architecture == "pfjet" else SSD7(config)
+    return NETWORKS[config.architecture](config)
 
 
 def parameters(network: nn.Module) -> int:

@@ -1,4 +1,4 @@
-"""What can be chosen about a detector and its training, with the papers' values as defaults."""
+"""What can be chosen about a network and its training. The papers' values: workflow/config/published.yaml."""
 
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -14,22 +14,34 @@ from jetimg.loader.normalise import Normalisation
 PFJET_CHANNELS = (32, 64, 128, 128, 256, 512, 512, 512, 512, 1024, 1024)
 # The seven layers of the status report of October 2019.
 SSD7_CHANNELS = (32, 48, 64, 64, 48, 48, 32)
+# See models/networks/fast.py: two layers of the stem, the trunk, the inside of each residual block, the last layer.
+FAST_CHANNELS = (32, 32, 48, 48, 48, 48, 48)
+
+Architecture = Literal["fast", "pfjet", "ssd7"]
 
 
 class Model(StrictModel):
     """A network."""
 
-    architecture: Literal["pfjet", "ssd7"] = Field(
-        default="pfjet", description="pfjet: PF-Jet-SSD (arXiv:2202.04499); ssd7: SSD-7 (October 2019)"
+    architecture: Architecture = Field(
+        default="fast",
+        description="fast: dense blocks on one map, a probability for each class; pfjet: PF-Jet-SSD "
+        "(arXiv:2202.04499); ssd7: SSD-7 (October 2019)",
     )
     channels: tuple[int, ...] = Field(
-        default=(), description="output channels of each block; 11 for pfjet, 7 for ssd7; the papers' if empty"
+        default=(),
+        description="output channels of each block; 11 for pfjet, 7 for ssd7, 5 or more for fast; empty: as published",
     )
-    circular: bool = Field(default=False, description="phi goes round in convolutions and pooling, instead of zeros")
+    circular: bool = Field(default=True, description="phi goes round in convolutions and pooling, instead of zeros")
     activation: Literal["published", "relu"] = Field(
-        default="published", description="published: PReLU (pfjet), ELU (ssd7); relu: faster, and exact in integers"
+        default="relu", description="published: PReLU (pfjet), ELU (ssd7); relu: faster, and exact in integers"
     )
-    normalisation: Normalisation = Field(default="channel", description="of images; see jetimg.loader.normalise")
+    scores: Literal["softmax", "sigmoid"] | None = Field(
+        default=None,
+        description="softmax: a default box has one jet of one class, as published; sigmoid: one of each class, so "
+        "that t and V may share it; null: sigmoid for fast, softmax for the others",
+    )
+    normalisation: Normalisation = Field(default="log", description="of images; see jetimg.loader.normalise")
     attention: bool = Field(default=True, description="pfjet: efficient channel attention before the heads")
     drop_block: float = Field(default=0.1, ge=0, lt=1, description="pfjet: share of features dropped in training")
     first_kernel: Literal[3, 5] = Field(default=5, description="ssd7: size of the first convolution")
@@ -49,40 +61,82 @@ class Model(StrictModel):
 
     @model_validator(mode="after")
     def _number_of_channels(self) -> "Model":
-        expected = len(self.all_channels if not self.channels else _published(self.architecture))
-        if self.channels and len(self.channels) != expected:
-            raise ValueError(f"{len(self.channels)} channels; {self.architecture} has {expected} blocks")
+        number, expected = len(self.channels), len(CHANNELS[self.architecture])
+        if self.channels and self.architecture != "fast" and number != expected:
+            raise ValueError(f"{number} channels; {self.architecture} has {expected} blocks")
+        if self.channels and self.architecture == "fast" and number < MIN_FAST_CHANNELS:
+            raise ValueError(f"{number} channels; fast has at least {MIN_FAST_CHANNELS}")
+        return self
+
+    @model_validator(mode="after")
+    def _scores_of_fast(self) -> "Model":
+        if self.architecture == "fast" and self.scores == "softmax":
+            raise ValueError("fast has a probability for each class: scores is sigmoid, or left out")
         return self
 
     @property
     def all_channels(self) -> tuple[int, ...]:
         """Output channels of each block."""
-        return self.channels or _published(self.architecture)
+        return self.channels or CHANNELS[self.architecture]
+
+    @property
+    def per_class(self) -> bool:
+        """Whether a default box has a jet of each class, instead of one."""
+        return self.architecture == "fast" or self.scores == "sigmoid"
 
 
-def _published(architecture: str) -> tuple[int, ...]:
-    return PFJET_CHANNELS if architecture == "pfjet" else SSD7_CHANNELS
+CHANNELS: dict[Architecture, tuple[int, ...]] = {"fast": FAST_CHANNELS, "pfjet": PFJET_CHANNELS, "ssd7": SSD7_CHANNELS}
+# Stem, trunk, one residual block, last layer.
+MIN_FAST_CHANNELS = 5
 
 
 class Training(StrictModel):
     """A training run."""
 
-    epochs: int = Field(default=100, ge=1, description="most passes over the training events")
-    batch_size: int = Field(default=25, ge=1, description="images a step, on each GPU")
+    epochs: int = Field(default=8, ge=1, description="most passes over the training events")
+    batch_size: int = Field(default=16, ge=1, description="images a step, on each GPU")
     optimizer: Literal["sgd", "adamw"] = Field(
-        default="sgd", description="sgd: stochastic gradient descent, as in the papers; adamw: learns in fewer steps"
+        default="adamw", description="adamw: learns in fewer steps; sgd: stochastic gradient descent, as in the papers"
     )
-    learning_rate: float = Field(default=1e-3, gt=0, description="at the start")
+    learning_rate: float = Field(default=4e-3, gt=0, description="the highest")
     momentum: float = Field(default=0.9, ge=0, lt=1, description="sgd: share of the last step in the next")
-    weight_decay: float = Field(default=5e-4, ge=0, description="L2 penalty on all parameters (adamw: decoupled)")
-    milestones: tuple[int, ...] = Field(
-        default=(20, 30, 50, 60, 70, 80, 90), description="epochs after which the learning rate is lowered"
+    weight_decay: float = Field(
+        default=0.05,
+        ge=0,
+        description="adamw: decoupled, on weights of convolutions only; sgd: L2 penalty on all, as published",
     )
-    gamma: float = Field(default=0.5, gt=0, le=1, description="what it is then multiplied by")
-    patience: int = Field(default=50, ge=1, description="epochs without a lower validation loss until training stops")
-    label_smoothing: float = Field(default=0.1, ge=0, lt=1, description="alpha of the smoothed classes")
-    negatives: float = Field(default=3.0, gt=0, description="hard background boxes counted for each box with a jet")
-    match_threshold: float = Field(default=0.5, gt=0, lt=1, description="minimum IoU of a default box with its jet")
+    schedule: Literal["cosine", "milestones"] = Field(
+        default="cosine",
+        description="cosine: the learning rate falls to zero at the last epoch, after a warm-up; milestones: in steps",
+    )
+    warm_up: float = Field(default=0.05, ge=0, lt=1, description="cosine: share of all steps in which it rises")
+    milestones: tuple[int, ...] = Field(
+        default=(20, 30, 50, 60, 70, 80, 90), description="milestones: epochs after which the learning rate is lowered"
+    )
+    gamma: float = Field(default=0.5, gt=0, le=1, description="milestones: what it is then multiplied by")
+    ema: float = Field(
+        default=0.998,
+        ge=0,
+        lt=1,
+        description="the network that is kept has averaged weights, with this share of the last average in each step; "
+        "0: those of the last step",
+    )
+    clip: float = Field(default=5.0, ge=0, description="largest norm of the gradient; 0: any")
+    best_by: Literal["ap", "loss"] = Field(
+        default="ap",
+        description="the epoch that is kept: highest average precision, or lowest loss, of validation events",
+    )
+    validation_events: int = Field(
+        default=2000, ge=1, description="best_by ap: the first events for validation, on which it is measured"
+    )
+    patience: int = Field(default=50, ge=1, description="epochs without a better one until training stops")
+    label_smoothing: float = Field(default=0.1, ge=0, lt=1, description="softmax: alpha of the smoothed classes")
+    negatives: float = Field(
+        default=3.0, gt=0, description="softmax: hard background boxes counted for each box with a jet"
+    )
+    match_threshold: float = Field(
+        default=0.4, gt=0, lt=1, description="minimum IoU of a default box with its jet; 0.5 in the papers"
+    )
     huber_delta: float = Field(default=1.0, gt=0, description="where the Huber loss becomes linear")
     slimming: float = Field(
         default=0.0,
@@ -90,7 +144,9 @@ class Training(StrictModel):
         description="penalty on absolute batch norm scales, for each multiplication of a block; see channel_pruning",
     )
     precision: Literal["auto", "float32"] = Field(
-        default="auto", description="auto: mixed precision on GPUs (bfloat16, or float16 where that is missing)"
+        default="auto",
+        description="auto: mixed precision on GPUs (bfloat16, or float16 where that is missing), and bfloat16 on "
+        "processors with instructions for it",
     )
     seed: int = Field(default=2019, ge=0, description="of weights, order, augmentation and dropped features")
     workers: int = Field(default=0, ge=0, description="processes that read events, for each GPU")

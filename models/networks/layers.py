@@ -1,5 +1,6 @@
 """Parts of both networks that know that the image is an unrolled cylinder, and those that torch does not have."""
 
+import math
 from collections import OrderedDict
 from typing import Literal, NamedTuple
 
@@ -9,39 +10,76 @@ from torch.nn import functional as F  # noqa: N812
 
 from models.networks.default_boxes import Axis
 
+# Probability of a jet in a default box that an untrained network gives.
+RARE = 0.01
+
 
 class Prediction(NamedTuple):
-    """What a network predicts for each default box.
+    """What a network predicts for each default box: one jet, or one of each class.
 
     Attributes:
-        offset: (images, default boxes, 2 or 4), see `models.networks.matching.encode`.
-        logits: (images, default boxes, 1 + classes), background first.
-        log_pt: (images, default boxes), ln(pt / scale); zeros from a network that does not measure pt.
+        offset: (images, default boxes, 2 or 4), see `models.networks.matching.encode`; with one jet of each class
+            (images, default boxes, classes, 2 or 4).
+        logits: (images, default boxes, 1 + classes), background first; with one jet of each class
+            (images, default boxes, classes).
+        log_pt: (images, default boxes), ln(pt / scale); zeros from a network that does not measure pt; with one jet of
+            each class (images, default boxes, classes).
     """
 
     offset: Tensor
     logits: Tensor
     log_pt: Tensor
 
+    @property
+    def per_class(self) -> bool:
+        """Whether there is a jet of each class, with a probability of its own, or one jet of one class."""
+        return self.offset.dim() == 4
+
+    @property
+    def scores(self) -> Tensor:
+        """Probability of each class, float32 (images, classes, default boxes)."""
+        logits = self.logits.float()
+        probability = logits.sigmoid() if self.per_class else logits.softmax(dim=-1)[..., 1:]
+        return probability.transpose(1, 2)
+
+
+def wrapped(x: Tensor, before: int, after: int | None = None) -> Tensor:
+    """A map with cells of the other side beyond its borders in phi, `before` and `after` of them.
+
+    `torch.nn.functional.pad` does the same in twice the time.
+    """
+    after = before if after is None else after
+    return torch.cat([x[..., x.shape[-1] - before :], x, x[..., :after]], dim=-1)
+
 
 class Convolution(nn.Conv2d):
-    """A convolution that keeps the map's size: zeros beyond the borders in eta, and in phi zeros or the other side."""
+    """A convolution with zeros beyond the borders in eta, and in phi zeros or the other side."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, *, circular: bool, groups: int = 1, bias: bool = False):
-        edge = kernel // 2
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        *,
+        circular: bool,
+        groups: int = 1,
+        bias: bool = False,
+        stride: int = 1,
+    ) -> None:
+        # Where windows do not overlap, none reaches beyond a border.
+        edge = 0 if kernel == stride else kernel // 2
         self.circular = circular and edge > 0
-        super().__init__(
-            inputs, outputs, kernel, padding=(edge, 0 if self.circular else edge), groups=groups, bias=bias
-        )
+        padding = (edge, 0 if self.circular else edge)
+        super().__init__(inputs, outputs, kernel, padding=padding, groups=groups, bias=bias, stride=stride)
         self.edge = edge
 
     def forward(self, x: Tensor) -> Tensor:
-        """(images, inputs, eta, phi) to (images, outputs, eta, phi)."""
+        """(images, inputs, eta, phi) to (images, outputs, eta / stride, phi / stride), rounded up."""
         return super().forward(self.padded(x))
 
     def padded(self, x: Tensor) -> Tensor:
         """The map, with the cells of the other side beyond its borders in phi if phi goes round."""
-        return F.pad(x, (self.edge, self.edge, 0, 0), mode="circular") if self.circular else x
+        return wrapped(x, self.edge) if self.circular else x
 
 
 class Block(nn.Sequential):
@@ -101,7 +139,7 @@ class Pool(nn.Module):
 
     def padded(self, x: Tensor) -> Tensor:
         """The map, with its first cell in phi once more at the end if that is needed."""
-        return F.pad(x, (0, 1, 0, 0), mode="circular") if self.repeat else x
+        return wrapped(x, 0, 1) if self.repeat else x
 
 
 class L2Norm(nn.Module):
@@ -154,16 +192,47 @@ class Head(nn.Module):
     """Offsets, classes and pt for the default boxes of each cell of one map."""
 
     def __init__(
-        self, channels: int, boxes: int, classes: int, coordinates: int, *, pt: bool, bias: bool, circular: bool
+        self,
+        channels: int,
+        boxes: int,
+        classes: int,
+        coordinates: int,
+        *,
+        pt: bool,
+        bias: bool,
+        circular: bool,
+        per_class: bool = False,
+        kernel: int = 3,
     ) -> None:
+        """A head.
+
+        Args:
+            channels: of the map.
+            boxes: default boxes of a cell.
+            classes: of jets.
+            coordinates: 2 for boxes of a fixed size, or 4.
+            pt: whether pt is measured.
+            bias: whether convolutions have one; that of the classes has it in any case if per_class.
+            circular: whether phi goes round.
+            per_class: a jet of each class for each default box, instead of one jet.
+            kernel: size of the convolutions.
+        """
         super().__init__()
 
-        def convolution(outputs: int) -> Convolution:
-            return Convolution(channels, boxes * outputs, 3, circular=circular, bias=bias)
+        def convolution(outputs: int, bias: bool) -> Convolution:
+            return Convolution(channels, boxes * outputs, kernel, circular=circular, bias=bias)
 
-        self.offset, self.logits = convolution(coordinates), convolution(1 + classes)
-        self.log_pt = convolution(1) if pt else None
-        self.coordinates, self.classes = coordinates, classes
+        jets = classes if per_class else 1
+        self.offset = convolution(jets * coordinates, bias)
+        self.logits = convolution(classes if per_class else 1 + classes, bias or per_class)
+        self.log_pt = convolution(jets, bias) if pt else None
+        self.coordinates, self.classes, self.per_class = coordinates, classes, per_class
+        self.expect_few()
+
+    def expect_few(self) -> None:
+        """Begins with nearly no jet in any default box, if each class has its probability (arXiv:1708.02002, 3.3)."""
+        if self.per_class and self.logits.bias is not None:
+            nn.init.constant_(self.logits.bias, math.log(RARE / (1 - RARE)))
 
     def forward(self, x: Tensor) -> Prediction:
         """(images, channels, eta, phi) to predictions in the order of the default boxes."""
@@ -172,11 +241,12 @@ class Head(nn.Module):
     def arranged(self, offset: Tensor, logits: Tensor, log_pt: Tensor | None = None) -> Prediction:
         """Maps of all predictions of a cell, (images, boxes * numbers, eta, phi), in the order of the default boxes."""
         images = offset.shape[0]
-        offset = offset.permute(0, 2, 3, 1).reshape(images, -1, self.coordinates)
-        logits = logits.permute(0, 2, 3, 1).reshape(images, -1, 1 + self.classes)
+        jets = (self.classes,) if self.per_class else ()
+        offset = offset.permute(0, 2, 3, 1).reshape(images, -1, *jets, self.coordinates)
+        logits = logits.permute(0, 2, 3, 1).reshape(images, -1, self.classes + (not self.per_class))
         if log_pt is None:
-            return Prediction(offset, logits, torch.zeros_like(logits[..., 0]))
-        return Prediction(offset, logits, log_pt.permute(0, 2, 3, 1).reshape(images, -1))
+            return Prediction(offset, logits, torch.zeros_like(offset[..., 0]))
+        return Prediction(offset, logits, log_pt.permute(0, 2, 3, 1).reshape(images, -1, *jets))
 
 
 def joined(predictions: list[Prediction]) -> Prediction:

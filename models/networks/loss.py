@@ -1,4 +1,9 @@
-"""The loss of PF-Jet-SSD: classes with smoothed labels, offsets and pt with Huber's loss (arXiv:2202.04499)."""
+"""The loss of a network: of PF-Jet-SSD where a default box has one jet, of quality where it has one of each class.
+
+PF-Jet-SSD (arXiv:2202.04499): cross entropy of classes with smoothed labels, and Huber's loss of offsets and pt.
+Jets of each class: quality focal loss (Li et al., arXiv:2006.04388, equation 2), in which a probability is to say how
+well a default box fits its jet; then suppression keeps the one that fits best.
+"""
 
 from typing import NamedTuple
 
@@ -8,7 +13,14 @@ from torch.nn import functional as F  # noqa: N812
 
 from models.networks.config import Training
 from models.networks.layers import Prediction
-from models.networks.matching import Targets
+from models.networks.matching import ClassTargets, Targets, assign, assign_per_class
+
+# Probability that a default box of the minimum overlap is to have; one that fits exactly is to have 1.
+LOWEST_QUALITY = 0.3
+# arXiv:2006.04388: how much less a probability counts that is nearly right.
+FOCUS = 2
+# Weight of offsets and of pt beside the probabilities.
+WEIGHT = 0.5
 
 
 class Loss(NamedTuple):
@@ -22,6 +34,55 @@ class Loss(NamedTuple):
     def total(self) -> Tensor:
         """Their sum, L_c + L_l + L_r."""
         return self.classification + self.localisation + self.regression
+
+
+def of_batch(
+    prediction: Prediction,
+    truth: tuple[Tensor, Tensor, Tensor],
+    scale: Tensor,
+    default_boxes: Tensor,
+    config: Training,
+    n_phi: float,
+) -> Loss:
+    """The loss of a batch of images.
+
+    Args:
+        prediction: of the network.
+        truth: box (images, jets, 4), class_id (images, jets), -1 for padding, pt (images, jets), GeV.
+        scale: (images), GeV, unit of pt.
+        default_boxes: of the network, (default boxes, 4).
+        config: how default boxes are matched and what counts.
+        n_phi: pixels round phi.
+    """
+    coordinates = prediction.offset.shape[-1]
+    place = (truth, scale, default_boxes, coordinates)
+    if prediction.per_class:
+        n_classes = prediction.logits.shape[-1]
+        return quality_loss(prediction, assign_per_class(*place, n_classes, config.match_threshold, n_phi), config)
+    return loss(prediction, assign(*place, config.match_threshold, n_phi), config)
+
+
+def quality_loss(prediction: Prediction, targets: ClassTargets, config: Training) -> Loss:
+    """The loss where a default box has a jet of each class; finite for images without jets.
+
+    Args:
+        prediction: of the network.
+        targets: what it should have been.
+        config: threshold of the matching, Huber's delta.
+    """
+    offset, logits, log_pt = (part.float() for part in prediction)
+    positive, least = targets.overlap > 0, config.match_threshold
+    wanted = LOWEST_QUALITY + (1 - LOWEST_QUALITY) * (targets.overlap - least) / (1 - least)
+    wanted = torch.where(positive, wanted, 0.0)
+    focus = (logits.sigmoid() - wanted).abs() ** FOCUS
+    classification = (focus * F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")).sum()
+    delta = config.huber_delta
+    localisation = F.huber_loss(offset[positive], targets.offset[positive], delta=delta, reduction="sum")
+    regression = F.huber_loss(log_pt[positive], targets.log_pt[positive], delta=delta, reduction="sum")
+    n_positive = positive.sum().clamp(min=1)
+    return Loss(
+        classification / wanted.sum().clamp(min=1), WEIGHT * localisation / n_positive, WEIGHT * regression / n_positive
+    )
 
 
 def loss(prediction: Prediction, targets: Targets, config: Training) -> Loss:

@@ -28,6 +28,20 @@ class Targets(NamedTuple):
     log_pt: Tensor
 
 
+class ClassTargets(NamedTuple):
+    """What each default box is to predict of each class.
+
+    Attributes:
+        overlap: (images, default boxes, classes), IoU with its jet, 0 where there is none.
+        offset: (images, default boxes, classes, coordinates), as `encode` gives; 0 where there is none.
+        log_pt: (images, default boxes, classes), ln(pt / scale); 0 where there is none.
+    """
+
+    overlap: Tensor
+    offset: Tensor
+    log_pt: Tensor
+
+
 def encode(box: Tensor, default_box: Tensor, coordinates: int, n_phi: float) -> Tensor:
     """Boxes as seen from default boxes: distance of the centres, and for 4 coordinates log ratios of the sizes.
 
@@ -135,3 +149,64 @@ def assign(
         offset=encode(own, default_box, coordinates, n_phi),
         log_pt=torch.where(positive, log_pt, 0.0),
     )
+
+
+def assign_per_class(
+    truth: tuple[Tensor, Tensor, Tensor],
+    scale: Tensor,
+    default_box: Tensor,
+    coordinates: int,
+    n_classes: int,
+    threshold: float,
+    n_phi: float,
+) -> ClassTargets:
+    """What each default box is to predict of each class.
+
+    For each class by itself, a default box takes the jet that it overlaps most, if by at least the threshold; each
+    jet's best default box takes it in any case.
+
+    Args:
+        truth: box (images, jets, 4), class_id (images, jets), -1 for padding, pt (images, jets), GeV.
+        scale: (images), GeV, unit of pt.
+        default_box: (default boxes, 4).
+        coordinates: 2 or 4.
+        n_classes: how many classes there are.
+        threshold: minimum IoU of a default box with its jet.
+        n_phi: pixels round phi.
+    """
+    box, class_id, pt = truth
+    shape = (len(class_id), len(default_box), n_classes)
+    quality, jet = default_box.new_zeros(shape), class_id.new_full(shape, -1)
+    if class_id.shape[1]:
+        overlap = iou(torch.where(class_id[..., None] >= 0, box, default_box[0]), default_box, n_phi)
+        for number in range(n_classes):
+            best, index = _of_class(overlap, class_id == number, threshold)
+            quality[..., number] = best
+            jet[..., number] = index
+    positive = jet >= 0
+    chosen = jet.clamp(min=0).flatten(1)
+    own = default_box[:, None].expand(*shape, 4)
+    log_pt = default_box.new_zeros(shape)
+    if class_id.shape[1]:
+        taken = box.gather(1, chosen[..., None].expand(*chosen.shape, 4)).view(*shape, 4)
+        own = torch.where(positive[..., None], taken, own)
+        in_units = (pt.clamp(min=MIN_PT) / scale[:, None]).log()
+        log_pt = torch.where(positive, in_units.gather(1, chosen).view(shape), 0.0)
+    return ClassTargets(quality, encode(own, default_box[:, None].expand_as(own), coordinates, n_phi), log_pt)
+
+
+def _of_class(overlap: Tensor, mine: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
+    """The overlap and number of the jet that each default box takes of the jets of one class, 0 and -1 for none.
+
+    Args:
+        overlap: (images, jets, default boxes).
+        mine: bool (images, jets), those of the class.
+        threshold: minimum overlap, but for a jet's best default box.
+    """
+    seen = torch.where(mine[..., None], overlap, -1.0)
+    highest = seen.amax(dim=2, keepdim=True)
+    allowed = (seen >= threshold) | ((seen == highest) & (seen > 0))
+    best, index = torch.where(allowed, seen, -1.0).max(dim=1)
+    taken = best > 0
+    # A box that a jet takes in any case counts as one at the threshold.
+    return torch.where(taken, best.clamp(min=threshold), 0.0), torch.where(taken, index, -1)

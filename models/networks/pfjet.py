@@ -57,7 +57,16 @@ class PFJetSSD(nn.Module):
         outputs = config.all_channels[sum(STAGES[:-1]) - 1], config.all_channels[-1]
         self.necks = nn.ModuleList(_neck(channels, config.attention) for channels in outputs)
         self.heads = nn.ModuleList(
-            Head(channels, 1, len(config.class_names), COORDINATES, pt=True, bias=False, circular=config.circular)
+            Head(
+                channels,
+                1,
+                len(config.class_names),
+                COORDINATES,
+                pt=True,
+                bias=False,
+                circular=config.circular,
+                per_class=config.per_class,
+            )
             for channels in outputs
         )
         self.default_boxes_of_map = [len(boxes) for boxes in maps[-2:]]

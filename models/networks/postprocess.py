@@ -54,21 +54,21 @@ def detect(
         max_detections: jets that an image can have.
     """
     # Classes first, (images, classes, default boxes): suppression acts within each.
-    score = prediction.logits.float().softmax(dim=-1)[..., 1:].transpose(1, 2)
-    box = decode(prediction.offset.float(), default_boxes, n_phi)
-    pt = prediction.log_pt.float().clamp(-20, 20).exp() * scale[:, None]
+    score = prediction.scores
     best, index = score.topk(min(topk_candidates, score.shape[-1]), dim=-1)
     images = torch.arange(len(score), device=score.device)[:, None, None]
-    kept = (best >= score_threshold) & nms(box[images, index], best, nms_threshold, n_phi)
-    return [
-        _of_image(box[image], pt[image], best[image], index[image], kept[image], max_detections)
-        for image in range(len(score))
-    ]
+    chosen = (images, index)
+    if prediction.per_class:
+        chosen = (*chosen, torch.arange(score.shape[1], device=score.device)[:, None])  # type: ignore[assignment]
+    box = decode(prediction.offset[chosen].float(), default_boxes[index], n_phi)
+    pt = prediction.log_pt[chosen].float().clamp(-20, 20).exp() * scale[:, None, None]
+    kept = (best >= score_threshold) & nms(box, best, nms_threshold, n_phi)
+    return [_of_image(box[image], pt[image], best[image], kept[image], max_detections) for image in range(len(score))]
 
 
-def _of_image(box: Tensor, pt: Tensor, score: Tensor, index: Tensor, kept: Tensor, max_detections: int) -> Detections:
+def _of_image(box: Tensor, pt: Tensor, score: Tensor, kept: Tensor, max_detections: int) -> Detections:
+    """The jets that are kept of those of one image, (classes, candidates, ...)."""
     class_id, rank = kept.nonzero(as_tuple=True)
     order = score[class_id, rank].argsort(descending=True, stable=True)[:max_detections]
     class_id, rank = class_id[order], rank[order]
-    default_box = index[class_id, rank]
-    return Detections(box[default_box], class_id, score[class_id, rank], pt[default_box])
+    return Detections(box[class_id, rank], class_id, score[class_id, rank], pt[class_id, rank])

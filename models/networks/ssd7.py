@@ -46,12 +46,12 @@ class SSD7(nn.Module):
             self.layers.append(_layer(inputs, outputs, kernel, config))
             inputs = outputs
             if number >= len(config.all_channels) - PREDICTORS:
-                n_classes, circular = len(config.class_names), config.circular
-                head = Head(outputs, len(sizes), n_classes, COORDINATES, pt=config.pt, bias=True, circular=circular)
-                self.heads.append(head)
+                self.heads.append(_head(outputs, len(sizes), config))
                 maps.append(on_map(eta, phi, sizes, config.image_shape[1]))
         self.register_buffer("default_boxes", torch.cat(maps), persistent=False)
         self.apply(_initialised)
+        for head in self.heads:
+            head.expect_few()  # type: ignore[operator]
 
     def forward(self, x: Tensor) -> Prediction:
         """(images, channels, n_eta, n_phi) to predictions for `default_boxes`."""
@@ -66,6 +66,19 @@ class SSD7(nn.Module):
     def for_inference(self) -> "SSD7":
         """Nothing is left out."""
         return self.eval()
+
+
+def _head(inputs: int, boxes: int, config: Model) -> Head:
+    return Head(
+        inputs,
+        boxes,
+        len(config.class_names),
+        COORDINATES,
+        pt=config.pt,
+        bias=True,
+        circular=config.circular,
+        per_class=config.per_class,
+    )
 
 
 def _layer(inputs: int, outputs: int, kernel: int, config: Model) -> Block:

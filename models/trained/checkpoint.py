@@ -28,7 +28,7 @@ VERSIONS = (1, VERSION)
 # What `write` adds.
 HEADER = ("format", "version", "sha256")
 # What a checkpoint holds so that its run can go on.
-TO_GO_ON = ("optimizer", "scheduler", "scaler")
+TO_GO_ON = ("optimizer", "scheduler", "scaler", "trained_weights", "averaged")
 
 _LOG = logging.getLogger(__name__)
 

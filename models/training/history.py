@@ -10,7 +10,8 @@ from jetimg.common.atomic import write_text
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# An epoch's record: epoch, learning_rate, seconds, train and validation losses by part.
+# An epoch's record: epoch, learning_rate at its start, seconds, events a second, train and validation losses by part,
+# and the average precision on validation events where it decides.
 Record = dict[str, Any]
 PARTS = ("total", "classification", "localisation", "regression")
 
@@ -22,7 +23,7 @@ def write(folder: Path, history: Sequence[Record]) -> None:
 
 
 def plot(path: Path, history: Sequence[Record]) -> None:
-    """The loss against the epoch, each part for training and validation."""
+    """The loss against the epoch, each part for training and validation, and the average precision below it."""
     from jetimg.plotting.figures import save, styled
 
     with styled():
@@ -35,15 +36,21 @@ def _figure(history: Sequence[Record]) -> "Figure":
 
     from jetimg.plotting.figures import colour
 
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    axes = figure.subplots()
+    measured = all("ap" in record for record in history)
+    figure = Figure(figsize=(7, 6.5 if measured else 4.5), layout="constrained")
+    axes, *below = figure.subplots(
+        2 if measured else 1, sharex=True, squeeze=False, height_ratios=[2, 1][: 1 + measured]
+    )[:, 0]
     epochs = [record["epoch"] for record in history]
+    for panel in below:
+        panel.plot(epochs, [record["ap"] for record in history], "k.-")
+        panel.set(xlabel="epoch", ylabel="mean average precision")
     for number, part in enumerate(PARTS):
         for split, style in (("train", "-"), ("validation", "--")):
             if all(split in record for record in history):
                 values = [record[split][part] for record in history]
                 axes.plot(epochs, values, style, color=colour(number), label=f"{part}, {split}", marker=".")
-    axes.set(xlabel="epoch", ylabel="loss", yscale="log")
+    axes.set(xlabel="" if measured else "epoch", ylabel="loss", yscale="log")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(fontsize="small", ncols=2)
     return figure

@@ -1,7 +1,8 @@
 """Training a detector: the loop, and what it leaves behind.
 
-A run's folder holds `last.pt` (to go on from), `best.pt` (minimum validation loss), `metrics.jsonl` and `loss.png`; a
-finished run also has `network.pt`, the best network without what only serves training.
+A run's folder holds `last.pt` (to go on from), `best.pt` (the best epoch: `training.best_by`), `metrics.jsonl` and
+`loss.png`; a finished run also has `network.pt`, the best network without what only serves training. All three hold
+the averaged weights where `training.ema` is not 0.
 A run that is started again goes on after its last complete epoch and reaches the same weights, bit for bit on a CPU
 with the same number of threads: the random numbers of an epoch follow from seed, epoch and rank alone.
 """
@@ -20,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.algorithms.join import Join
 from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
 from detector.common.progress import bar
@@ -30,13 +32,13 @@ from jetimg.loader.torch_dataset import JetImages, dense
 from models import compress
 from models.data.data_set import DataSet, truth
 from models.networks.build import Network, build
-from models.networks.config import Config, Training
-from models.networks.loss import Loss, loss
-from models.networks.matching import assign
+from models.networks.config import Config
+from models.networks.loss import Loss, of_batch
 from models.trained import checkpoint
-from models.training import channel_pruning, distributed, history
+from models.training import channel_pruning, distributed, history, optimization
 from models.training.distributed import Worker
 from models.training.start import Start
+from models.training.validation import average_precision
 
 logger = logging.getLogger(__name__)
 
@@ -102,6 +104,7 @@ class Run:
     scheduler: torch.optim.lr_scheduler.LRScheduler
     scaler: torch.amp.GradScaler
     start: Start | None
+    average: AveragedModel | None
     epoch: int = 0
     records: list[history.Record] = field(default_factory=list)
     # Of each block, where batch norm scales are penalised.
@@ -109,10 +112,21 @@ class Run:
     # Memory for the images of a step, used again in the next.
     images: Tensor | None = None
 
+    @property
+    def kept(self) -> Network:
+        """The network that is measured and kept: the averaged one, if there is one."""
+        return self.network if self.average is None else self.average.module  # type: ignore[return-value]
+
     def losses(self) -> list[float]:
-        """The loss that decides, of each epoch: on validation events, or on training events where there are none."""
+        """What decides, of each epoch, the lower the better: the average precision, with a minus, or the loss.
+
+        On validation events, or the loss on training events where there are none.
+        """
         return [
-            (record["validation"] if "validation" in record else record["train"])["total"] for record in self.records
+            -record["ap"]
+            if math.isfinite(record.get("ap", math.nan))
+            else (record["validation"] if "validation" in record else record["train"])["total"]
+            for record in self.records
         ]
 
 
@@ -122,19 +136,26 @@ def stalled(losses: Sequence[float], patience: int) -> bool:
 
 
 def _train(worker: Worker, data: DataSet, output: Path, config: Config, start: Start | None) -> None:
-    run = _start(worker, config, output / "last.pt", start)
-    training, validation = _images(data.train, run, train=True), None
-    if data.validation:
-        validation = _images(data.validation, run, train=False)
+    training = _images(data.train, worker, config, train=True)
+    run = _start(worker, config, output / "last.pt", start, len(training))
+    validation = _images(data.validation, worker, config, train=False) if data.validation else None
     while run.epoch < config.training.epochs and not stalled(run.losses(), config.training.patience):
-        begun = time.perf_counter()
+        begun, processor = time.perf_counter(), time.process_time()
         record: history.Record = {"epoch": run.epoch + 1, "learning_rate": run.scheduler.get_last_lr()[0]}
         record["train"] = _train_epoch(run, training)
+        seconds = time.perf_counter() - begun
+        record |= {
+            "seconds": round(seconds, 3),
+            "processor_seconds": round(time.process_time() - processor, 3),
+            "events": training.n_events,
+            "events_per_second": round(training.n_events / max(seconds, 1e-9), 2),
+        }
         if validation is not None:
             record["validation"] = _validate(run, validation)
-        run.scheduler.step()
+            if config.training.best_by == "ap":
+                record["ap"] = _average_precision(run, data)
         run.epoch += 1
-        run.records.append(record | {"seconds": round(time.perf_counter() - begun, 3), "events": training.n_events})
+        run.records.append(record)
         if worker.first:
             _leave(run, data, output)
     if worker.first:
@@ -142,41 +163,50 @@ def _train(worker: Worker, data: DataSet, output: Path, config: Config, start: S
         checkpoint.finish(output / "best.pt", output / "network.pt")
 
 
-def _start(worker: Worker, config: Config, last: Path, start: Start | None) -> Run:
-    """A new run, or the one that was left."""
+def _start(worker: Worker, config: Config, last: Path, start: Start | None, steps: int) -> Run:
+    """A new run, or the one that was left; `steps` are those of an epoch."""
     chosen = config.training
     torch.manual_seed(chosen.seed)
     network = _network(config, None if last.is_file() else start).to(worker.device)
-    optimizer = _optimizer(network, chosen)
-    scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(chosen.milestones), chosen.gamma)
-    scaler = torch.amp.GradScaler(worker.device.type, enabled=_autocast(worker, config) is torch.float16)
-    run = Run(worker, config, network, network, optimizer, scheduler, scaler, start)
+    # Convolutions are faster where the channels of a cell stand together; torch's types do not know of the argument.
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = optimization.optimizer(network, chosen)
+    scheduler = optimization.scheduler(optimizer, chosen, steps)
+    scaler = torch.amp.GradScaler(
+        worker.device.type, enabled=optimization.autocast(worker.device, config) is torch.float16
+    )
+    average = optimization.averaged(network, chosen.ema)
+    run = Run(worker, config, network, network, optimizer, scheduler, scaler, start, average)
     if chosen.slimming:
         run.costs = channel_pruning.costs(config.model)
     if last.is_file():
-        needed = (*checkpoint.TO_GO_ON, "epoch", "history")
-        content, _ = checkpoint.read(last, worker.device, needed)
-        try:
-            network.load_state_dict(content["weights"])
-            optimizer.load_state_dict(content["optimizer"])
-            scheduler.load_state_dict(content["scheduler"])
-            scaler.load_state_dict(content["scaler"])
-        except (RuntimeError, KeyError, TypeError, AttributeError, ValueError) as error:
-            text = " ".join(str(error).split())[:300]
-            raise DataError(f"{last}: not the state of this run: {text}; remove it, or give --replace") from error
-        run.epoch, run.records = content["epoch"], content["history"]
-        if worker.first:
-            logger.info(f"{last}: going on after epoch {run.epoch}")
+        _go_on(run, last)
     if worker.world_size > 1:
         run.trained = DistributedDataParallel(network, [worker.device] if worker.device.type == "cuda" else None)
     return run
 
 
-def _optimizer(network: nn.Module, chosen: Training) -> torch.optim.Optimizer:
-    rate, decay = chosen.learning_rate, chosen.weight_decay
-    if chosen.optimizer == "adamw":
-        return torch.optim.AdamW(network.parameters(), rate, weight_decay=decay)
-    return torch.optim.SGD(network.parameters(), rate, chosen.momentum, weight_decay=decay)
+def _go_on(run: Run, last: Path) -> None:
+    """Puts a run into the state in which it was left.
+
+    Raises:
+        DataError: the file holds another state.
+    """
+    content, _ = checkpoint.read(last, run.worker.device, (*checkpoint.TO_GO_ON, "epoch", "history"))
+    try:
+        run.network.load_state_dict(content["trained_weights"])
+        if run.average is not None:
+            run.average.module.load_state_dict(content["weights"])
+            run.average.n_averaged.fill_(content["averaged"])
+        run.optimizer.load_state_dict(content["optimizer"])
+        run.scheduler.load_state_dict(content["scheduler"])
+        run.scaler.load_state_dict(content["scaler"])
+    except (RuntimeError, KeyError, TypeError, AttributeError, ValueError) as error:
+        text = " ".join(str(error).split())[:300]
+        raise DataError(f"{last}: not the state of this run: {text}; remove it, or give --replace") from error
+    run.epoch, run.records = content["epoch"], content["history"]
+    if run.worker.first:
+        logger.info(f"{last}: going on after epoch {run.epoch}")
 
 
 def _network(config: Config, start: Start | None) -> Network:
@@ -187,14 +217,14 @@ def _network(config: Config, start: Start | None) -> Network:
     return compress.apply(network, config.compression)
 
 
-def _images(paths: tuple[Path, ...], run: Run, *, train: bool) -> JetImages:
-    worker, chosen = run.worker, run.config.training
+def _images(paths: tuple[Path, ...], worker: Worker, config: Config, *, train: bool) -> JetImages:
+    chosen = config.training
     return JetImages(
         paths,
         chosen.batch_size,
         shuffle=train,
         seed=chosen.seed,
-        augmentation=Augmentation(**run.config.augmentation.model_dump()) if train else None,
+        augmentation=Augmentation(**config.augmentation.model_dump()) if train else None,
         rank=worker.rank,
         world_size=worker.world_size,
     )
@@ -218,9 +248,7 @@ def _train_epoch(run: Run, images: JetImages) -> dict[str, float]:
             total = parts.total
             if run.costs:
                 total = total + run.config.training.slimming * channel_pruning.penalty(run.network, run.costs)
-            run.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
-            run.scaler.step(run.optimizer)
-            run.scaler.update()
+            _step(run, total)
             means.add(parts)
             progress(1)
             if run.worker.first and not run.records and step + 1 == min(STEPS_TO_ESTIMATE, len(images)):
@@ -228,14 +256,37 @@ def _train_epoch(run: Run, images: JetImages) -> dict[str, float]:
     return means.result()
 
 
+def _step(run: Run, total: Tensor) -> None:
+    """One step of all weights, by the gradient of the loss."""
+    run.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
+    if run.config.training.clip:
+        run.scaler.unscale_(run.optimizer)
+        nn.utils.clip_grad_norm_(run.network.parameters(), run.config.training.clip)
+    run.scaler.step(run.optimizer)
+    run.scaler.update()
+    run.scheduler.step()
+    if run.average is not None:
+        run.average.update_parameters(run.network)
+
+
 @torch.no_grad()
 def _validate(run: Run, images: JetImages) -> dict[str, float]:
     """The mean loss of the steps over the validation events."""
     run.network.eval()
+    run.kept.eval()
     means = _Means(run.worker)
     for batch in DataLoader(images, batch_size=None, num_workers=run.config.training.workers):
         means.add(_loss(run, batch))
     return means.result()
+
+
+def _average_precision(run: Run, data: DataSet) -> float:
+    """That of the first validation events; the first process measures it and tells the others."""
+    value = torch.zeros(1, dtype=torch.float64, device=run.worker.device)
+    if run.worker.first:
+        images, chosen = JetImages(data.validation, run.config.training.batch_size), run.config.training
+        value += average_precision(run.kept, images, chosen.validation_events, run.config.model, run.worker.device)
+    return float(run.worker.summed(value))
 
 
 def _loss(run: Run, batch: SparseBatch) -> Loss:
@@ -244,19 +295,11 @@ def _loss(run: Run, batch: SparseBatch) -> Loss:
     if run.images is None or len(run.images) < len(batch):
         run.images = torch.empty(len(batch), run.config.model.input_channels, *batch.shape, device=device)
     pixels, scale = dense(batch, device, run.config.model.normalisation, run.images)
-    network = run.trained if run.trained.training else run.network
-    precision = _autocast(run.worker, run.config)
+    network = run.trained if run.trained.training else run.kept
+    precision = optimization.autocast(device, run.config)
     with torch.autocast(device.type, precision, enabled=precision is not None):
         prediction = network(pixels)
-    targets = assign(
-        truth(batch, device),
-        scale,
-        run.network.default_boxes,
-        run.network.coordinates,
-        chosen.match_threshold,
-        batch.shape[1],
-    )
-    return loss(prediction, targets, chosen)
+    return of_batch(prediction, truth(batch, device), scale, run.network.default_boxes, chosen, batch.shape[1])
 
 
 class _Means:
@@ -312,19 +355,25 @@ def _leave(run: Run, data: DataSet, output: Path) -> None:
         "optimizer": run.optimizer.state_dict(),
         "scheduler": run.scheduler.state_dict(),
         "scaler": run.scaler.state_dict(),
+        "trained_weights": run.network.state_dict(),
+        "averaged": 0 if run.average is None else int(run.average.n_averaged),
     }
     losses, record = run.losses(), run.records[-1]
     if losses[-1] == min(losses):
-        checkpoint.save(output / "best.pt", run.config, run.network, **content)
+        checkpoint.save(output / "best.pt", run.config, run.kept, **content)
     history.write(output, run.records)
     # Written last: if it is missing or old, the epoch is repeated.
-    checkpoint.save(output / "last.pt", run.config, run.network, **content)
+    checkpoint.save(output / "last.pt", run.config, run.kept, **content)
     parts = "; ".join(
         f"{split} " + ", ".join(f"{name} {value:.4f}" for name, value in record[split].items())
         for split in ("train", "validation")
         if split in record
     )
-    logger.info(f"epoch {run.epoch} of {run.config.training.epochs}: {parts}; {record['seconds']:.1f} s")
+    ap = f"; average precision {record['ap']:.4f}" if "ap" in record else ""
+    logger.info(
+        f"epoch {run.epoch} of {run.config.training.epochs}: {parts}{ap}; "
+        f"{record['seconds']:.1f} s, {record['events_per_second']:.1f} events/s"
+    )
 
 
 def _other_run(last: Path, config: Config, data: DataSet, start: Start | None) -> str:
@@ -334,8 +383,8 @@ def _other_run(last: Path, config: Config, data: DataSet, start: Start | None) -
         return f"a run {difference}"
     # The configuration of an older run has no pixel width.
     found = found.model_copy(update={"model": data.describe(found.model)})
-    # A run may go on with other numbers of epochs, patience or workers.
-    free = {"training": {"epochs", "patience", "workers"}}
+    # A run may go on with other numbers of epochs, patience or workers; but its learning rate may depend on epochs.
+    free = {"training": {"patience", "workers"} | ({"epochs"} if config.training.schedule == "milestones" else set())}
     if found.model_dump(exclude=free) != config.model_dump(exclude=free):
         return "a run of another configuration"
     if content["dataset_sha256"] != data.digest:
@@ -343,10 +392,3 @@ def _other_run(last: Path, config: Config, data: DataSet, start: Start | None) -
     if content.get("start_sha256") != (start.sha256 if start else None):
         return "a run that began with other weights"
     return ""
-
-
-def _autocast(worker: Worker, config: Config) -> torch.dtype | None:
-    """The type of mixed precision, None for float32 alone."""
-    if worker.device.type != "cuda" or config.training.precision == "float32":
-        return None
-    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16

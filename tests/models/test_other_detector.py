@@ -21,12 +21,13 @@ from models.evaluation.evaluate import evaluate
 from models.evaluation.result import EvaluationSettings
 from models.export import onnx_writer
 from models.export.onnx_detector import OnnxDetector
-from models.networks.config import Augment, Config, Model, Training
+from models.networks.config import Augment, Config
 from models.trained import checkpoint
 from models.training.train import train
 from tests.helpers import campaigns, small_detector
+from tests.helpers.networks import published, published_training
 
-NETWORK = Model(architecture="pfjet", channels=(2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 4), circular=True)
+NETWORK = published(architecture="pfjet", channels=(2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 4), circular=True)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
         jetimg("manifest", planned, folder)
         jetimg("verify", folder)
     torch.manual_seed(0)
-    config = Config(model=NETWORK, training=Training(epochs=1, batch_size=2), augmentation=Augment(overlay=1))
+    config = Config(model=NETWORK, training=published_training(epochs=1, batch_size=2), augmentation=Augment(overlay=1))
     train(folder, root / "run", config, device="cpu", processes=1)
     return SimpleNamespace(root=root, detector=detector, events=events, folder=folder, run=root / "run")
 
@@ -132,7 +133,7 @@ def test_networks_and_data_sets_of_other_detectors_are_refused(made, cms, tmp_pa
     settings, trained = EvaluationSettings(device="cpu"), made.run / "network.pt"
     with pytest.raises(DataError, match=r"network\.pt: made for image_shape 80, 72; the data set has 340, 360"):
         evaluate(cms, {"network": trained}, settings)
-    config = Config(training=Training(epochs=1))
+    config = Config(training=published_training(epochs=1))
     with pytest.raises(DataError, match=r"network\.pt: made for image_shape 80, 72; the data set has 340, 360"):
         train(cms, tmp_path, config, start=trained, device="cpu", processes=1)
     with pytest.raises(DataError, match=r"made for image_shape 80, 72; the data set has 340, 360"):

@@ -12,13 +12,14 @@ from models.compress.int8 import TrainedConvolution
 from models.compress.integers import IntegerConvolution, IntegerPool, Rounded
 from models.export.graph import rewritten
 from models.networks.build import build
-from models.networks.config import Compression, Model
+from models.networks.config import Compression
 from models.networks.default_boxes import Axis
 from models.networks.layers import Block, Convolution, Pool
+from tests.helpers.networks import published
 
 MODELS = {
-    "pfjet": Model(channels=(4,) * 10 + (8,), class_names=("t", "V"), image_shape=(48, 64), box_size=(12, 12)),
-    "ssd7": Model(
+    "pfjet": published(channels=(4,) * 10 + (8,), class_names=("t", "V"), image_shape=(48, 64), box_size=(12, 12)),
+    "ssd7": published(
         architecture="ssd7", channels=(4,) * 7, class_names=("t", "V"), image_shape=(96, 128), box_size=(12, 12)
     ),
 }

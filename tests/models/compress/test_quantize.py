@@ -14,15 +14,16 @@ from models.cli import app
 from models.compress.layers import chosen_convolutions
 from models.data.data_set import DataSet
 from models.networks.build import build
-from models.networks.config import Compression, Config, Model, Training
+from models.networks.config import Compression, Config
 from models.trained import checkpoint
 from models.training.train import train
 from tests.helpers import made_events
 from tests.helpers.jets import CMS
+from tests.helpers.networks import published, published_training
 
 MODELS = {
-    "pfjet": Model(channels=(2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 4)),
-    "ssd7": Model(architecture="ssd7", channels=(2, 2, 2, 4, 4, 4, 4)),
+    "pfjet": published(channels=(2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 4)),
+    "ssd7": published(architecture="ssd7", channels=(2, 2, 2, 4, 4, 4, 4)),
 }
 VALUES = {"ternary": 3, "binary": 2}
 EVERYTHING = [(kind, architecture) for kind in VALUES for architecture in MODELS]
@@ -30,7 +31,7 @@ EVERYTHING = [(kind, architecture) for kind in VALUES for architecture in MODELS
 
 def config(kind: str = "none", **training) -> Config:
     chosen = {"epochs": 1, "batch_size": 4, **training}
-    return Config(training=Training(**chosen), compression=Compression(kind=kind))
+    return Config(training=published_training(**chosen), compression=Compression(kind=kind))
 
 
 @pytest.fixture(scope="module")

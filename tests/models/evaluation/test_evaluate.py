@@ -24,10 +24,11 @@ from models.networks.build import build
 from models.networks.config import Config, Model
 from models.trained import checkpoint
 from tests.helpers.jets import GRID, N_PHI, jets
+from tests.helpers.networks import published
 
 SMALL = {
-    "pfjet": Model(channels=(2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 4)),
-    "ssd7": Model(architecture="ssd7", channels=(2, 2, 2, 4, 4, 4, 4), pt=False),
+    "pfjet": published(channels=(2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 4)),
+    "ssd7": published(architecture="ssd7", channels=(2, 2, 2, 4, 4, 4, 4), pt=False),
 }
 TEST = ("tt", "hh", "WW", "tth")
 

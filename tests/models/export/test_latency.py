@@ -9,8 +9,9 @@ from models.export import latency, onnx_writer
 from models.networks.build import build
 from models.networks.config import Config, Model
 from models.trained import checkpoint
+from tests.helpers.networks import published
 
-SMALL = Model(
+SMALL = published(
     architecture="ssd7", channels=(2,) * 7, class_names=("t",), image_shape=(96, 128), box_size=(12, 12), circular=True
 )
 

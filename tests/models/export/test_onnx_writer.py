@@ -13,13 +13,14 @@ from models.cli import app
 from models.export import onnx_writer, sample_images
 from models.export.onnx_detector import OnnxDetector
 from models.networks.build import build
-from models.networks.config import Compression, Config, Model
+from models.networks.config import Compression, Config
 from models.networks.postprocess import Detections
 from models.trained import checkpoint
+from tests.helpers.networks import published
 
 NETWORKS = {
-    "pfjet": Model(channels=(4,) * 10 + (8,), class_names=("t", "V"), image_shape=(48, 64), box_size=(12, 12)),
-    "ssd7": Model(
+    "pfjet": published(channels=(4,) * 10 + (8,), class_names=("t", "V"), image_shape=(48, 64), box_size=(12, 12)),
+    "ssd7": published(
         architecture="ssd7", channels=(4,) * 7, class_names=("t", "V"), image_shape=(96, 128), box_size=(12, 12)
     ),
 }

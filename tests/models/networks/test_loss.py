@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch.nn import functional
 
-from models.networks.config import Training
 from models.networks.default_boxes import Axis, on_map
 from models.networks.layers import Prediction
 from models.networks.loss import Loss, hard_negatives, loss
 from models.networks.matching import Targets, assign
 from tests.helpers.jets import N_PHI
+from tests.helpers.networks import published_training
 
 DEFAULT_BOXES = on_map(Axis(20, 17.0, 8.5), Axis(20, 18.0, 9.0), [(46.0, 46.0)], N_PHI)
 
@@ -28,7 +28,9 @@ def of(*jets_of_image: list[list[float]]) -> tuple[Prediction, Loss]:
             box[image, number], class_id[image, number] = torch.tensor(jet), number
     truth = box, class_id, torch.full(class_id.shape, 300.0)
     found = prediction(len(jets_of_image))
-    return found, loss(found, assign(truth, torch.ones(len(jets_of_image)), DEFAULT_BOXES, 2, 0.5, N_PHI), Training())
+    return found, loss(
+        found, assign(truth, torch.ones(len(jets_of_image)), DEFAULT_BOXES, 2, 0.5, N_PHI), published_training()
+    )
 
 
 SEAM, INSIDE = [100.0, 345.0, 146.0, 391.0], [10.0, 100.0, 56.0, 146.0]
@@ -54,7 +56,7 @@ def test_the_loss_does_not_depend_on_where_the_image_is_cut() -> None:
     found, here = of([SEAM, INSIDE])
     truth = torch.tensor([moved]), torch.tensor([[0, 1]]), torch.full((1, 2), 300.0)
     rolled = Prediction(*(part.view(1, 20, 20, -1).roll(1, dims=2).view(part.shape) for part in found))
-    there = loss(rolled, assign(truth, torch.ones(1), DEFAULT_BOXES, 2, 0.5, N_PHI), Training())
+    there = loss(rolled, assign(truth, torch.ones(1), DEFAULT_BOXES, 2, 0.5, N_PHI), published_training())
     for one, two in zip(here, there, strict=True):
         torch.testing.assert_close(one, two)
 
@@ -80,7 +82,7 @@ def test_the_loss_by_hand() -> None:
     label, logits = torch.tensor([[1, 0]]), torch.tensor([[[0.5, 1.0, -1.0], [2.0, 0.0, 0.0]]])
     offset, log_pt = torch.tensor([[[0.5, 3.0], [9.0, 9.0]]]), torch.tensor([[1.0, 9.0]])
     targets = Targets(label, torch.zeros(1, 2, 2), torch.zeros(1, 2))
-    parts = loss(Prediction(offset, logits, log_pt), targets, Training())
+    parts = loss(Prediction(offset, logits, log_pt), targets, published_training())
     expected = by_hand(1, [0.5, 1.0, -1.0], 0.1) + by_hand(0, [2.0, 0.0, 0.0], 0.1)
     assert parts.classification.item() == pytest.approx(expected)
     assert parts.localisation.item() == pytest.approx(0.5 * 0.25 + (3 - 0.5))

@@ -2,14 +2,15 @@ import pytest
 import torch
 
 from models.networks.build import build, parameters
-from models.networks.config import Config, Model, read
+from models.networks.config import Config, read
 from models.networks.layers import ChannelAttention, DropBlock, L2Norm, Prediction
 from models.networks.postprocess import detect
 from tests.helpers.jets import CMS
+from tests.helpers.networks import published
 
 SMALL = {
-    "pfjet": Model(channels=(4,) * 10 + (8,), class_names=("t", "V"), image_shape=(48, 64), box_size=(12, 12)),
-    "ssd7": Model(
+    "pfjet": published(channels=(4,) * 10 + (8,), class_names=("t", "V"), image_shape=(48, 64), box_size=(12, 12)),
+    "ssd7": published(
         architecture="ssd7", channels=(4,) * 7, class_names=("t", "V"), image_shape=(96, 128), box_size=(12, 12)
     ),
 }
@@ -20,22 +21,22 @@ def running_statistics(network: torch.nn.Module) -> int:
 
 
 def test_pf_jet_ssd_has_the_published_number_of_parameters() -> None:
-    published = Model(class_names=("t", "V", "H"), attention=False, **CMS)
-    assert parameters(build(published).for_inference()) == 1_044_224
-    assert parameters(build(published.model_copy(update={"attention": True})).for_inference()) == 1_044_227
-    ours = published.model_copy(update={"class_names": ("b", "t", "H", "V", "q")})
+    model = published(class_names=("t", "V", "H"), attention=False, **CMS)
+    assert parameters(build(model).for_inference()) == 1_044_224
+    assert parameters(build(model.model_copy(update={"attention": True})).for_inference()) == 1_044_227
+    ours = model.model_copy(update={"class_names": ("b", "t", "H", "V", "q")})
     assert parameters(build(ours).for_inference()) == 1_044_224 + 2 * 512 * 9
 
 
 def test_ssd7_has_the_published_number_of_parameters() -> None:
     network = build(
-        Model(architecture="ssd7", class_names=("b", "h"), first_kernel=3, pt=False, input_channels=1, **CMS)
+        published(architecture="ssd7", class_names=("b", "h"), first_kernel=3, pt=False, input_channels=1, **CMS)
     )
     assert parameters(network) + running_statistics(network) == 178_884
 
 
 def test_pf_jet_ssd_has_maps_of_44_by_46_and_23_by_24_cells() -> None:
-    network = build(Model(channels=(2,) * 11, class_names=("t",), **CMS))
+    network = build(published(channels=(2,) * 11, class_names=("t",), **CMS))
     assert network.default_boxes_of_map == [44 * 46, 23 * 24]
     sizes = network.default_boxes[:, 2:] - network.default_boxes[:, :2]
     assert torch.equal(sizes, torch.full_like(sizes, 46))
@@ -134,9 +135,9 @@ def test_dropped_blocks_are_squares_and_the_mean_stays() -> None:
 
 def test_a_wrong_configuration_says_what_is_wrong(tmp_path) -> None:
     with pytest.raises(ValueError, match="3 channels; pfjet has 11 blocks"):
-        Model(channels=(1, 2, 3))
+        published(channels=(1, 2, 3))
     with pytest.raises(ValueError, match="needs class_names"):
-        build(Model())
+        build(published())
     for name in ("image_shape", "box_size"):
         with pytest.raises(ValueError, match=f"needs {name}, which comes from the data set"):
             build(SMALL["ssd7"].model_copy(update={name: (0, 0)}))

@@ -12,11 +12,12 @@ from jetimg.common.errors import DataError
 from models.export import onnx_writer
 from models.export.onnx_detector import OnnxDetector
 from models.networks.build import build
-from models.networks.config import Config, Model
+from models.networks.config import Config
 from models.trained import checkpoint
 from models.trained.content_digest import content_digest
+from tests.helpers.networks import published
 
-MODEL = Model(channels=(4,) * 10 + (8,), class_names=("t", "V"), image_shape=(48, 64), box_size=(12, 12))
+MODEL = published(channels=(4,) * 10 + (8,), class_names=("t", "V"), image_shape=(48, 64), box_size=(12, 12))
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,12 @@ from models.networks.layers import Convolution
 from models.trained import checkpoint
 from models.trained.cost import describe, macs
 from tests.helpers.jets import CMS
+from tests.helpers.networks import published
 
-TINY = Model(
+TINY = published(
     channels=(2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 4), class_names=("t", "V"), image_shape=(48, 64), box_size=(12, 12)
 )
-PUBLISHED = Model(class_names=("t", "V", "H"), attention=False, **CMS)
+PUBLISHED = published(class_names=("t", "V", "H"), attention=False, **CMS)
 
 
 def saved(path, model: Model, kind: str = "none", keep: tuple[str, ...] = ("first", "heads")):
@@ -32,11 +33,11 @@ def test_multiplications_of_a_layer_worked_by_hand() -> None:
 
     layers = Layers(Convolution(3, 8, 3, circular=True), Convolution(8, 8, 3, circular=False, groups=8))
     # 20 cells; 8 outputs of 3 x 9 weights, then 8 of 9.
-    assert macs(layers, Model(image_shape=(4, 5))) == {"": 20 * 8 * 36, "0": 20 * 8 * 27, "1": 20 * 8 * 9}
+    assert macs(layers, published(image_shape=(4, 5))) == {"": 20 * 8 * 36, "0": 20 * 8 * 27, "1": 20 * 8 * 9}
 
 
 @pytest.mark.parametrize(
-    "model", [TINY.model_copy(update={"attention": True}), Model(architecture="ssd7", class_names=("t",), **CMS)]
+    "model", [TINY.model_copy(update={"attention": True}), published(architecture="ssd7", class_names=("t",), **CMS)]
 )
 def test_every_multiplication_belongs_to_a_kind_of_layer(tmp_path, model: Model) -> None:
     found = describe(saved(tmp_path / "full.pt", model))

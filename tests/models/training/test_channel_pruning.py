@@ -8,9 +8,10 @@ from models.networks.build import build, parameters
 from models.networks.config import Model
 from models.networks.pfjet import PFJetSSD
 from models.training.channel_pruning import BLOCKS, _norms, costs, penalty, selection, without
+from tests.helpers.networks import published
 
 CHANNELS = (4, 5, 6, 4, 8, 7, 6, 9, 8, 10, 6)
-SMALL = Model(channels=CHANNELS, class_names=("t", "V"), image_shape=(48, 64), box_size=(12, 12))
+SMALL = published(channels=CHANNELS, class_names=("t", "V"), image_shape=(48, 64), box_size=(12, 12))
 
 
 def trained(model: Model, seed: int) -> PFJetSSD:
@@ -142,4 +143,4 @@ def test_the_penalty_grows_with_the_multiplications_of_a_block() -> None:
         assert torch.equal(norm.weight.grad, cost * norm.weight.sign())
     assert all(norm.weight.grad is None for norm in norms[BLOCKS:])
     with pytest.raises(DataError, match="ssd7: penalty and removal of channels are for pfjet only"):
-        costs(Model(architecture="ssd7", class_names=("t",)))
+        costs(published(architecture="ssd7", class_names=("t",)))

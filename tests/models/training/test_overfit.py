@@ -17,15 +17,15 @@ from jetimg.imaging.settings import ImageSettings
 from jetimg.loader.torch_dataset import JetImages, dense
 from models.data.data_set import truth
 from models.networks.build import Network, build
-from models.networks.config import Model, Training
 from models.networks.loss import loss
 from models.networks.matching import assign
 from models.networks.postprocess import detect
+from tests.helpers.networks import published, published_training
 from tests.helpers.precision import average_precision
 
 SLIM = {
-    "pfjet": Model(channels=(4, 8, 16, 16, 32, 64, 64, 64, 64, 64, 64), circular=True, drop_block=0.0),
-    "ssd7": Model(architecture="ssd7", channels=(4, 8, 16, 32, 32, 32, 32), circular=True),
+    "pfjet": published(channels=(4, 8, 16, 16, 32, 64, 64, 64, 64, 64, 64), circular=True, drop_block=0.0),
+    "ssd7": published(architecture="ssd7", channels=(4, 8, 16, 32, 32, 32, 32), circular=True),
 }
 STEPS, N_PHI = 150, 180
 Jets = tuple[torch.Tensor, torch.Tensor]
@@ -53,7 +53,7 @@ def test_eight_real_events_are_learned_by_heart(events, architecture) -> None:
     box = box / 2
     targets = assign((box, class_id, pt), scale, network.default_boxes, network.coordinates, 0.5, N_PHI)
     jets = [(box[k][class_id[k] >= 0], class_id[k][class_id[k] >= 0]) for k in range(len(batch))]
-    chosen = Training(label_smoothing=0.0)
+    chosen = published_training(label_smoothing=0.0)
     # The statistics of the last step alone: each step sees the same eight events.
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):

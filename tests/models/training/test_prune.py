@@ -12,15 +12,16 @@ from jetimg.common.errors import DataError
 from models.cli import app
 from models.data.data_set import DataSet
 from models.networks.build import build, parameters
-from models.networks.config import Compression, Config, Model, Pruning, Training
+from models.networks.config import Compression, Config, Model, Pruning
 from models.trained import checkpoint
 from models.training.prune import prune, targets
 from tests.helpers import made_events
+from tests.helpers.networks import published, published_training
 
-SMALL = Model(channels=(2, 2, 4, 4, 4, 8, 8, 8, 8, 8, 8))
+SMALL = published(channels=(2, 2, 4, 4, 4, 8, 8, 8, 8, 8, 8))
 WANTED = 750
 CONFIG = Config(
-    training=Training(batch_size=4),
+    training=published_training(batch_size=4),
     pruning=Pruning(epochs=1, steps=2, parameters=WANTED, slimming=1e-7),
     # Is for other commands.
     compression=Compression(kind="ternary"),
@@ -93,7 +94,7 @@ def test_what_cannot_be_pruned_is_refused(dataset, start, tmp_path) -> None:
     def begin(path: Path, config: Config = CONFIG) -> None:
         prune(dataset, tmp_path / "run", config, path, device="cpu")
 
-    seven = saved(tmp_path / "7.pt", dataset, Model(architecture="ssd7", channels=(2,) * 7))
+    seven = saved(tmp_path / "7.pt", dataset, published(architecture="ssd7", channels=(2,) * 7))
     with pytest.raises(DataError, match=r"7\.pt: ssd7; pruning knows the channels of pfjet only"):
         begin(seven)
     little = saved(tmp_path / "little.pt", dataset, SMALL.model_copy(update={"channels": (2,) * 11}))
