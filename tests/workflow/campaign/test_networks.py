@@ -43,7 +43,11 @@ def test_a_smaller_version_differs_only_in_what_is_said(networks):
 def test_pruning_has_settings_of_its_own(networks):
     config = parse({"samples": SAMPLES, "networks": {"net": {"smaller": {"pruned": {"epochs": 3, "seed": 4}}}}})
     chosen = config.networks["net"].settings("pruned")
-    assert (chosen["pruning"]["epochs"], chosen["training"]["epochs"], chosen["training"]["seed"]) == (3, Training().epochs, 4)
+    assert (chosen["pruning"]["epochs"], chosen["training"]["epochs"], chosen["training"]["seed"]) == (
+        3,
+        Training().epochs,
+        4,
+    )
 
 
 @pytest.mark.parametrize(
