@@ -86,8 +86,13 @@ def write(
 def _title(paths: Sequence[Path]) -> str:
     """The last folders of one path, which tell campaigns apart; names of several."""
     if len(paths) == 1:
-        return str(Path(*paths[0].absolute().parts[-3:]))
+        return _tail(paths[0].absolute())
     return ", ".join(path.name for path in paths[:6]) + (f" and {len(paths) - 6} more" if len(paths) > 6 else "")
+
+
+def _tail(path: Path) -> str:
+    """The last folders of a path and its name: networks are often called network.pt, data sets dataset."""
+    return "" if path == Path() else str(Path(*path.parts[-3:]))
 
 
 def _collect(files: Sequence[Path], places: Sequence[Place], found: FoundJets | None) -> View:
@@ -108,7 +113,8 @@ def _collect(files: Sequence[Path], places: Sequence[Place], found: FoundJets | 
                     {name: (batch.tables[name]["pixel"], batch.tables[name]["value"]) for name in own[0].channels}
                 )
     assert first is not None
-    return View(*first, events, hits, "" if found is None else found.about.network or "detections")
+    network = "" if found is None else _tail(Path(found.about.network)) or "detections"
+    return View(*first, events, hits, network)
 
 
 def _event(reader: Reader, number: int, batch: Batch, found: FoundJets | None) -> dict[str, Any]:

@@ -72,17 +72,20 @@ const labelOf = (state, { kind, jet, text }) => {
   return `${text}${name} ${Math.round(jet.pt)}`;
 };
 
+// Pixels from line to line.
+const HATCH = 12;
+
 const hatch = (context, colour) => {
   const tile = document.createElement("canvas");
-  tile.width = tile.height = 9;
+  tile.width = tile.height = HATCH;
   const lines = tile.getContext("2d");
   lines.strokeStyle = colour;
-  lines.globalAlpha = 0.55;
-  lines.lineWidth = 1.3;
+  lines.globalAlpha = 0.5;
+  lines.lineWidth = 1.2;
   lines.beginPath();
-  for (const from of [-9, 0, 9]) {
-    lines.moveTo(from - 1, 10);
-    lines.lineTo(from + 10, -1);
+  for (const from of [-HATCH, 0, HATCH]) {
+    lines.moveTo(from - 1, HATCH + 1);
+    lines.lineTo(from + HATCH + 1, -1);
   }
   lines.stroke();
   return context.createPattern(tile, "repeat");

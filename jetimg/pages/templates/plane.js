@@ -52,7 +52,11 @@ const drawPlane = (state, canvas, colours) => {
   return plane;
 };
 
-const ETA_TICKS = [-4, -3, -2, -1, 0, 1, 2, 3, 4];
+const etaTicks = ({ zoom, about }) => {
+  const step = zoom < 2.5 ? 1 : zoom < 6 ? 0.5 : 0.25;
+  const end = Math.floor(about.eta_max / step);
+  return Array.from({ length: 2 * end + 1 }, (_, k) => (k - end) * step);
+};
 const PHI_TICKS = ["±π", "−¾π", "−½π", "−¼π", "0", "¼π", "½π", "¾π"];
 
 const drawGrid = (context, state, plane, colours) => {
@@ -61,7 +65,7 @@ const drawGrid = (context, state, plane, colours) => {
   context.lineWidth = 1;
   context.strokeStyle = colours.get("grid");
   context.beginPath();
-  for (const eta of ETA_TICKS) {
+  for (const eta of etaTicks(state)) {
     const x = Math.round(plane.x(eta / pitch + nEta / 2)) + 0.5;
     context.moveTo(x, frame.y);
     context.lineTo(x, frame.y + frame.height);
@@ -92,7 +96,7 @@ const drawAxes = (context, state, plane, colours) => {
   context.font = `12px ${FONT}`;
   context.textAlign = "center";
   context.textBaseline = "top";
-  for (const eta of ETA_TICKS) {
+  for (const eta of etaTicks(state)) {
     const x = plane.x(eta / pitch + nEta / 2);
     if (x > frame.x + 4 && x < frame.x + frame.width - 4) {
       context.fillText(String(eta).replace("-", "−"), x, frame.y + frame.height + 6);
@@ -184,18 +188,21 @@ const drawLabels = (context, state, plane, colours, boxes) => {
   context.font = `600 12px ${FONT}`;
   context.textAlign = "left";
   context.textBaseline = "middle";
-  for (const box of boxes.filter(({ kind }) => kind !== "classical").reverse()) {
+  for (const box of boxes.filter(({ kind }) => kind !== "classical")) {
     const text = labelOf(state, box);
     const size = { width: context.measureText(text).width + 8, height: 17 };
     const visible = ({ y, height }) => Math.min(y + height, frame.y + frame.height) - Math.max(y, frame.y);
     const [piece] = piecesOf(state, plane, box.jet.box).sort((one, two) => visible(two) - visible(one));
-    if (!piece) continue;
+    if (!piece || piece.x > frame.x + frame.width || piece.x + piece.width < frame.x) continue;
     const spots = spotsOf(piece, size).map((spot) => ({
       x: Math.max(frame.x + 1, Math.min(spot.x, frame.x + frame.width - size.width - 1)),
       y: Math.max(frame.y + 1, Math.min(spot.y, frame.y + frame.height - size.height - 1)),
       ...size,
     }));
-    const spot = spots.find((one) => !placed.some((two) => hits(one, two))) ?? spots[0];
+    const free = spots.find((one) => !placed.some((two) => hits(one, two)));
+    // True jets always have their label; a detection only where there is room: the table has them all.
+    if (!free && box.kind === "found") continue;
+    const spot = free ?? spots[0];
     placed.push(spot);
     context.fillStyle = colours.ofClass(box.jet.class_id);
     context.fillRect(spot.x, spot.y, spot.width, spot.height);
