@@ -20,6 +20,7 @@ FLOORS = {
         "plotting",
         "release",
         "loader",
+        "export",
         "imaging",
         "reports",
         "validation",

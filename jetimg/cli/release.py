@@ -63,6 +63,46 @@ def export_reference(
         console.print(f"left out, as the layout has no such class: {text}", soft_wrap=True)
 
 
+@app.command()
+def export(
+    dataset: Annotated[
+        list[str], typer.Argument(help="A data set's folder; or event files, shards, @LIST; or a file of detections.")
+    ],
+    to: Annotated[str, typer.Option("--to", help="coco, webdataset, parquet (Hugging Face), npz or root.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to make; it appears complete or not at all.")],
+    split: Annotated[str | None, typer.Option(help="train, validation, test or heldout; all if not given.")] = None,
+    seam: Annotated[
+        str | None,
+        typer.Option(
+            help="Boxes at phi = ±pi: cut in two, clip to the larger part, or pad: whole, on an image that goes on. "
+            "If not given: cut for coco and webdataset, else pad."
+        ),
+    ] = None,
+    images: Annotated[str, typer.Option(help="Of coco: png (8 bits) or npy (exact).")] = "png",
+) -> None:
+    """A data set in the format of other programs, with the same boxes; or detections as a ROOT tree."""
+    from detector.common import extras
+    from detector.common.progress import bar
+    from jetimg.dataset.plan import SPLITS
+    from jetimg.export import export as exporting
+    from jetimg.export.coco import IMAGES
+
+    for name, value, choices in (
+        ("to", to, exporting.KINDS),
+        ("split", split, SPLITS),
+        ("seam", seam, exporting.SEAMS),
+        ("images", images, IMAGES),
+    ):
+        if value is not None and value not in choices:
+            raise typer.BadParameter(f"--{name} {value}: one of {', '.join(choices)}")
+    if to == "parquet":
+        extras.need("pyarrow")  # before anything is read
+    request = exporting.ExportRequest(options.expand(dataset), to, split, seam, images)  # type: ignore[arg-type]
+    with bar(f"exporting to {to}", None) as progress:
+        made = exporting.export(request, output, progress)
+    console.print(f"{output}: {made.n_events} events; open it with {made.how_to_open}", markup=False, soft_wrap=True)
+
+
 MetadataFile = Annotated[
     Path | None, typer.Option("--metadata", help="YAML file: title, creators, licence, limits.", dir_okay=False)
 ]

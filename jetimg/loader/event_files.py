@@ -5,7 +5,7 @@ pickle. So objects that hold an `EventFiles` can be handed to the workers of a `
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -83,6 +83,19 @@ class EventFiles:
             parts.append(self.reader(file).read(first - offset, last - offset, TABLES))
             check(parts[-1], self.geometry.image_shape, len(self.class_names), self.paths[file])
         return parts[0] if len(parts) == 1 else concatenate(parts)
+
+    def batches(self, n_events: int) -> Iterator[tuple[int, Batch]]:
+        """All events, in their order, with the index of their file.
+
+        Args:
+            n_events: the most in a batch; fewer where they are large, or where a file ends.
+
+        Raises:
+            DataError: damaged, or with contents that no image can have.
+        """
+        for file, first in enumerate(self.first[:-1]):
+            for start, stop in self.reader(file).steps(n_events):
+                yield file, self.read(int(first) + start, int(first) + stop)
 
     def reader(self, file: int) -> Reader:
         """The open file; opened in the process that reads it."""

@@ -153,6 +153,11 @@ class JetEvents(Sequence[JetEvent]):
         event = np.repeat(np.arange(len(self)), np.diff(columns.pop("indptr")))
         return {"event": event} | columns
 
+    def widest(self) -> int:
+        """Columns that the widest box covers: so many have to continue an image whose boxes are to stay whole."""
+        box = self.jets()["box"]
+        return min(math.ceil(float((box[:, 3] - box[:, 1]).max(initial=0))), self.geometry.n_phi)
+
     def to_torch(
         self,
         sample: "Sample" = "dense",
@@ -193,8 +198,7 @@ class JetEvents(Sequence[JetEvent]):
             text = f'{error.name} is not installed; this needs the extra "models": pip install "jetimg[models]"'
             raise ModuleNotFoundError(text, name=error.name) from error
         if seam == "pad" and pad is None:
-            box = self.jets()["box"]
-            pad = min(math.ceil((box[:, 3] - box[:, 1]).max(initial=0)), self.geometry.n_phi)
+            pad = self.widest()
         chosen = Options(sample, targets, seam, normalisation, background, max_jets, max_hits, pad or 0)
         return TorchEvents(self, chosen)
 

@@ -50,37 +50,58 @@ def load(
             from jetimg.release.cached import cached
 
             text = os.fspath(cached(text, Path(cache) if cache is not None else None))
-        if Path(text).is_dir():
-            return _of_dataset(Path(text), split, cache_bytes)
         source = sorted(glob.glob(text)) if glob.has_magic(text) and not Path(text).exists() else [text]
         if not source:
             raise DataError(f"{text}: matches no file")
-    return JetEvents(EventFiles(_of_split([Path(path) for path in source], split)), cache_bytes=cache_bytes)
+    paths = [Path(path) for path in source]
+    if len(paths) == 1 and paths[0].is_dir():
+        chosen = [path for files in _of_dataset(paths[0], split).values() for path in files]
+    else:
+        found = _of_files(paths, split)
+        chosen = [path for path in paths if any(path in files for files in found.values())]
+    return JetEvents(EventFiles(chosen), cache_bytes=cache_bytes)
 
 
-def _of_dataset(folder: Path, split: Split | None, cache_bytes: int) -> JetEvents:
-    """The events of a folder with a manifest, which its shards have to agree with."""
+def files_by_split(sources: Sequence[Path], split: Split | None = None) -> dict[str, EventFiles]:
+    """The files of a data set, or of a list, by the split of their events; those without events are left out.
+
+    Args:
+        sources: the folder of one data set; or event files or shards.
+        split: only this one.
+
+    Raises:
+        DataError: nothing there, no events of this split, or not the files of one data set.
+    """
+    of_dataset = len(sources) == 1 and sources[0].is_dir()
+    found = _of_dataset(sources[0], split) if of_dataset else _of_files(sources, split)
+    return {name: EventFiles(paths) for name, paths in found.items()}
+
+
+def _of_dataset(folder: Path, split: Split | None) -> dict[str, list[Path]]:
+    """The shards of a folder with a manifest, which has to agree with the first of them."""
     contents = manifest.read(folder)
-    shards = [shard for shard in contents.shards if split in (None, shard.split)]
-    if not any(shard.n_events for shard in shards):
-        there = dict.fromkeys(shard.split for shard in contents.shards if shard.n_events)
-        raise DataError(f"{folder}: no {split or ''} events; it has {', '.join(there) or 'none at all'}")
-    paths = [folder / shard.name for shard in shards]
-    manifest.check_shard(paths[0], contents, manifest.geometry(contents, folder))
-    return JetEvents(EventFiles(paths), cache_bytes=cache_bytes)
+    found: dict[str, list[Path]] = {}
+    for shard in contents.shards:
+        if shard.n_events:
+            found.setdefault(shard.split, []).append(folder / shard.name)
+    if not (chosen := {name: paths for name, paths in found.items() if split in (None, name)}):
+        raise DataError(
+            f"{folder}: no {f'{split} ' if split else ''}events; it has {', '.join(found) or 'none at all'}"
+        )
+    manifest.check_shard(next(iter(chosen.values()))[0], contents, manifest.geometry(contents, folder))
+    return chosen
 
 
-def _of_split(paths: list[Path], split: Split | None) -> list[Path]:
-    """Those of some files whose events are of this split, as they say themselves."""
+def _of_files(paths: Sequence[Path], split: Split | None) -> dict[str, list[Path]]:
+    """Files by the split that they say of themselves."""
+    found: dict[str, list[Path]] = {}
     for path in paths:
         if path.is_dir():
             raise DataError(f"{path}: a folder in a list of files; load data sets one by one")
-    if split is None:
-        return paths
-    found = {}
-    for path in paths:
         with Reader(path) as reader:
-            found[path] = reader.attributes["split"]
-    if split not in found.values():
-        raise DataError(f"no {split} events in {len(paths)} files: they have {', '.join(sorted(set(found.values())))}")
-    return [path for path in paths if found[path] == split]
+            found.setdefault(reader.attributes["split"], []).append(path)
+    if not found:
+        raise DataError("no event files: nothing to read")
+    if not (chosen := {name: files for name, files in found.items() if split in (None, name)}):
+        raise DataError(f"no {split} events in {len(paths)} files: they have {', '.join(sorted(found))}")
+    return chosen
