@@ -8,7 +8,7 @@ import pytest
 from typer.main import get_command
 
 from jetimg.cli.main import app
-from tools import architecture, dependencies
+from tools import architecture, dependencies, pictures
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -31,6 +31,13 @@ def test_a_dependency_without_a_licence_is_an_error() -> None:
 
 def test_picture_and_table_of_rooms_are_as_written_now() -> None:
     assert architecture.PAGE.read_text() == architecture.page(), "run `make pages`"
+
+
+def test_every_picture_of_the_docs_has_a_recipe_and_a_page_that_shows_it() -> None:
+    there = {path.stem for path in pictures.PICTURES.glob("*.png")}
+    assert there == {name for made in pictures.RECIPES.values() for name in made}
+    text = "".join(page.read_text() for page in PAGES)
+    assert not [name for name in there if f"pictures/{name}.png" not in text]
 
 
 def test_every_room_says_what_it_is_for() -> None:

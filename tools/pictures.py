@@ -151,7 +151,15 @@ def benchmarks(_: Sources) -> None:
     keep(made, "benchmarks.png")
 
 
-RECIPES: tuple[Callable[[Sources], None], ...] = (event, truth, viewer, simulation, networks, benchmarks)
+# What each recipe makes.
+RECIPES: dict[Callable[[Sources], None], tuple[str, ...]] = {
+    event: ("tth",),
+    truth: ("truth_tt", "truth_tth"),
+    viewer: ("viewer", "viewer-cylinder"),
+    simulation: tuple(f"compare-{name}" for name in COMPARED),
+    networks: (*OF_NETWORKS.values(), "training-loss"),
+    benchmarks: ("benchmarks",),
+}
 
 
 def _first(folder: Path, sample: str) -> Path:
