@@ -1,14 +1,18 @@
 """Quantized networks: one file a kind, found by its name.
 
-A kind is a module of this package with two functions:
+A kind is a module of this package with these functions:
 
 - `apply(network, chosen)`: changes the layers of a network, in place, so that it computes with quantized numbers and
   trains with those of full precision. Weights that the network has are kept as the start of training.
+- `calibrate(network, images)`, if it has ranges: sets them to what some images need.
 - `fold_for_inference(network)`: removes, in place, what only serves training; the outputs stay the same.
 """
 
+from collections.abc import Iterable
 from importlib import import_module
 from types import ModuleType
+
+from torch import Tensor
 
 from models.networks.build import Network
 from models.networks.config import Compression
@@ -24,6 +28,18 @@ def apply(network: Network, chosen: Compression) -> Network:
     if chosen.kind != "none":
         _module(chosen.kind).apply(network, chosen)
     return network
+
+
+def calibrate(network: Network, chosen: Compression, images: Iterable[Tensor]) -> None:
+    """Sets the ranges of a quantized network's numbers to what these images need, where its kind has ranges.
+
+    Args:
+        network: that `apply` changed.
+        chosen: kind and layers.
+        images: batches, normalised, (images, channels, n_eta, n_phi).
+    """
+    if chosen.kind != "none" and (found := getattr(_module(chosen.kind), "calibrate", None)):
+        found(network, images)
 
 
 def fold_for_inference(network: Network, chosen: Compression) -> Network:

@@ -14,10 +14,10 @@ Three things serve ONNX Runtime's integer kernels, see docs/results/models.md:
 
 import warnings
 from collections import OrderedDict
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
 
 with warnings.catch_warnings():
     # brevitas names tensors as torch warns about, when it is imported.
@@ -34,7 +34,8 @@ from models.compress.integers import IntegerConvolution, Rounded
 from models.compress.layers import chosen_convolutions
 from models.networks.build import Network
 from models.networks.config import Compression
-from models.networks.layers import Block, Convolution, L2Norm
+from models.networks.fast import FastSSD, Residual
+from models.networks.layers import Block, Convolution, L2Norm, wrapped
 
 # Otherwise brevitas makes new parameters when weights are loaded, and an optimizer goes on with the old ones: a run
 # that is resumed would no longer learn scales.
@@ -70,6 +71,7 @@ class TrainedConvolution(QuantConv2d):  # type: ignore[misc]
             layer.out_channels,
             layer.kernel_size,
             padding=layer.padding,
+            stride=layer.stride,
             groups=layer.groups,
             bias=layer.bias is not None,
             weight_quant=Weights,
@@ -81,10 +83,10 @@ class TrainedConvolution(QuantConv2d):  # type: ignore[misc]
             self.bias.data.copy_(layer.bias.data)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(images, inputs, eta, phi) to (images, outputs, eta, phi)."""
+        """As the layer that it replaces."""
         x = self.input_rounding(x)
         if self.circular:
-            x = F.pad(x, (self.edge, self.edge, 0, 0), mode="circular")
+            x = wrapped(x, self.edge)
         result: Tensor = super().forward(x)
         return result
 
@@ -102,9 +104,51 @@ def apply(network: Network, chosen: Compression) -> None:
             network.set_submodule(name, TrainedConvolution(layer, positive=name != everything[0], largest=into))
         if isinstance(parent, Block):
             largest = _reach_of_norm(network.get_submodule(f"{name}_norm"))
-            if name in layers and _group(name) != _group(following):
+            if name in layers and _group(name) != _group(following) and not isinstance(network, FastSSD):
                 both = OrderedDict[str, nn.Module](relu=nn.ReLU(), rounding=_rounding(True, largest))
                 network.set_submodule(f"{name}_activation", nn.Sequential(both))
+    for module in network.modules():
+        if isinstance(module, Residual):
+            _round_both_ways(module)
+
+
+def _round_both_ways(block: Residual) -> None:
+    """Both summands of a residual block as integers: what goes in is rounded once, and what is added to it."""
+    inner, outer = (block.get_submodule(f"{name}.convolution") for name in ("inner", "outer"))
+    if isinstance(inner, TrainedConvolution) and isinstance(outer, TrainedConvolution):
+        block.entry = inner.input_rounding
+        block.outer.set_submodule("convolution_activation", _rounding(False, _reach_of_norm(block.outer.norm)))
+
+
+@torch.no_grad()
+def calibrate(network: Network, images: Iterable[Tensor]) -> None:
+    """Sets the range of everything that is rounded to the largest value that these images give.
+
+    Batch norm tells less: most cells are empty, and hits lie many of its standard deviations away.
+
+    Args:
+        network: that `apply` changed.
+        images: batches, normalised, (images, channels, n_eta, n_phi).
+    """
+    largest: dict[QuantIdentity, float] = {}
+
+    def look(module: nn.Module, inputs: tuple[Tensor], _: Tensor) -> Tensor:
+        """Hands on what went in, not rounded."""
+        assert isinstance(module, QuantIdentity)
+        largest[module] = max(largest.get(module, 0.0), float(inputs[0].abs().max()))
+        return inputs[0]
+
+    hooks = [module.register_forward_hook(look) for module in network.modules() if isinstance(module, QuantIdentity)]
+    training = network.training
+    network.eval()
+    for batch in images:
+        network(batch)
+    network.train(training)
+    for hook in hooks:
+        hook.remove()
+    for module, value in largest.items():
+        if value > 0:
+            module.act_quant.fused_activation_quant_proxy.tensor_quant.scaling_impl.value.fill_(value)
 
 
 @torch.no_grad()

@@ -82,6 +82,7 @@ class IntegerConvolution(Convolution):
             circular=bool(getattr(like, "circular", False)),
             groups=groups,
             bias=True,
+            stride=like.stride[0],  # type: ignore[index, arg-type]
         )
         self.register_buffer("units", units.to(torch.int8))
         self.register_buffer("scale", scale.detach().clone())

@@ -56,11 +56,14 @@ class JoinedHead(nn.Module):
             sum(self.widths),
             first.kernel_size[0],
             circular=first.circular,
-            bias=first.bias is not None,
+            bias=any(layer.bias is not None for layer in layers),
         )
         self.layer.weight.data = torch.cat([layer.weight.detach() for layer in layers])
         if self.layer.bias is not None:
-            self.layer.bias.data = torch.cat([layer.bias.detach() for layer in layers if layer.bias is not None])
+            biases = [
+                layer.weight.new_zeros(len(layer.weight)) if layer.bias is None else layer.bias for layer in layers
+            ]
+            self.layer.bias.data = torch.cat([bias.detach() for bias in biases])
 
     def forward(self, x: Tensor) -> Prediction:
         """(images, channels, eta, phi) to predictions in the order of the default boxes."""

@@ -122,6 +122,11 @@ class Training(StrictModel):
         "0: those of the last step",
     )
     clip: float = Field(default=5.0, ge=0, description="largest norm of the gradient; 0: any")
+    frozen_norm: int = Field(
+        default=0,
+        ge=0,
+        description="last epochs in which batch norm keeps its means and variances, for quantized networks",
+    )
     best_by: Literal["ap", "loss"] = Field(
         default="ap",
         description="the epoch that is kept: highest average precision, or lowest loss, of validation events",

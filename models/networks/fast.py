@@ -46,12 +46,15 @@ class Residual(nn.Module):
 
     def __init__(self, channels: int, inside: int, *, circular: bool) -> None:
         super().__init__()
+        # Where a quantized network rounds what goes in, once for both ways.
+        self.entry: nn.Module = nn.Identity()
         self.inner = _layer(channels, inside, 3, circular=circular)
         self.outer = _layer(inside, channels, 3, circular=circular, activation=nn.Identity())
         self.activation = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
         """(images, channels, eta, phi) to the same."""
+        x = self.entry(x)
         result: Tensor = self.activation(x + self.outer(self.inner(x)))
         return result
 

@@ -10,7 +10,7 @@ with the same number of threads: the random numbers of an epoch follow from seed
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +44,8 @@ logger = logging.getLogger(__name__)
 
 # Steps after which a run says how long it will take; the first ones are slow.
 STEPS_TO_ESTIMATE = 3
+# Batches from which a quantized network takes the ranges of its numbers.
+BATCHES_TO_CALIBRATE = 8
 
 
 def train(
@@ -137,7 +139,7 @@ def stalled(losses: Sequence[float], patience: int) -> bool:
 
 def _train(worker: Worker, data: DataSet, output: Path, config: Config, start: Start | None) -> None:
     training = _images(data.train, worker, config, train=True)
-    run = _start(worker, config, output / "last.pt", start, len(training))
+    run = _start(worker, config, output / "last.pt", start, training)
     validation = _images(data.validation, worker, config, train=False) if data.validation else None
     while run.epoch < config.training.epochs and not stalled(run.losses(), config.training.patience):
         begun, processor = time.perf_counter(), time.process_time()
@@ -163,15 +165,17 @@ def _train(worker: Worker, data: DataSet, output: Path, config: Config, start: S
         checkpoint.finish(output / "best.pt", output / "network.pt")
 
 
-def _start(worker: Worker, config: Config, last: Path, start: Start | None, steps: int) -> Run:
-    """A new run, or the one that was left; `steps` are those of an epoch."""
+def _start(worker: Worker, config: Config, last: Path, start: Start | None, training: JetImages) -> Run:
+    """A new run, or the one that was left."""
     chosen = config.training
     torch.manual_seed(chosen.seed)
     network = _network(config, None if last.is_file() else start).to(worker.device)
     # Convolutions are faster where the channels of a cell stand together; torch's types do not know of the argument.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if start and not last.is_file():
+        compress.calibrate(network, config.compression, _first_images(training, config, worker.device))
     optimizer = optimization.optimizer(network, chosen)
-    scheduler = optimization.scheduler(optimizer, chosen, steps)
+    scheduler = optimization.scheduler(optimizer, chosen, len(training))
     scaler = torch.amp.GradScaler(
         worker.device.type, enabled=optimization.autocast(worker.device, config) is torch.float16
     )
@@ -230,6 +234,14 @@ def _images(paths: tuple[Path, ...], worker: Worker, config: Config, *, train: b
     )
 
 
+def _first_images(images: JetImages, config: Config, device: torch.device) -> Iterator[Tensor]:
+    """Some events as they are, normalised."""
+    size = config.training.batch_size
+    for start in range(0, min(size * BATCHES_TO_CALIBRATE, images.n_events), size):
+        batch = images.read(start, min(start + size, images.n_events))
+        yield dense(batch, device, config.model.normalisation).pixels
+
+
 def _train_epoch(run: Run, images: JetImages) -> dict[str, float]:
     """One pass over the training events; the mean loss of its steps."""
     # Everything random in an epoch follows from these, so that a resumed run repeats it.
@@ -237,6 +249,10 @@ def _train_epoch(run: Run, images: JetImages) -> dict[str, float]:
     torch.manual_seed(int(seeds.generate_state(1)[0]))
     images.set_epoch(run.epoch)
     run.trained.train()
+    if run.epoch >= run.config.training.epochs - run.config.training.frozen_norm:
+        for module in run.network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
     means = _Means(run.worker)
     # Some processes may have one step more; `Join` lets those that are done take part in its reductions.
     together = Join([run.trained]) if isinstance(run.trained, DistributedDataParallel) else nullcontext()
