@@ -14,15 +14,16 @@ from jetimg.common.errors import DataError
 from models.data.data_set import DataSet
 from models.networks.build import build, parameters
 from models.networks.config import Compression, Config
-from models.networks.pfjet import PFJetSSD
 from models.trained import checkpoint
-from models.training.channel_pruning import selection, without
+from models.training import channel_pruning, fast_channels
 from models.training.start import Start
 from models.training.train import train
 
 logger = logging.getLogger(__name__)
 
 PRUNED = "pruned.pt"
+# What knows the channels of an architecture.
+PRUNABLE = {"fast": fast_channels, "pfjet": channel_pruning}
 
 
 def prune(
@@ -42,19 +43,19 @@ def prune(
         folder: the data set.
         output: the run's folder.
         config: training and pruning; the network is that of the start.
-        start: a checkpoint of PF-Jet-SSD at full precision.
+        start: a checkpoint at full precision.
         resume: go on with what is in the folder.
         replace: steps of another configuration, data set or start may be thrown away.
         device: cpu, cuda or auto.
         processes: how many train together; None for one a GPU.
 
     Raises:
-        DataError: as `models.training.train.train`; not PF-Jet-SSD; small enough already; or too small a network for
-            the steps.
+        DataError: as `models.training.train.train`; an architecture whose channels are not known; small enough
+            already; or too small a network for the steps.
     """
     model = Start.of(start, DataSet.of(folder)).model
-    if model.architecture != "pfjet":
-        raise DataError(f"{start}: {model.architecture}; pruning knows the channels of pfjet only")
+    if model.architecture not in PRUNABLE:
+        raise DataError(f"{start}: {model.architecture}; pruning knows the channels of {' and '.join(PRUNABLE)} only")
     now = parameters(build(model).for_inference())
     if now <= config.pruning.parameters:
         raise DataError(f"{start}: {now} parameters at inference, {config.pruning.parameters} wanted: nothing to prune")
@@ -86,9 +87,9 @@ def _pruned(run: Path, wanted: int) -> Path:
     if path.is_file() and checkpoint.read(path)[0].get("trained_sha256") == trained:
         return path
     network, config = checkpoint.load(run / "last.pt")
-    assert isinstance(network, PFJetSSD)
-    kept = selection(network, config.model, wanted, config.pruning.most)
-    smaller, model = without(network, config.model, kept)
+    known: Any = PRUNABLE[config.model.architecture]
+    kept = known.selection(network, config.model, wanted, config.pruning.most)
+    smaller, model = known.without(network, config.model, kept)
     checkpoint.save(path, config.model_copy(update={"model": model}), smaller, trained_sha256=trained)
     left = parameters(build(model).for_inference())
     logger.info(f"{path}: {left} parameters at inference, channels {', '.join(map(str, model.channels))}")

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ from models.networks.build import Network, build
 from models.networks.config import Config
 from models.networks.loss import Loss, of_batch
 from models.trained import checkpoint
-from models.training import channel_pruning, distributed, history, optimization
+from models.training import channel_pruning, distributed, fast_channels, history, optimization
 from models.training.distributed import Worker
 from models.training.start import Start
 from models.training.validation import average_precision
@@ -182,7 +183,7 @@ def _start(worker: Worker, config: Config, last: Path, start: Start | None, trai
     average = optimization.averaged(network, chosen.ema)
     run = Run(worker, config, network, network, optimizer, scheduler, scaler, start, average)
     if chosen.slimming:
-        run.costs = channel_pruning.costs(config.model)
+        run.costs = _channels(config).costs(config.model)
     if last.is_file():
         _go_on(run, last)
     if worker.world_size > 1:
@@ -263,13 +264,18 @@ def _train_epoch(run: Run, images: JetImages) -> dict[str, float]:
             parts = _loss(run, batch)
             total = parts.total
             if run.costs:
-                total = total + run.config.training.slimming * channel_pruning.penalty(run.network, run.costs)
+                total = total + run.config.training.slimming * _channels(run.config).penalty(run.network, run.costs)
             _step(run, total)
             means.add(parts)
             progress(1)
             if run.worker.first and not run.records and step + 1 == min(STEPS_TO_ESTIMATE, len(images)):
                 _estimate(run, len(images), (time.perf_counter() - begun) / (step + 1))
     return means.result()
+
+
+def _channels(config: Config) -> ModuleType:
+    """What knows the channels of the network."""
+    return fast_channels if config.model.architecture == "fast" else channel_pruning
 
 
 def _step(run: Run, total: Tensor) -> None:
