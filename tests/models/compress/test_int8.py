@@ -12,7 +12,7 @@ from models.compress.int8 import TrainedConvolution
 from models.compress.integers import IntegerConvolution, IntegerPool, Rounded
 from models.export.graph import rewritten
 from models.networks.build import build
-from models.networks.config import Compression
+from models.networks.config import Compression, Model
 from models.networks.default_boxes import Axis
 from models.networks.layers import Block, Convolution, Pool
 from tests.helpers.networks import published
@@ -116,3 +116,22 @@ def test_relu_can_be_chosen() -> None:
     network = build(MODELS["pfjet"].model_copy(update={"activation": "relu"}))
     assert not [module for module in network.modules() if isinstance(module, nn.PReLU)]
     assert len([module for module in network.modules() if isinstance(module, nn.ReLU)]) == 21
+
+
+def test_ranges_are_what_the_images_need() -> None:
+    """The largest value that goes into each rounding is the largest that it can hold, and nothing else is."""
+    torch.manual_seed(2)
+    model = Model(channels=(4, 4, 8, 4, 8), class_names=("t", "V"), image_shape=(48, 64), box_size=(12, 12))
+    network, chosen = build(model).eval(), Compression(kind="int8")
+    images = 50 * torch.rand(2, 3, 48, 64) ** 20
+    with torch.no_grad():
+        expected = network(images)
+    compress.apply(network, chosen)
+    compress.calibrate(network, chosen, [images[:1], images[1:]])
+    network.eval()
+    with torch.no_grad():
+        found = network(images)
+    for one, two in zip(expected, found, strict=True):
+        assert (one - two).abs().mean() < 0.05 * one.std()
+    block = network.get_submodule("stages.3")
+    assert block.entry is block.inner.convolution.input_rounding

@@ -9,12 +9,13 @@ from typer.testing import CliRunner
 
 from jetimg.common.checksums import sha256
 from jetimg.common.errors import DataError
+from jetimg.loader.torch_dataset import JetImages, dense
 from models import compress
 from models.cli import app
 from models.compress.layers import chosen_convolutions
 from models.data.data_set import DataSet
 from models.networks.build import build
-from models.networks.config import Compression, Config
+from models.networks.config import Compression, Config, Model
 from models.trained import checkpoint
 from models.training.train import train
 from tests.helpers import made_events
@@ -24,6 +25,7 @@ from tests.helpers.networks import published, published_training
 MODELS = {
     "pfjet": published(channels=(2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 4)),
     "ssd7": published(architecture="ssd7", channels=(2, 2, 2, 4, 4, 4, 4)),
+    "fast": Model(channels=(4, 4, 8, 4, 8)),
 }
 VALUES = {"ternary": 3, "binary": 2}
 EVERYTHING = [(kind, architecture) for kind in VALUES for architecture in MODELS]
@@ -51,13 +53,17 @@ def full(dataset, tmp_path_factory) -> dict[str, Path]:
     return paths
 
 
-@pytest.mark.parametrize(("kind", "architecture"), [("ternary", "ssd7"), ("binary", "pfjet"), ("int8", "pfjet")])
+@pytest.mark.parametrize(
+    ("kind", "architecture"), [("ternary", "ssd7"), ("binary", "pfjet"), ("int8", "pfjet"), ("int8", "fast")]
+)
 def test_a_quantized_network_trains_and_is_loaded(dataset, full, tmp_path, kind, architecture) -> None:
     train(dataset, tmp_path, config(kind, batch_size=2), start=full[architecture], device="cpu")
-    check(tmp_path / "last.pt", kind, architecture)
+    check(tmp_path / "last.pt", kind, architecture, dataset)
 
 
-@pytest.mark.parametrize(("kind", "architecture"), [("ternary", "pfjet"), ("binary", "ssd7"), ("int8", "ssd7")])
+@pytest.mark.parametrize(
+    ("kind", "architecture"), [("ternary", "pfjet"), ("binary", "ssd7"), ("int8", "ssd7"), ("ternary", "fast")]
+)
 def test_a_run_that_was_stopped_reaches_the_same_weights(dataset, full, tmp_path, kind, architecture) -> None:
     start = full[architecture]
     train(dataset, tmp_path / "whole", config(kind, epochs=2), start=start, device="cpu")
@@ -67,15 +73,15 @@ def test_a_run_that_was_stopped_reaches_the_same_weights(dataset, full, tmp_path
     assert whole["weights"].keys() == parts["weights"].keys()
     assert all(torch.equal(whole["weights"][name], parts["weights"][name]) for name in whole["weights"])
     assert whole["start_sha256"] == sha256(start)
-    check(tmp_path / "parts" / "last.pt", kind, architecture)
+    check(tmp_path / "parts" / "last.pt", kind, architecture, dataset)
 
 
-def check(path: Path, kind: str, architecture: str) -> None:
+def check(path: Path, kind: str, architecture: str, dataset: Path) -> None:
     """The network is loaded, and gives the same at inference, where its convolutions are plain."""
     network, found = checkpoint.load(path)
     assert (found.compression.kind, found.model.channels) == (kind, MODELS[architecture].channels)
     folded, _ = checkpoint.load(path, for_inference=True)
-    images = torch.rand(1, 3, 340, 360)
+    images, _ = dense(JetImages.of_dataset(dataset).read(0, 2), normalisation=found.model.normalisation)
     with torch.no_grad():
         before, after = network(images), folded(images)
     for one, two in zip(before, after, strict=True):

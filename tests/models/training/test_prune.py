@@ -95,7 +95,7 @@ def test_what_cannot_be_pruned_is_refused(dataset, start, tmp_path) -> None:
         prune(dataset, tmp_path / "run", config, path, device="cpu")
 
     seven = saved(tmp_path / "7.pt", dataset, published(architecture="ssd7", channels=(2,) * 7))
-    with pytest.raises(DataError, match=r"7\.pt: ssd7; pruning knows the channels of pfjet only"):
+    with pytest.raises(DataError, match=r"7\.pt: ssd7; pruning knows the channels of fast and pfjet only"):
         begin(seven)
     little = saved(tmp_path / "little.pt", dataset, SMALL.model_copy(update={"channels": (2,) * 11}))
     with pytest.raises(DataError, match="parameters at inference, 750 wanted: nothing to prune"):
