@@ -15,9 +15,9 @@ Trained = Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A full-prec
 RunFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder of the run.", file_okay=False)]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file: network and training.", dir_okay=False)]
 
-Epochs = Annotated[int | None, typer.Option(min=1, help="Maximum number of passes over the training events.")]
+Epochs = Annotated[int | None, typer.Option(min=0, help="Maximum number of passes over the training events.")]
 BatchSize = Annotated[int | None, typer.Option(min=1, help="Images a step, on each GPU.")]
-LearningRate = Annotated[float | None, typer.Option(min=0, help="Initial learning rate.")]
+LearningRate = Annotated[float | None, typer.Option(min=0, help="Highest learning rate.")]
 Seed = Annotated[int | None, typer.Option(min=0, help="Seed of all random numbers.")]
 Workers = Annotated[int | None, typer.Option(min=0, help="Reading processes for each GPU.")]
 Processes = Annotated[int | None, typer.Option(min=1, help="Processes that train together; one for each GPU if none.")]
@@ -30,6 +30,9 @@ def train(
     dataset: Folder,
     output: RunFolder,
     config: ConfigFile = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Checkpoint to go on from, on these data; its network is taken.", dir_okay=False)
+    ] = None,
     epochs: Epochs = None,
     batch_size: BatchSize = None,
     learning_rate: LearningRate = None,
@@ -46,7 +49,7 @@ def train(
     chosen = _chosen(epochs, batch_size, learning_rate, seed, workers)
     settings = common.settings(config, device, training=chosen)
     choice: dict[str, Any] = {"resume": not restart, "replace": replace, "device": device, "processes": processes}
-    train_network(dataset, output, settings, **choice)
+    train_network(dataset, output, settings, start=start, **choice)
     _done(output)
 
 

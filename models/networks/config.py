@@ -93,7 +93,9 @@ MIN_FAST_CHANNELS = 5
 class Training(StrictModel):
     """A training run."""
 
-    epochs: int = Field(default=8, ge=1, description="most passes over the training events")
+    epochs: int = Field(
+        default=8, ge=0, description="most passes over the training events; 0: what the run begins with, measured"
+    )
     batch_size: int = Field(default=16, ge=1, description="images a step, on each GPU")
     optimizer: Literal["sgd", "adamw"] = Field(
         default="adamw", description="adamw: learns in fewer steps; sgd: stochastic gradient descent, as in the papers"

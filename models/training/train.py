@@ -128,7 +128,7 @@ class Run:
         return [
             -record["ap"]
             if math.isfinite(record.get("ap", math.nan))
-            else (record["validation"] if "validation" in record else record["train"])["total"]
+            else (record.get("validation") or record.get("train") or {}).get("total", 0.0)
             for record in self.records
         ]
 
@@ -142,6 +142,10 @@ def _train(worker: Worker, data: DataSet, output: Path, config: Config, start: S
     training = _images(data.train, worker, config, train=True)
     run = _start(worker, config, output / "last.pt", start, training)
     validation = _images(data.validation, worker, config, train=False) if data.validation else None
+    if not config.training.epochs and not run.records:
+        run.records.append({"epoch": 0, "events": 0, **_measured(run, data, validation)})
+        if worker.first:
+            _leave(run, data, output)
     while run.epoch < config.training.epochs and not stalled(run.losses(), config.training.patience):
         begun, processor = time.perf_counter(), time.process_time()
         record: history.Record = {"epoch": run.epoch + 1, "learning_rate": run.scheduler.get_last_lr()[0]}
@@ -153,17 +157,23 @@ def _train(worker: Worker, data: DataSet, output: Path, config: Config, start: S
             "events": training.n_events,
             "events_per_second": round(training.n_events / max(seconds, 1e-9), 2),
         }
-        if validation is not None:
-            record["validation"] = _validate(run, validation)
-            if config.training.best_by == "ap":
-                record["ap"] = _average_precision(run, data)
         run.epoch += 1
-        run.records.append(record)
+        run.records.append(record | _measured(run, data, validation))
         if worker.first:
             _leave(run, data, output)
     if worker.first:
         history.write(output, run.records)
         checkpoint.finish(output / "best.pt", output / "network.pt")
+
+
+def _measured(run: Run, data: DataSet, validation: JetImages | None) -> history.Record:
+    """The loss and the average precision on validation events, if there are any."""
+    if validation is None:
+        return {}
+    record: history.Record = {"validation": _validate(run, validation)}
+    if run.config.training.best_by == "ap":
+        record["ap"] = _average_precision(run, data)
+    return record
 
 
 def _start(worker: Worker, config: Config, last: Path, start: Start | None, training: JetImages) -> Run:
@@ -392,10 +402,8 @@ def _leave(run: Run, data: DataSet, output: Path) -> None:
         if split in record
     )
     ap = f"; average precision {record['ap']:.4f}" if "ap" in record else ""
-    logger.info(
-        f"epoch {run.epoch} of {run.config.training.epochs}: {parts}{ap}; "
-        f"{record['seconds']:.1f} s, {record['events_per_second']:.1f} events/s"
-    )
+    speed = f"; {record['seconds']:.1f} s, {record['events_per_second']:.1f} events/s" if "seconds" in record else ""
+    logger.info(f"epoch {run.epoch} of {run.config.training.epochs}: {parts}{ap}{speed}")
 
 
 def _other_run(last: Path, config: Config, data: DataSet, start: Start | None) -> str:

@@ -161,3 +161,13 @@ def test_a_shard_that_is_not_there_is_named(dataset, tmp_path) -> None:
 
 def test_durations_are_readable() -> None:
     assert [_duration(seconds) for seconds in (5, 300, 7200, 864000)] == ["5 s", "5.0 min", "2.0 h", "10.0 days"]
+
+
+def test_no_epochs_measure_what_a_run_begins_with(dataset, tmp_path) -> None:
+    train(dataset, tmp_path / "full", configured("pfjet", epochs=1), device="cpu")
+    begun = tmp_path / "full" / "network.pt"
+    train(dataset, tmp_path / "same", configured("pfjet", epochs=0), start=begun, device="cpu")
+    assert same(weights(tmp_path / "same", "network.pt"), weights(tmp_path / "full", "network.pt"))
+    (line,) = (tmp_path / "same" / "metrics.jsonl").read_text().splitlines()
+    assert json.loads(line)["epoch"] == 0
+    assert json.loads(line)["validation"]["total"] > 0
