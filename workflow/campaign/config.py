@@ -42,7 +42,7 @@ class Simulate(StrictModel):
         default=None, description=f"hard process: {', '.join(PROCESSES)}; the sample's name if null"
     )
     masses: tuple[float, ...] = Field(
-        default=(1500.0,), min_length=1, description="graviton masses, GeV; file i takes the i-th, round and round"
+        default=(1500.0,), min_length=1, description="graviton masses, GeV; the files of each split take them in turn"
     )
     pythia: tuple[str, ...] = Field(default=(), description="more Pythia settings, e.g. '25:onIfAny = 5'")
 

@@ -189,10 +189,24 @@ class Campaign:
         return [file.name for source in sources for file in source.inputs if file.ok][:MAX_COMPARED]
 
     def mass(self, sample: str, index: str) -> float:
-        """The graviton mass of one simulated file, GeV."""
+        """The graviton mass of one simulated file, GeV: the files of each split take all masses, round and round.
+
+        Counted over all files, splits would depend on the mass: every fifth file may well be for validation.
+        """
         simulate = self.config.samples[sample].simulate
         assert simulate is not None
-        return simulate.masses[int(index) % len(simulate.masses)]
+        return simulate.masses[self._ranks[sample][int(index)] % len(simulate.masses)]
+
+    @cached_property
+    def _ranks(self) -> dict[str, list[int]]:
+        """How many files of the same split stand before each simulated file, by sample."""
+        ranks: dict[str, list[int]] = {}
+        seen = Counter[tuple[str, str]]()
+        for name, split in self.file_splits():
+            sample = Path(name).parent.name
+            ranks.setdefault(sample, []).append(seen[sample, split])
+            seen[sample, split] += 1
+        return ranks
 
     def split_of(self, sample: str, index: str) -> str:
         """The split of one simulated file: all of its events, and with them its soft collisions, are on one side."""

@@ -172,3 +172,16 @@ def test_a_simulated_file_is_on_one_side_with_its_soft_collisions(tmp_path, monk
     assert counts == {"train": 7, "validation": 2, "heldout": 1}
     # 8 events of 50 collisions from a pool of 100, for each file of the split.
     assert made.pileup_text() == "train 28, validation 8, test 8, heldout 4"
+
+
+def test_each_split_has_files_of_all_masses() -> None:
+    """Also where the number of masses and the sequence of splits would otherwise go together."""
+    masses = [600.0, 800.0, 1000.0, 1500.0, 2000.0]
+    sample = {"simulate": {"files": 60, "masses": masses}, "events_per_file": 10}
+    campaign = Campaign({"samples": {"tt": sample}, "sharding": {"validation_fraction": 0.2, "test_fraction": 0.2}})
+    files = [f"{number:05d}" for number in range(60)]
+    found = Counter((campaign.split_of("tt", index), campaign.mass("tt", index)) for index in files)
+    for split in ("train", "validation", "heldout"):
+        counts = [found[split, mass] for mass in masses]
+        assert min(counts) > 0
+        assert max(counts) - min(counts) <= 1
