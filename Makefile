@@ -10,13 +10,10 @@ RUN = PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
 .PHONY: demo test bench lint lock schema pages pictures clean
 
-# From Pythia to networks that are measured, then to shards of real Delphes events that come with the repository.
+# From Pythia to shards, a network that is measured, and a report.
 demo: $(VENV)/.models
 	$(RUN) snakemake --cores $(CORES)
-	$(RUN) snakemake --cores $(CORES) --configfile workflow/config/real.yaml
-	@cat results/demo/summary/summary.md
-	@cat results/demo/networks/evaluation/test_sets.md
-	@echo "Simulated events: results/demo/{dataset,summary,pictures,validation,networks}; real Delphes events: results/real/..."
+	@echo "Open results/demo/report.html"
 
 test: $(VENV)/.models
 	$(RUN) pytest -n $(CORES) --dist loadfile
@@ -53,10 +50,11 @@ lock: $(VENV)/.installed
 schema: $(VENV)/.installed
 	$(VENV)/bin/python -m workflow.campaign.config > workflow/config/schema.json
 
-# What programs write of the docs: picture and table of rooms, list of dependencies. A test holds them.
+# What programs write of the docs: picture and table of rooms, dependencies, configuration. A test holds them.
 pages: $(VENV)/.models
 	$(VENV)/bin/python -m tools.architecture
 	$(VENV)/bin/python -m tools.dependencies
+	$(VENV)/bin/python -m tools.configuration
 
 # Pictures of the docs, as the commands draw them. `make pictures OPTIONS="--delphes FOLDER"`: see tools/pictures.py.
 pictures: $(VENV)/.models

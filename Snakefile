@@ -14,7 +14,7 @@ from workflow.campaign.failed import FailedFiles
 from workflow.campaign.networks import CampaignNetworks, labelled
 from workflow.campaign.paths import option, options
 from workflow.campaign.settings import settings_files
-from workflow.campaign.start import announce, start
+from workflow.campaign.start import announce, close, start
 
 DEFAULT = f"{workflow.basedir}/workflow/config/default.yaml"
 

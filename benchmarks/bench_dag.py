@@ -101,6 +101,7 @@ def snakemake(folder: Path, *arguments: str) -> str:
     """
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
     command += ["dataset", "--configfile", str(folder / "config.yaml"), *arguments]
+    command += ["--workflow-profile", "none", "--rerun-incomplete", "--rerun-triggers", "mtime", "params", "input"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if run.returncode != 0:

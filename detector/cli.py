@@ -137,16 +137,16 @@ def _job(
     pythia: list[str] | None,
 ) -> "SimulationJob":
     from detector.simulation.job import SimulationJob
-    from detector.simulation.processes import PROCESSES
+    from detector.simulation.processes import PROCESSES, process_of
 
-    if (process or sample) not in PROCESSES:
+    if (process or process_of(sample)) not in PROCESSES:
         known = ", ".join(PROCESSES)
         wrong = f"--process {process}: " if process else f"--sample {sample}: give its --process, "
         raise typer.BadParameter(f"{wrong}one of {known}")
     if any(value <= 0 for value in mass or ()):
         raise typer.BadParameter(f"--mass {mass}: must be positive")
     masses, more = tuple(mass or (1500.0,)), tuple(pythia or ())
-    return SimulationJob(sample, events, seed, index, masses, pool, more, process or sample)
+    return SimulationJob(sample, events, seed, index, masses, pool, more, process or process_of(sample))
 
 
 @app.command()

@@ -8,7 +8,7 @@ import pytest
 from typer.main import get_command
 
 from jetimg.cli.main import app
-from tools import architecture, dependencies, pictures
+from tools import architecture, configuration, dependencies, pictures
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -38,6 +38,20 @@ def test_every_picture_of_the_docs_has_a_recipe_and_a_page_that_shows_it() -> No
     assert there == {name for made in pictures.RECIPES.values() for name in made}
     text = "".join(page.read_text() for page in PAGES)
     assert not [name for name in there if f"pictures/{name}.png" not in text]
+
+
+def test_the_page_of_the_configuration_is_as_written_now() -> None:
+    assert configuration.PAGE.read_text() == configuration.page(), "run `make pages`"
+
+
+def test_every_key_of_the_configuration_says_what_it_means() -> None:
+    silent = [
+        f"{path}.{key}"
+        for path, part in configuration.sections(configuration.Config.model_json_schema())
+        for key, value in part["properties"].items()
+        if not value.get("description")
+    ]
+    assert silent == []
 
 
 def test_every_room_says_what_it_is_for() -> None:

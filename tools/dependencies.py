@@ -36,6 +36,7 @@ WHY = {
     "fastjet": "anti-kt jets in the fast simulation",
     "pythia8mc": "Pythia 8: hard process, decays and soft collisions",
     "snakemake": "the workflow",
+    "snakemake-logger-plugin-rich": "bars of a campaign on a terminal, some lines elsewhere",
     "snakemake-executor-plugin-slurm": "sends jobs to Slurm",
     "snakemake-executor-plugin-htcondor": "sends jobs to HTCondor",
     "snakemake-storage-plugin-http": "input files on the web",
@@ -69,6 +70,7 @@ LICENCES = {
     "brevitas": "BSD-3-Clause",
     "faster-coco-eval": "Apache-2.0",
     "mlcroissant": "Apache-2.0",  # no licence file either; conda-forge states this one
+    "snakemake-logger-plugin-rich": "MIT",
     "snakemake-executor-plugin-slurm": "MIT",
     "snakemake-executor-plugin-htcondor": "MIT",
     "snakemake-storage-plugin-http": "MIT",

@@ -1,12 +1,13 @@
 """Commands of a campaign: what its rules call beside those of the other packages."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from jetimg.cli import options
-from jetimg.cli.options import DetectorFile, SettingsFile, console
+from jetimg.cli.options import DetectorFile, SettingsFile
 from workflow.campaign.config import Simulation
 
 LIMITS = Simulation()
@@ -32,4 +33,6 @@ def attempt(
 
     job = AttemptJob(command, output, events, 60 * minutes, tries, log)
     made = make(job, record, options.description(detector), options.image_settings(settings))
-    console.print(f"{output}: {made.verdict} {made.reason}", markup=False, soft_wrap=True)
+    line = f"{output}: {made.verdict} {made.reason}".rstrip()
+    # What failed is told at once, and not only in the record.
+    print(line, file=sys.stdout if made.verdict == "ok" else sys.stderr)

@@ -18,7 +18,7 @@ class SimulationJob:
         masses: graviton masses, GeV; file number i takes masses[i modulo their number].
         pool: file with the pile-up pool.
         pythia: more settings, lines of a Pythia command file.
-        process: one of `processes.PROCESSES`; the sample's name if empty.
+        process: one of `processes.PROCESSES`; the one that the sample is called after if empty.
     """
 
     sample: str
@@ -38,4 +38,4 @@ class SimulationJob:
     @property
     def settings(self) -> tuple[str, ...]:
         """All of Pythia's settings but the seed."""
-        return (*processes.settings(self.process or self.sample, self.mass), *self.pythia)
+        return (*processes.settings(self.process or processes.process_of(self.sample), self.mass), *self.pythia)

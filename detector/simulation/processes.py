@@ -22,6 +22,12 @@ DECAYS = {
 PROCESSES = (*DECAYS, "tth")
 
 
+def process_of(sample: str) -> str:
+    """The process that a sample is called after: `tt` of `tt` and of `tt_1`; the whole name where there is none."""
+    first = sample.partition("_")[0]
+    return first if sample not in PROCESSES and first in PROCESSES else sample
+
+
 def settings(process: str, mass: float) -> tuple[str, ...]:
     """Pythia's settings for a process, as lines of a command file.
 

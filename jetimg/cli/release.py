@@ -133,9 +133,8 @@ def release(
     from jetimg.release.build import release as make
 
     extras.need("mlcroissant")  # before anything is copied and verified
-    request = ReleaseRequest(
-        dataset, _metadata(metadata), options.description(detector), detector or DEFAULT, include or []
-    )
+    said = _metadata(metadata)
+    request = ReleaseRequest(dataset, said, options.description(detector), detector or DEFAULT, include or [])
     with bar(f"verifying {output}", None) as progress:
         parts = make(request, output, progress)
     console.print(f"{output}: {len(parts)} records, verified", soft_wrap=True)
@@ -150,14 +149,17 @@ def publish(
     folder: Annotated[Path, typer.Argument(metavar="RELEASE", help="Folder made by `release`.", file_okay=False)],
     final: Annotated[bool, typer.Option("--publish", help="Publish for ever; drafts if not given.")] = False,
     production: Production = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent; no token, no network.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="What would be sent or refused; no token, no network."),
+    ] = False,
     url: Server = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File for ids and DOIs, as JSON.")] = None,
 ) -> None:
     """Sends a release to Zenodo (token: ZENODO_TOKEN); a second call sends only what is missing."""
     from detector.common.progress import bar
     from jetimg.release import publish as publishing
-    from jetimg.release import token
+    from jetimg.release import token, zenodo_limits
     from jetimg.release.zenodo import Api, server
 
     address = url or server(production)
@@ -169,6 +171,8 @@ def publish(
             )
             for name, md5 in sorted(upload.files.items()):
                 console.print(f"  {md5}  {name}", markup=False, highlight=False, soft_wrap=True)
+        zenodo_limits.refuse(publishing.refused(todo))
+        console.print("Nothing was sent. Zenodo would take it", highlight=False)
         return
     try:
         api = Api(address, token.read())

@@ -20,7 +20,7 @@ from jetimg.dataset.manifest import Manifest
 from jetimg.dataset.parts import ReleaseRecord
 from jetimg.dataset.verify import verify
 from jetimg.release import croissant
-from jetimg.release.metadata import Metadata, deposit, part_title
+from jetimg.release.metadata import Metadata, deposit, part_title, refuse_unset
 from jetimg.release.readme import Contents, readme
 
 # What stands in every release, in the words of its README.
@@ -74,8 +74,10 @@ def release(
         The records, in order; one is the folder itself, several are folders record-1, record-2, ...
 
     Raises:
-        DataError: the data set is not complete, or a shard does not fit into a record.
+        DataError: title, creators or licence are not set, the data set is not complete, or a shard does not fit into a
+            record.
     """
+    refuse_unset(request.metadata)
     _refuse_other_content(output)
     contents = manifest.read(request.dataset)
     common = _common_files(request, contents)

@@ -38,13 +38,13 @@ class Creator(StrictModel):
 class Metadata(StrictModel):
     """What a release says of itself, and where it goes to or comes from."""
 
-    title: Text = Field(default="Jet images for object detection", description="title of the record")
-    creators: tuple[Creator, ...] = Field(
-        default=(Creator(name="The jetimg developers"),), min_length=1, description="creators, in order"
-    )
+    title: Text = Field(default="", description="title of the record; no release without")
+    creators: tuple[Creator, ...] = Field(default=(), description="creators, in order; no release without")
     description: Text = Field(default=DESCRIPTION, description="what the data are, in a few sentences")
     licence: str = Field(
-        default="CC-BY-4.0", pattern=r"^[A-Za-z0-9.+-]+$", description="licence of the data, as SPDX names it"
+        default="",
+        pattern=r"^[A-Za-z0-9.+-]+$",
+        description="licence of the data, as SPDX names it (CC-BY-4.0, say); no release without",
     )
     keywords: tuple[Text, ...] = Field(
         default=("high-energy physics", "jets", "object detection", "Delphes", "CMS"), description="keywords"
@@ -78,6 +78,19 @@ def read(path: Path | None) -> Metadata:
         return Metadata(**content)
     except ValidationError as error:
         raise DataError(f"{path or 'metadata'}: {error}") from error
+
+
+def refuse_unset(metadata: Metadata) -> None:
+    """A record is for ever: title, creators and licence are for its makers to say.
+
+    Raises:
+        DataError: one of them is not set.
+    """
+    if unset := [key for key in ("title", "creators", "licence") if not getattr(metadata, key)]:
+        raise DataError(
+            f"no release without {', '.join(unset)}: write them under `release:` in the configuration, or into the "
+            "file of --metadata, e.g. {title: Jets of ttH, creators: [{name: 'Doe, Jane'}], licence: CC-BY-4.0}"
+        )
 
 
 def part_title(metadata: Metadata, number: int, of: int) -> str:

@@ -19,6 +19,7 @@ from jetimg.common.errors import DataError
 from jetimg.common.machine_faults import raise_if_machine_fault
 from jetimg.common.schema import StrictModel
 from jetimg.dataset import parts
+from jetimg.release import zenodo_limits
 from jetimg.release.zenodo import Api, Deposit
 
 
@@ -52,9 +53,14 @@ class Upload:
     files: dict[str, str]
 
     @property
+    def sizes(self) -> dict[str, int]:
+        """Bytes of each file."""
+        return {name: (self.folder / name).stat().st_size for name in self.files}
+
+    @property
     def size(self) -> int:
         """Bytes of all files."""
-        return sum((self.folder / name).stat().st_size for name in self.files)
+        return sum(self.sizes.values())
 
 
 def uploads(release: Path) -> list[Upload]:
@@ -64,6 +70,11 @@ def uploads(release: Path) -> list[Upload]:
         DataError: not a release, or its lists and files do not agree.
     """
     return [_upload(folder) for folder in parts.folders(release)]
+
+
+def refused(todo: list[Upload]) -> list[str]:
+    """What Zenodo would refuse of these records, a line each."""
+    return [fault for upload in todo for fault in zenodo_limits.faults(upload.folder, upload.sizes)]
 
 
 def publish(
@@ -78,9 +89,10 @@ def publish(
         progress: called with the number of bytes done since its last call.
 
     Raises:
-        DataError: the folder is not a release, or the server does not take it.
+        DataError: the folder is not a release, Zenodo would refuse it, or the server does not take it.
     """
     todo = uploads(release)
+    zenodo_limits.refuse(refused(todo))
     path, state = state_file(release), _read_state(release)
     drafts = state.servers.setdefault(api.url, {})
     deposits: list[Deposit] = []

@@ -39,7 +39,8 @@ def wilson(k: int, n: int) -> tuple[float, float]:
     share = k / n
     middle = (share + 0.5 / n) / (1 + 1 / n)
     half = (share * (1 - share) / n + 0.25 / n**2) ** 0.5 / (1 + 1 / n)
-    return max(middle - half, 0.0), min(middle + half, 1.0)
+    # Rounding must not leave the share itself outside: pictures take lengths from it.
+    return min(max(middle - half, 0.0), share), max(min(middle + half, 1.0), share)
 
 
 def vertex_edges(n_vertices: Ints) -> list[float]:

@@ -13,9 +13,9 @@ from jetimg.imaging.channels import Setup
 from jetimg.imaging.convert import DelphesInputs, convert
 from jetimg.imaging.settings import ImageSettings
 from jetimg.release.build import ReleaseRequest, release
-from jetimg.release.metadata import Metadata
 from tests.helpers import zenodo
 from tests.helpers.downloads import contents
+from tests.helpers.release_metadata import metadata
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -39,7 +39,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def _release_once(dataset: Path) -> Path:
     folder = dataset.parent / "release"
-    release(ReleaseRequest(dataset, Metadata(), load(), DEFAULT), folder)
+    release(ReleaseRequest(dataset, metadata(), load(), DEFAULT), folder)
     return folder
 
 
@@ -54,7 +54,7 @@ def released(_release_once: Path, tmp_path: Path) -> Path:
 def split(dataset: Path, _release_once: Path, tmp_path: Path) -> Path:
     """The same in three records, of at most two shards each."""
     others = len([path for path in _release_once.iterdir() if path.suffix != ".h5"]) + 1  # record.json
-    release(ReleaseRequest(dataset, Metadata(record_files=others + 2), load(), DEFAULT), tmp_path / "split")
+    release(ReleaseRequest(dataset, metadata(record_files=others + 2), load(), DEFAULT), tmp_path / "split")
     return tmp_path / "split"
 
 

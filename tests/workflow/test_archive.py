@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from jetimg.cli.main import app
 from models.training.history import PARTS
 from tests.helpers.downloads import contents
+from tests.helpers.release_metadata import SAID
 from tests.helpers.zenodo import TOKEN, Zenodo
 from tests.workflow.test_snakemake import snakemake, whole
 
@@ -30,7 +31,7 @@ def run(*call: str) -> str:
 
 def test_release_publish_download_verify_train(server: Zenodo, tmp_path) -> None:
     """By the targets that a user types: what comes back is what was made, and two training steps need no ROOT file."""
-    there = whole(tmp_path / "there", release={"server": server.url, "publish": True})
+    there = whole(tmp_path / "there", release=SAID | {"server": server.url, "publish": True})
     sent = snakemake(there, "publish")
     assert sent.returncode == 0, sent.stdout + sent.stderr
     (deposit,) = json.loads((there / "out/deposits.json").read_text())

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from tests.helpers import forked
+from tests.helpers.plain_profile import plain_profile
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = {name: {"files": [f"data/{name}/*.root"], "events_per_file": 2} for name in ("bb", "tt")}
@@ -44,6 +45,7 @@ def snakemake(folder: Path, *arguments: str, cores: int = 2, timeout: float = 60
     """Runs the workflow in a folder."""
     command = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
     command += ["--configfile", str(folder / "config.yaml"), "--cores", str(cores), *arguments]
+    command += plain_profile()
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     modules = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     environment = os.environ | {"PATH": path, "PYTHONPATH": modules}

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from jetimg.dataset.plan import SPLITS
+from tests.helpers.plain_profile import plain_profile
 from tests.workflow.test_snakemake import ROOT, campaign, snakemake
 
 
@@ -19,7 +20,7 @@ def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Snakemake in a folder, with nothing said but this."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "snakemake", *arguments]
+    command = [sys.executable, "-m", "snakemake", *arguments, *plain_profile()]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 

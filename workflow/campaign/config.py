@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
-from detector.simulation.processes import PROCESSES
+from detector.simulation.processes import PROCESSES, process_of
 from jetimg.common.schema import StrictModel
 from jetimg.dataset.plan import Sharding
 from jetimg.dataset.policy import Policy
@@ -39,7 +39,8 @@ class Simulate(StrictModel):
 
     files: int = Field(ge=1, le=99_999, description="number of files")
     process: str | None = Field(
-        default=None, description=f"hard process: {', '.join(PROCESSES)}; the sample's name if null"
+        default=None,
+        description=f"hard process: {', '.join(PROCESSES)}; null: the one in the sample's name, tt of tt and of tt_1",
     )
     masses: tuple[float, ...] = Field(
         default=(1500.0,), min_length=1, description="graviton masses, GeV; the files of each split take them in turn"
@@ -191,7 +192,7 @@ class Config(StrictModel):
         """Another program may know others."""
         simulated = {} if self.simulation.program != Simulation().program else self.samples
         for name, sample in simulated.items():
-            process = None if sample.simulate is None else sample.simulate.process or name
+            process = None if sample.simulate is None else sample.simulate.process or process_of(name)
             if process is not None and process not in PROCESSES:
                 raise ValueError(f"samples.{name}.simulate.process: {process} is none of {', '.join(PROCESSES)}")
         return self

@@ -5,6 +5,7 @@ just that job again, and then what depends on it. Marks differ in content each t
 an unchanged one if its content is that of the last run.
 """
 
+import sys
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -22,6 +23,7 @@ class FailedFiles:
 
     def __init__(self, campaign: Campaign) -> None:
         self._campaign = campaign
+        self._told = False
 
     @cached_property
     def records(self) -> list[Path]:
@@ -46,7 +48,7 @@ class FailedFiles:
         return [str(path.with_suffix(AGAIN)) for path in self.records]
 
     def marked(self, checkpoint: Any) -> list[str]:
-        """The marks, as inputs of the target that simulates failed files again; empty if no file failed.
+        """The marks, as inputs of the target that simulates failed files again; empty if none failed. Says them once.
 
         Args:
             checkpoint: Snakemake's checkpoint that makes them.
@@ -54,7 +56,12 @@ class FailedFiles:
         Raises:
             IncompleteCheckpointException: Snakemake's sign that it has to make them first.
         """
-        return list(checkpoint.get(state=self.state).output) if self.records else []
+        if not self.records:
+            return []
+        if not self._told:
+            print("To be simulated again:", *self.marks(), file=sys.stderr)
+            self._told = True
+        return list(checkpoint.get(state=self.state).output)
 
     def mark(self, sample: str, index: str) -> list[str]:
         """The mark of a simulated file, if it ever had to be made again."""

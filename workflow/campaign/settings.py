@@ -12,7 +12,7 @@ def settings_files(campaign: Campaign, networks: CampaignNetworks) -> dict[str, 
     files: dict[str, Callable[[], str]] = {
         "settings/campaign.yaml": campaign.as_read_here,
         "settings/images.yaml": lambda: config.images.model_dump_json(indent=1),
-        "settings/release.yaml": lambda: config.release.model_dump_json(indent=1),
+        "settings/release.yaml": lambda: config.release.model_dump_json(indent=1, exclude_defaults=True),
         "lists/events.txt": lambda: "\n".join(campaign.event_files()),
         "lists/backend.txt": lambda: campaign.backend,
         "lists/file-splits.tsv": lambda: "\n".join(f"{name}\t{split}" for name, split in campaign.file_splits()),

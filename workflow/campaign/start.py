@@ -13,6 +13,16 @@ from workflow.campaign.paths import Campaign
 # The folder, in the repository, of the configurations that come with it.
 SHIPPED = "workflow/config"
 
+# What there is to look at, in the results folder.
+LOOK_AT = {
+    "dataset": "shards and manifest",
+    "verified.txt": "the proof",
+    "summary/summary.md": "what is in it",
+    "pictures": "an event of each sample",
+    "networks/evaluation/test_sets.md": "how well the networks find jets",
+    "release": "ready for Zenodo",
+}
+
 
 def start(config: Mapping[str, Any], files: Sequence[str | Path], repository: str, talk: bool) -> Campaign:
     """The campaign of a configuration; ends the process with one message if it cannot be used.
@@ -42,6 +52,16 @@ def base_of(files: Sequence[Path], repository: str) -> str:
     shipped = (Path(repository) / SHIPPED).resolve()
     ours = bool(files) and all(file.resolve().parent == shipped for file in files)
     return repository if ours and Path.cwd() != Path(repository).resolve() else ""
+
+
+def close(campaign: Campaign) -> None:
+    """Says what was made and how to look at it."""
+    results = Path(campaign.results)
+    if (results / "report.html").is_file():
+        print(f"Open {results / 'report.html'}", file=sys.stderr)
+        return
+    made = [f"{name} ({what})" for name, what in LOOK_AT.items() if (results / name).exists()]
+    print(f"In {results}: {', '.join(made) or 'nothing to look at yet'}", file=sys.stderr)
 
 
 def announce(campaign: Campaign) -> None:

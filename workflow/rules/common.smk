@@ -5,6 +5,10 @@ onstart:
     announce(CAMPAIGN)
 
 
+onsuccess:
+    close(CAMPAIGN)
+
+
 wildcard_constraints:
     sample="[A-Za-z][A-Za-z0-9_]*",
     network="[A-Za-z][A-Za-z0-9]*",

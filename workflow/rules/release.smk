@@ -26,7 +26,7 @@ rule release:
         folder=subpath(output[0], strip_suffix="d.txt"),
     shell:
         "jetimg release {params.dataset:q} --metadata {input.metadata:q} {params.include:q} {params.detector:q} "
-        "--output {params.folder:q} > {log:q} 2>&1 && cp {log:q} {output:q} || (cat {log:q} >&2; exit 1)"
+        "--output {params.folder:q} > {log:q} 2>&1 && cp {log:q} {output:q}"
 
 
 # The token stays in the environment of this machine: a cluster job would carry it into files.
@@ -49,7 +49,7 @@ rule publish:
         folder=subpath(input[0], strip_suffix="d.txt"),
     shell:
         "jetimg publish {params.folder:q} {params.server:q} {params.url:q} {params.final:q} --output {output:q} "
-        "> {log:q} 2>&1 || (cat {log:q} >&2; exit 1)"
+        "> {log:q} 2>&1"
 
 
 rule download:
@@ -69,4 +69,4 @@ rule download:
         folder=subpath(output[0], strip_suffix=".txt"),
     shell:
         "jetimg download {params.records:q} {params.server:q} {params.url:q} --output {params.folder:q} "
-        "> {log:q} 2>&1 && cp {log:q} {output:q} || (cat {log:q} >&2; exit 1)"
+        "> {log:q} 2>&1 && cp {log:q} {output:q}"

@@ -23,7 +23,7 @@ checkpoint plan:
         samples=CAMPAIGN.sample_options(),
     shell:
         "jetimg plan @{input.list:q} {params.settings:q} {params.samples:q} --splits {input.splits:q} --output {output:q} "
-        "> {log:q} 2>&1 || (cat {log:q} >&2; exit 1)"
+        "> {log:q} 2>&1"
 
 
 rule shard:
@@ -86,7 +86,7 @@ rule verify:
     params:
         folder=subpath(input[0], parent=True),
     shell:
-        "jetimg verify {params.folder:q} > {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
+        "jetimg verify {params.folder:q} > {output:q} 2> {log:q}"
 
 
 rule dataset:

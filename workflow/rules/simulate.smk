@@ -58,7 +58,7 @@ rule simulate:
         f"{CAMPAIGN.limits()} --settings {{input.settings:q}} {{params.detector:q}} --log {{log:q}} -- {CAMPAIGN.program()} "
         "--sample {wildcards.sample:q} --events {params.events:q} --index {wildcards.index:q} --mass {params.mass:q} "
         "--seed {params.seed:q} {params.pythia:q} --pool {input.pool:q} --backend {params.backend:q} "
-        "{params.detector:q} --output {params.root:q}"
+        "{params.detector:q} --output {params.root:q} >> {log:q}"
 
 
 checkpoint mark_failed:
@@ -72,8 +72,6 @@ checkpoint mark_failed:
         "../envs/data.yaml"
     params:
         marks=lambda _: FAILED.marks(),
-    message:
-        "To be simulated again: {params.marks}"
     shell:
         "printf '%s\\n' {params.marks:q} > {output:q} 2> {log:q} && while IFS= read -r mark; do "
         "printf '%s\\n' {wildcards.state:q} > \"$mark\" 2>> {log:q}; done < {output:q}"

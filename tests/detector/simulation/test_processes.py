@@ -3,7 +3,7 @@
 import pytest
 
 from detector.common.errors import CallError
-from detector.simulation.processes import PROCESSES, settings, soft_settings
+from detector.simulation.processes import PROCESSES, process_of, settings, soft_settings
 
 
 def test_the_graviton_decays_to_the_sample_alone() -> None:
@@ -28,3 +28,11 @@ def test_wrong_calls_are_refused(process: str, mass: float) -> None:
 
 def test_long_lived_particles_of_the_pool_stay_whole() -> None:
     assert "ParticleDecays:tau0Max = 10" in soft_settings(0.010)
+
+
+@pytest.mark.parametrize(
+    ("sample", "process"),
+    [("tt", "tt"), ("tt_1", "tt"), ("tth_boosted", "tth"), ("WW_3000_a", "WW"), ("ttbar", "ttbar"), ("x_tt", "x_tt")],
+)
+def test_a_sample_is_called_after_its_process(sample: str, process: str) -> None:
+    assert process_of(sample) == process

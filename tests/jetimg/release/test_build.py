@@ -24,13 +24,14 @@ from jetimg.dataset.verify import verify
 from jetimg.event_file.store import Reader
 from jetimg.release.build import ReleaseRequest, release
 from jetimg.release.metadata import Metadata
+from tests.helpers import release_metadata
 
 ROOT = Path(__file__).parents[3]
 ALWAYS = {"manifest.json", "config.json", "cms.yaml", "software.json", "README.md", "zenodo.json", "croissant.json"}
 
 
 def request_for(dataset: Path, **metadata: object) -> ReleaseRequest:
-    return ReleaseRequest(dataset, Metadata(**metadata), load(), DEFAULT)
+    return ReleaseRequest(dataset, release_metadata.metadata(**metadata), load(), DEFAULT)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -224,12 +225,13 @@ def test_another_detector_is_refused(dataset: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.yaml"
     other.write_text(DEFAULT.read_text() + "# another\n")
     with pytest.raises(DataError, match=r"other\.yaml: its sha256 is .*--detector"):
-        release(ReleaseRequest(dataset, Metadata(), load(other), other), tmp_path / "release")
+        release(ReleaseRequest(dataset, release_metadata.metadata(), load(other), other), tmp_path / "release")
 
 
 def test_the_command(dataset: Path, tmp_path: Path) -> None:
     (tmp_path / "summary.md").write_text("| sample |\n")
-    (tmp_path / "metadata.yaml").write_text("title: Mine\nrecord_files: 50\n")
+    said = "title: Mine\ncreators: [{name: Me}]\nlicence: CC0-1.0\nrecord_files: 50\n"
+    (tmp_path / "metadata.yaml").write_text(said)
     call = ["release", str(dataset), "-o", str(tmp_path / "r"), "--include", str(tmp_path / "summary.md")]
     done = CliRunner().invoke(app, [*call, "--metadata", str(tmp_path / "metadata.yaml")])
     assert done.exit_code == 0, done.output
@@ -238,3 +240,11 @@ def test_the_command(dataset: Path, tmp_path: Path) -> None:
     assert CliRunner().invoke(app, ["verify", str(tmp_path / "r")]).exit_code == 0
     (tmp_path / "metadata.yaml").write_text("titel: Mine\n")
     assert CliRunner().invoke(app, [*call, "--metadata", str(tmp_path / "metadata.yaml")]).exit_code == 2
+
+
+@pytest.mark.parametrize("unset", [("title", "creators", "licence"), ("licence",), ("title",)])
+def test_nothing_is_released_in_the_name_of_nobody(unset: tuple[str, ...], dataset: Path, tmp_path: Path) -> None:
+    said = {key: value for key, value in release_metadata.SAID.items() if key not in unset}
+    with pytest.raises(DataError, match=f"no release without {', '.join(unset)}: write them under `release:`"):
+        release(ReleaseRequest(dataset, Metadata(**said), load(), DEFAULT), tmp_path / "release")
+    assert not list(tmp_path.iterdir())

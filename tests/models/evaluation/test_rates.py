@@ -1,5 +1,6 @@
 """Rules of matching, working points, bins, confusion and calibration: by hand."""
 
+import itertools
 import math
 
 import numpy as np
@@ -75,6 +76,9 @@ def test_efficiencies_by_hand() -> None:
     # Wilson: (0.5 + 1/4) / (1 + 1/2) = 1/2, half width sqrt(1/8 + 1/16) / 1.5.
     assert rows[1]["low"] == pytest.approx(0.5 - (3 / 16) ** 0.5 / 1.5)
     assert efficiency.wilson(3, 3)[1] == 1
+    for k, n in itertools.combinations_with_replacement(range(30), 2):
+        low, high = efficiency.wilson(k, n)
+        assert n == 0 or low <= k / n <= high, (k, n)
     assert math.isnan(efficiency.wilson(0, 0)[0])
 
 

@@ -57,7 +57,16 @@ def test_what_cannot_be_used_is_named(content, hint):
 
 def test_a_sample_may_be_called_otherwise_than_its_process():
     simulate = {"simulate": {"process": "tt", "files": 1}, "events_per_file": 1}
-    assert parse({"samples": {"tt_1": simulate, "tops": simulate}}).samples["tt_1"].simulate.process == "tt"
+    assert parse({"samples": {"top_1": simulate, "tops": simulate}}).samples["top_1"].simulate.process == "tt"
+
+
+def test_a_sample_may_be_one_of_several_of_its_process():
+    simulate = {"simulate": {"files": 1}, "events_per_file": 1}
+    assert set(parse({"samples": {"tt_1": simulate, "tt_heavy": simulate, "tt": simulate}}).samples) == {
+        "tt_1",
+        "tt_heavy",
+        "tt",
+    }
 
 
 def test_another_program_may_know_other_processes():
