@@ -13,24 +13,43 @@ app = typer.Typer()
 @app.command()
 def export(
     checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", dir_okay=False)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The .onnx file.", dir_okay=False)],
-    form: Annotated[
-        str, typer.Option("--format", help="onnx; or qonnx, for hls4ml: ternary and binary networks.")
-    ] = "onnx",
+    output: Annotated[Path, typer.Option("--output", "-o", help="The .onnx file; triton, hls4ml: a folder.")],
+    form: Annotated[str, typer.Option("--format", help="onnx; triton; hls4ml: `architecture: trigger`.")] = "onnx",
     images: Annotated[
         Path | None,
         typer.Option(metavar="DATASET", help="Check with its first images, not made-up ones.", file_okay=False),
     ] = None,
+    part: Annotated[str, typer.Option(help="hls4ml: the FPGA.")] = "xcvu13p-flga2577-2-e",
+    clock_ns: Annotated[float, typer.Option(min=0.1, help="hls4ml: period of its clock, ns.")] = 5.0,
+    reuse: Annotated[int, typer.Option(min=1, help="hls4ml: multiplications of a multiplier for a cell.")] = 1,
+    checked: Annotated[int, typer.Option(min=1, help="hls4ml: images that are emulated.")] = 3,
+    name: Annotated[str, typer.Option(help="triton: of the model, a folder in the repository.")] = "jetimg",
 ) -> None:
-    """Writes a detector as an ONNX file that finds the same jets."""
-    from models.export.onnx_writer import export as write
+    """Writes a detector for other programs, checked against PyTorch."""
+    if form == "hls4ml":
+        from models.export import hls_project
 
-    if form not in ("onnx", "qonnx"):
-        raise typer.BadParameter(f"--format {form}: onnx or qonnx")
-    found = write(checkpoint, output, form="onnx" if form == "onnx" else "qonnx", dataset=images)
+        target = hls_project.Target(part=part, clock_ns=clock_ns, reuse=reuse)
+        report = hls_project.export(checkpoint, output, target, dataset=images, n_images=checked)
+        time, count = report["estimate"]["latency_us"], report["estimate"]["multipliers"]
+        common.say(
+            f"{output}: {report['equal']} of {report['outputs']} emulated outputs of {report['images']} images are "
+            f"PyTorch's; estimated {time} us, {count:,} multipliers (report.md)"
+        )
+        return
+    if form == "triton":
+        from models.export.triton import export as write_repository
+
+        agreement = write_repository(checkpoint, output, name=name, dataset=images)
+    elif form == "onnx":
+        from models.export.onnx_writer import export as write
+
+        agreement = write(checkpoint, output, dataset=images)
+    else:
+        raise typer.BadParameter(f"--format {form}: onnx, triton or hls4ml")
     common.say(
-        f"{output}: of {found.n_jets} jets that PyTorch finds, {found.jets:.1%} differ; scores by at most "
-        f"{found.score:.2g}; predictions by {found.prediction:.2g} of their spread"
+        f"{output}: of {agreement.n_jets} jets that PyTorch finds, {agreement.jets:.1%} differ; scores by at most "
+        f"{agreement.score:.2g}; predictions by {agreement.prediction:.2g} of their spread"
     )
 
 
@@ -44,6 +63,9 @@ def benchmark(
     threads: Annotated[int, typer.Option(min=0, help="Of the processor; 0: one for each core.")] = 0,
     seconds: Annotated[float, typer.Option(min=0, help="For each model and batch size.")] = 5.0,
     compiled: Annotated[bool, typer.Option("--compile", help="Checkpoints by torch.compile too.")] = False,
+    remote: Annotated[
+        list[str] | None, typer.Option(metavar="URL", help="A server too: http://HOST:PORT[/v2/models/NAME].")
+    ] = None,
 ) -> None:
     """Measures how long detectors take, side by side."""
     from models.export.latency import benchmark as measure
@@ -58,8 +80,25 @@ def benchmark(
         threads=threads,
         seconds=seconds,
         compiled=compiled,
+        remotes=remote or (),
     )
     for found in results:
         name, n, each = found["name"], found["batch_size"], found["images_per_second"]
         common.say(f"{name}, batches of {n}: median {found['median_ms']:.1f} ms, {each:.1f} images/s")
     common.say(f"{output}: latency.json, latency.md, latency.png")
+
+
+@app.command()
+def serve(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="Folder of `export --format triton`, or a checkpoint.")
+    ],
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of HTTP.")] = 8080,
+    host: Annotated[str, typer.Option(help="Address to listen at; there are no passwords.")] = "127.0.0.1",
+    mlserver: Annotated[str, typer.Option(envvar="JETIMG_MLSERVER", help="MLServer's program.")] = "mlserver",
+    threads: Annotated[int, typer.Option(min=0, help="Of the processor, for a model; 0: as ONNX Runtime likes.")] = 0,
+) -> None:
+    """Serves detectors in the KServe v2 protocol, by MLServer."""
+    from models.export.serve import serve as run
+
+    run(model, port, host=host, mlserver=mlserver, threads=threads)

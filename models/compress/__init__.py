@@ -14,8 +14,10 @@ from types import ModuleType
 
 from torch import Tensor
 
+from jetimg.common.errors import DataError
 from models.networks.build import Network
 from models.networks.config import Compression
+from models.networks.trigger import TriggerSSD
 
 
 def apply(network: Network, chosen: Compression) -> Network:
@@ -24,8 +26,13 @@ def apply(network: Network, chosen: Compression) -> Network:
     Args:
         network: as `models.networks.build.build` makes it; its weights are kept as the start.
         chosen: kind and layers; nothing is changed for the kind "none".
+
+    Raises:
+        DataError: a network that has numbers of few bits by itself.
     """
     if chosen.kind != "none":
+        if isinstance(network, TriggerSSD):
+            raise DataError(f"architecture trigger has eight-bit numbers already: {chosen.kind} is for the others")
         _module(chosen.kind).apply(network, chosen)
     return network
 

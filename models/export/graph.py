@@ -11,7 +11,7 @@ import copy
 import io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 
 import onnx
@@ -70,27 +70,37 @@ class JoinedHead(nn.Module):
         return self.head.arranged(*self.layer(x).split(self.widths, dim=1))
 
 
-def to_onnx(network: Network, channels: int, image_shape: tuple[int, int], *, dynamic: bool = True) -> onnx.ModelProto:
-    """The graph of a network, with batch norm inside convolutions.
+def to_onnx(network: Network, channels: int, image_shape: tuple[int, int]) -> onnx.ModelProto:
+    """The graph of a network for any number of images, with batch norm inside convolutions.
 
     Args:
         network: as `models.trained.checkpoint.load` gives it for inference; it is not changed.
         channels: of an image.
         image_shape: pixels along eta and phi.
-        dynamic: for any number of images, instead of one.
     """
-    images = torch.zeros(2 if dynamic else 1, channels, *image_shape)
-    with _silence():
+    return exported(network, (channels, *image_shape), INPUT, Prediction._fields)
+
+
+def exported(module: nn.Module, shape: tuple[int, int, int], name: str, outputs: Sequence[str]) -> onnx.ModelProto:
+    """The graph of anything that takes any number of images.
+
+    Args:
+        module: in evaluation mode.
+        shape: of an image: channels, eta, phi.
+        name: of the input.
+        outputs: names.
+    """
+    with silence():
         program = torch.onnx.export(
-            network,
-            (images,),
-            input_names=[INPUT],
-            output_names=list(Prediction._fields),
+            module,
+            (torch.zeros(2, *shape),),
+            input_names=[name],
+            output_names=list(outputs),
             dynamo=True,
             opset_version=OPSET,
             external_data=False,
             verbose=False,
-            dynamic_shapes=({0: torch.export.Dim("images")},) if dynamic else None,
+            dynamic_shapes=({0: torch.export.Dim("images")},),
         )
     assert program is not None
     model: onnx.ModelProto = program.model_proto
@@ -117,7 +127,7 @@ def rewritten(network: Network) -> Network:
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
+def silence() -> Iterator[None]:
     """The exporter talks of operators that are not installed, and torch.export warns about itself."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level

@@ -39,6 +39,7 @@ def benchmark(
     threads: int = 0,
     seconds: float = 5.0,
     compiled: bool = False,
+    remotes: Sequence[str] = (),
 ) -> list[Result]:
     """Measures models and writes latency.json, latency.md and latency.png.
 
@@ -49,6 +50,7 @@ def benchmark(
         threads: of the processor; 0 for as many as it has cores.
         seconds: to measure each model with each batch size; at least five times.
         compiled: checkpoints by torch.compile too.
+        remotes: URLs of servers (`models.export.remote`).
 
     Raises:
         DataError: a file that is no model, models for images of different shapes, no batch that fits into memory, or
@@ -57,6 +59,7 @@ def benchmark(
     here = machine.describe()
     threads = threads or int(here["cores"] or os.cpu_count() or 1)
     models = [runner for name, path in named.items() for runner in runners(name, path, threads, compiled)]
+    models += _remote(remotes)
     _check(models)
     results: list[Result] = []
     with bar("benchmark", len(batch_sizes) * len(models)) as progress:
@@ -70,6 +73,14 @@ def benchmark(
         raise DataError(f"{output}: not written: no model could be measured; choose smaller batches")
     write(output, results, here | {"threads": threads})
     return results
+
+
+def _remote(urls: Sequence[str]) -> list[Runner]:
+    if not urls:
+        return []
+    from models.export import remote
+
+    return [remote.runner(url) for url in urls]
 
 
 def _check(models: Sequence[Runner]) -> None:

@@ -26,6 +26,8 @@ _LOG = logging.getLogger(__name__)
 
 INPUT = "image"
 FORMAT = "jetimg-detector 2"
+# With normalisation, decoding and suppression inside: `models.export.whole`.
+FORMAT_WHOLE = "jetimg-whole-detector 1"
 # Files of this format have no checksum.
 OLD_FORMAT = "jetimg-detector"
 CHECKSUM, NOT_YET = "file_sha256", "0" * 64
@@ -34,7 +36,12 @@ KEYS = ("format", "class_names", "normalisation", "box_size", "image_shape", "pr
 
 
 def describe(
-    model: onnx.ModelProto, config: Config, default_boxes: Tensor, sha256: str, images: Mapping[str, Any] | None = None
+    model: onnx.ModelProto,
+    config: Config,
+    default_boxes: Tensor,
+    sha256: str,
+    images: Mapping[str, Any] | None = None,
+    form: str = FORMAT,
 ) -> None:
     """Puts into a graph's metadata what a user of the file alone needs.
 
@@ -44,10 +51,11 @@ def describe(
         default_boxes: (default boxes, 4), pixels.
         sha256: of the checkpoint.
         images: settings of the images that the network was trained on, if the checkpoint has them.
+        form: FORMAT or FORMAT_WHOLE.
     """
     chosen = config.model
     texts = {
-        "format": FORMAT,
+        "format": form,
         "class_names": json.dumps(chosen.class_names),
         "normalisation": chosen.normalisation,
         "box_size": json.dumps(chosen.box_size),
@@ -74,24 +82,60 @@ def sealed(content: bytes) -> bytes:
     return before + hashlib.sha256(content).hexdigest().encode() + after
 
 
-def _check_bytes(path: Path, content: bytes, texts: Mapping[str, str]) -> None:
+def _check_bytes(path: Path, content: bytes, texts: Mapping[str, str], form: str) -> None:
     """Holds a file against its checksum; an old file that has none is named.
 
     Raises:
         DataError: other bytes than were written.
     """
+    if form != texts["format"] in (FORMAT, FORMAT_WHOLE):
+        raise DataError(f"{path}: of format {texts['format']}; this needs {form}: export it with another --format")
     expected = texts.get(CHECKSUM, "")
     if texts["format"] == OLD_FORMAT and not expected:
         _say_without_checksum(path)
         return
     found = hashlib.sha256(content.replace(expected.encode(), NOT_YET.encode()) if expected else b"").hexdigest()
-    if texts["format"] != FORMAT or found != expected:
+    if texts["format"] != form or found != expected:
         raise DataError(f"{path}: damaged or changed: another sha256 than was written; export it again")
 
 
 @cache
 def _say_without_checksum(path: Path) -> None:
     _LOG.warning("%s: an old file, without a checksum", path)
+
+
+def opened(
+    path: Path, form: str, provider: str = "CPUExecutionProvider", threads: int = 0
+) -> tuple[onnxruntime.InferenceSession, dict[str, str]]:
+    """A file that `models export` wrote, and its metadata.
+
+    Args:
+        path: the file.
+        form: FORMAT or FORMAT_WHOLE.
+        provider: of ONNX Runtime.
+        threads: for one image after the other; 0 lets ONNX Runtime choose.
+
+    Raises:
+        DataError: not there, not an ONNX file, damaged, not one of ours, or of another format.
+        MachineFault: it cannot be read, for a reason that is not the file's.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    # Threads that wait would otherwise keep a core busy, and slow down the model that is measured next.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        content = path.read_bytes()
+        session = onnxruntime.InferenceSession(content, options, providers=[provider])
+    # ONNX Runtime raises classes of its own without a common one.
+    except Exception as error:
+        raise_if_machine_fault(error, path)
+        raise DataError(f"{path}: not a readable ONNX file: {' '.join(str(error).split())[:300]}") from error
+    texts = session.get_modelmeta().custom_metadata_map
+    if missing := [key for key in KEYS if key not in texts]:
+        raise DataError(f"{path}: its metadata have no {missing[0]}; write it by `jetimg models export`")
+    _check_bytes(path, content, texts, form)
+    return session, texts
 
 
 @dataclass
@@ -123,22 +167,7 @@ class OnnxDetector:
             DataError: not there, not an ONNX file, damaged, or not one of ours.
             MachineFault: it cannot be read, for a reason that is not the file's.
         """
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        # Threads that wait would otherwise keep a core busy, and slow down the model that is measured next.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            content = path.read_bytes()
-            session = onnxruntime.InferenceSession(content, options, providers=[provider])
-        # ONNX Runtime raises classes of its own without a common one.
-        except Exception as error:
-            raise_if_machine_fault(error, path)
-            raise DataError(f"{path}: not a readable ONNX file: {' '.join(str(error).split())[:300]}") from error
-        texts = session.get_modelmeta().custom_metadata_map
-        if missing := [key for key in KEYS if key not in texts]:
-            raise DataError(f"{path}: its metadata have no {missing[0]}; write it by `jetimg models export`")
-        _check_bytes(path, content, texts)
+        session, texts = opened(path, FORMAT, provider, threads)
         try:
             config = Config.model_validate_json(texts["config"])
             default_boxes = torch.tensor(json.loads(texts["priors"]))

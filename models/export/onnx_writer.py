@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 import onnx
 import torch
@@ -12,16 +11,15 @@ from jetimg.common.atomic import atomic_write
 from jetimg.common.checksums import sha256
 from jetimg.common.errors import DataError
 from jetimg.loader.torch_dataset import DenseImages
-from models.export import graph, qonnx, sample_images
-from models.export.onnx_detector import INPUT, OnnxDetector, describe, sealed
+from models.export import graph, sample_images
+from models.export.onnx_detector import OnnxDetector, describe, sealed
 from models.networks.box_ops import iou
-from models.networks.build import Network, build
+from models.networks.build import Network
 from models.networks.config import Config
 from models.networks.layers import Prediction
 from models.networks.postprocess import NMS_THRESHOLD, Detections, detect
 from models.trained import checkpoint
 
-Format = Literal["onnx", "qonnx"]
 # Images that a file is checked with, in batches of these sizes.
 CHECKED = (1, 3)
 MIN_SCORE = 0.01
@@ -67,7 +65,7 @@ class Agreement:
     n_jets: int
 
 
-def export(path: Path, output: Path, *, form: Format = "onnx", dataset: Path | None = None) -> Agreement:
+def export(path: Path, output: Path, *, dataset: Path | None = None) -> Agreement:
     """Writes the network of a checkpoint as an ONNX file.
 
     The file takes `image`, float32 (images, channels, n_eta, n_phi), normalised, and gives `offset`, `logits` and
@@ -77,46 +75,33 @@ def export(path: Path, output: Path, *, form: Format = "onnx", dataset: Path | N
     Args:
         path: the checkpoint.
         output: the file.
-        form: onnx, or qonnx for ternary and binary networks, one image at a time.
         dataset: whose first images the file is checked with; made-up ones if None.
 
     Raises:
-        DataError: not a checkpoint, a kind that the format does not hold, a data set of other images, a file that
+        DataError: not a checkpoint, a data set of other images, a file that
             does not predict what PyTorch does, or one that cannot be written.
     """
     network, config = checkpoint.load(path, for_inference=True)
-    if form == "qonnx" and config.compression.kind not in ("ternary", "binary"):
-        raise DataError(f"{path}: qonnx is for ternary and binary networks; this one is {config.compression.kind}")
     n = max(CHECKED)
     tried = sample_images.of_dataset(dataset, n, config.model) if dataset else sample_images.made_up(n, config.model)
-    model = _graph(network, config, form)
+    model = graph.to_onnx(graph.rewritten(network), config.model.input_channels, config.model.image_shape)
     describe(model, config, network.default_boxes, sha256(path), checkpoint.read(path)[0].get("images"))
     with atomic_write(output) as partial:
         partial.write_bytes(sealed(model.SerializeToString()))
-        onnx.checker.check_model(partial, full_check=form == "onnx")
-        return _checked(network, config, partial, tried, output, form)
+        onnx.checker.check_model(partial, full_check=True)
+        return _checked(network, config, partial, tried, output)
 
 
-def _graph(network: Network, config: Config, form: Format) -> onnx.ModelProto:
-    chosen = config.model
-    if form == "onnx":
-        return graph.to_onnx(graph.rewritten(network), chosen.input_channels, chosen.image_shape)
-    plain = build(chosen).for_inference()
-    return graph.to_onnx(
-        qonnx.named(network, plain, config.compression), chosen.input_channels, chosen.image_shape, dynamic=False
-    )
-
-
-def _checked(network: Network, config: Config, path: Path, tried: DenseImages, output: Path, form: Format) -> Agreement:
+def _checked(network: Network, config: Config, path: Path, tried: DenseImages, output: Path) -> Agreement:
     """Compares predictions and jets, in batches of some sizes.
 
     Raises:
         DataError: they differ by more than the tolerance.
     """
     allowed = INTEGERS if config.compression.kind == "int8" else FLOATS
-    detector: Any = OnnxDetector.open(path) if form == "onnx" else QonnxDetector(path)
+    detector = OnnxDetector.open(path)
     parts = []
-    for n in CHECKED if form == "onnx" else (1,):
+    for n in CHECKED:
         pixels, scale = tried.pixels[:n], tried.scale[:n]
         with torch.inference_mode():
             expected = network(pixels)
@@ -197,19 +182,3 @@ def _last(jets: Detections, others: Detections, of_class: Tensor, tie: float) ->
     """Which jets are no more certain than the last one of their class among the others."""
     lowest = others.score.expand(of_class.shape).where(of_class, torch.inf).amin(dim=1)
     return jets.score <= lowest.where(lowest.isfinite(), MIN_SCORE) + tie
-
-
-class QonnxDetector:
-    """A QONNX file as qonnx computes it, one image at a time."""
-
-    def __init__(self, path: Path) -> None:
-        from qonnx.core.modelwrapper import ModelWrapper
-
-        self.model = ModelWrapper(str(path))
-
-    def __call__(self, pixels: Tensor) -> Prediction:
-        """Predictions for one image, float32 (1, channels, n_eta, n_phi)."""
-        from qonnx.core.onnx_exec import execute_onnx
-
-        found = execute_onnx(self.model, {INPUT: pixels.numpy()})
-        return Prediction(*(torch.from_numpy(found[name]) for name in Prediction._fields))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from models.export.onnx_detector import OnnxDetector
+from models.export.whole_onnx import WholeOnnx, is_whole
 from models.networks.build import Network
 from models.networks.config import Model
 from models.trained import checkpoint
@@ -27,14 +28,14 @@ class Runner:
 
     Attributes:
         name: the model's, and how it is computed.
-        path: the file.
+        path: the file, or the URL of a server.
         backend: how it is computed.
         model: its configuration.
         run: computes images, float32 (images, channels, n_eta, n_phi), and returns when that is done.
     """
 
     name: str
-    path: Path
+    path: Path | str
     backend: str
     model: Model
     run: Callable[[Tensor], object]
@@ -56,7 +57,7 @@ def runners(name: str, path: Path, threads: int, compiled: bool) -> list[Runner]
         found = []
         for provider, backend in PROVIDERS.items():
             if provider in onnxruntime.get_available_providers():
-                detector = OnnxDetector.open(path, provider=provider, threads=threads)
+                detector = _opened(path, provider, threads)
                 found.append(Runner(f"{name}, {backend}", path, backend, detector.model, detector))
         return found
     torch.set_num_threads(threads)
@@ -68,6 +69,13 @@ def runners(name: str, path: Path, threads: int, compiled: bool) -> list[Runner]
         there = checkpoint.load(path, "cuda", for_inference=True)[0]
         ways += [("PyTorch CUDA", _on_gpu(there)), ("torch.compile CUDA", _on_gpu(torch.compile(there)))]  # type: ignore[arg-type]
     return [Runner(f"{name}, {backend}", path, backend, config.model, run) for backend, run in ways]
+
+
+def _opened(path: Path, provider: str, threads: int) -> OnnxDetector | WholeOnnx:
+    """A file of either format."""
+    if is_whole(path):
+        return WholeOnnx.open(path, provider, threads)
+    return OnnxDetector.open(path, provider=provider, threads=threads)
 
 
 def _on_processor(network: Network) -> Callable[[Tensor], object]:

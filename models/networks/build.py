@@ -6,9 +6,10 @@ from models.networks.config import Architecture, Model
 from models.networks.fast import FastSSD
 from models.networks.pfjet import PFJetSSD
 from models.networks.ssd7 import SSD7
+from models.networks.trigger import TriggerSSD
 
-Network = FastSSD | PFJetSSD | SSD7
-NETWORKS: dict[Architecture, type[Network]] = {"fast": FastSSD, "pfjet": PFJetSSD, "ssd7": SSD7}
+Network = FastSSD | PFJetSSD | SSD7 | TriggerSSD
+NETWORKS: dict[Architecture, type[Network]] = {"fast": FastSSD, "pfjet": PFJetSSD, "ssd7": SSD7, "trigger": TriggerSSD}
 
 
 def build(config: Model) -> Network:

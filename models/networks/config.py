@@ -16,8 +16,10 @@ PFJET_CHANNELS = (32, 64, 128, 128, 256, 512, 512, 512, 512, 1024, 1024)
 SSD7_CHANNELS = (32, 48, 64, 64, 48, 48, 32)
 # See models/networks/fast.py: two layers of the stem, the trunk, the inside of each residual block, the last layer.
 FAST_CHANNELS = (32, 32, 48, 48, 48, 48, 48)
+# See models/networks/trigger.py: the first before its pooling.
+TRIGGER_CHANNELS = (16, 16, 32, 32)
 
-Architecture = Literal["fast", "pfjet", "ssd7"]
+Architecture = Literal["fast", "pfjet", "ssd7", "trigger"]
 
 
 class Model(StrictModel):
@@ -26,11 +28,12 @@ class Model(StrictModel):
     architecture: Architecture = Field(
         default="fast",
         description="fast: dense blocks on one map, a probability for each class; pfjet: PF-Jet-SSD "
-        "(arXiv:2202.04499); ssd7: SSD-7 (October 2019)",
+        "(arXiv:2202.04499); ssd7: SSD-7 (October 2019); trigger: eight-bit numbers, for FPGAs (docs/hls4ml.md)",
     )
     channels: tuple[int, ...] = Field(
         default=(),
-        description="output channels of each block; 11 for pfjet, 7 for ssd7, 5 or more for fast; empty: as published",
+        description="output channels of each block; 11 for pfjet, 7 for ssd7, 5 or more for fast, 2 or more for "
+        "trigger; empty: as published",
     )
     circular: bool = Field(default=True, description="phi goes round in convolutions and pooling, instead of zeros")
     activation: Literal["published", "relu"] = Field(
@@ -62,16 +65,23 @@ class Model(StrictModel):
     @model_validator(mode="after")
     def _number_of_channels(self) -> "Model":
         number, expected = len(self.channels), len(CHANNELS[self.architecture])
-        if self.channels and self.architecture != "fast" and number != expected:
+        least = LEAST_CHANNELS.get(self.architecture)
+        if self.channels and least is None and number != expected:
             raise ValueError(f"{number} channels; {self.architecture} has {expected} blocks")
-        if self.channels and self.architecture == "fast" and number < MIN_FAST_CHANNELS:
-            raise ValueError(f"{number} channels; fast has at least {MIN_FAST_CHANNELS}")
+        if self.channels and least is not None and number < least:
+            raise ValueError(f"{number} channels; {self.architecture} has at least {least}")
         return self
 
     @model_validator(mode="after")
     def _scores_of_fast(self) -> "Model":
-        if self.architecture == "fast" and self.scores == "softmax":
-            raise ValueError("fast has a probability for each class: scores is sigmoid, or left out")
+        if self.architecture in PER_CLASS and self.scores == "softmax":
+            raise ValueError(f"{self.architecture} has a probability for each class: scores is sigmoid, or left out")
+        return self
+
+    @model_validator(mode="after")
+    def _energies_of_trigger(self) -> "Model":
+        if self.architecture == "trigger" and self.normalisation not in ("log", "raw"):
+            raise ValueError(f"trigger sums energies: normalisation is log or raw, not {self.normalisation}")
         return self
 
     @property
@@ -82,12 +92,19 @@ class Model(StrictModel):
     @property
     def per_class(self) -> bool:
         """Whether a default box has a jet of each class, instead of one."""
-        return self.architecture == "fast" or self.scores == "sigmoid"
+        return self.architecture in PER_CLASS or self.scores == "sigmoid"
 
 
-CHANNELS: dict[Architecture, tuple[int, ...]] = {"fast": FAST_CHANNELS, "pfjet": PFJET_CHANNELS, "ssd7": SSD7_CHANNELS}
-# Stem, trunk, one residual block, last layer.
-MIN_FAST_CHANNELS = 5
+CHANNELS: dict[Architecture, tuple[int, ...]] = {
+    "fast": FAST_CHANNELS,
+    "pfjet": PFJET_CHANNELS,
+    "ssd7": SSD7_CHANNELS,
+    "trigger": TRIGGER_CHANNELS,
+}
+# Of architectures with any number of blocks. fast: stem, trunk, one residual block, last layer.
+LEAST_CHANNELS: dict[Architecture, int] = {"fast": 5, "trigger": 2}
+# With a probability for each class.
+PER_CLASS: tuple[Architecture, ...] = ("fast", "trigger")
 
 
 class Training(StrictModel):

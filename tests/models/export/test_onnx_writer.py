@@ -67,16 +67,6 @@ def test_a_file_alone_finds_the_jets_of_pytorch(tmp_path, architecture, kind, ci
     assert ("QuantizeLinear" in nodes) == (kind == "int8")
 
 
-@pytest.mark.parametrize("kind", ["ternary", "binary"])
-def test_qonnx_names_the_rounding_and_computes_the_same(tmp_path, kind) -> None:
-    path = saved(tmp_path, "pfjet", kind, circular=kind == "binary")
-    found = onnx_writer.export(path, tmp_path / "network.onnx", form="qonnx")
-    assert found.n_jets > 0
-    nodes = [node.op_type for node in onnx.load(tmp_path / "network.onnx").graph.node]
-    # Eight blocks of two convolutions each; a binary one rounds weights and input.
-    assert nodes.count("Quant" if kind == "ternary" else "BipolarQuant") == (16 if kind == "ternary" else 32)
-
-
 def test_a_file_that_predicts_something_else_does_not_appear(tmp_path, monkeypatch) -> None:
     path = saved(tmp_path, "ssd7", "none", circular=False)
     true = OnnxDetector.__call__
@@ -119,8 +109,6 @@ def test_jets_are_the_same_but_for_ties() -> None:
 
 def test_what_cannot_be_exported_is_said(tmp_path) -> None:
     path = saved(tmp_path, "pfjet", "none", circular=False)
-    with pytest.raises(DataError, match="qonnx is for ternary and binary networks; this one is none"):
-        onnx_writer.export(path, tmp_path / "x.onnx", form="qonnx")
     with pytest.raises(DataError, match="nothing"):
         onnx_writer.export(path, tmp_path / "x.onnx", dataset=tmp_path / "nothing")
     (tmp_path / "broken.pt").write_bytes(path.read_bytes()[:1000])
