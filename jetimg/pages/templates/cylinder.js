@@ -30,7 +30,8 @@ const drawCylinder = (state, canvas, colours) => {
   const tips = drawBars(context, state, made, colours);
   const boxes = boxesOf(state).filter(({ kind }) => kind !== "classical");
   boxes.forEach((box) => drawPatch(context, state, made, colours, box));
-  boxes.forEach((box) => drawName(context, state, made, colours, box));
+  const placed = [];
+  boxes.forEach((box) => drawName(context, state, made, colours, box, placed));
   return { ...made, tips };
 };
 
@@ -121,8 +122,8 @@ const drawPatch = (context, state, { at }, colours, box) => {
   context.globalAlpha = 1;
 };
 
-// Of the boxes on this side.
-const drawName = (context, state, { at }, colours, box) => {
+// Of the boxes on this side; above the labels that are there already.
+const drawName = (context, state, { at }, colours, box, placed) => {
   const { n_eta: nEta, eta_pitch: pitch } = state.about;
   const [etaMin, phiMin, etaMax, phiMax] = box.jet.box;
   const eta = ((etaMin + etaMax) / 2 - nEta / 2) * pitch;
@@ -131,7 +132,10 @@ const drawName = (context, state, { at }, colours, box) => {
   const above = at(eta, phiMax, 1.1);
   context.font = `600 12px ${FONT}`;
   const width = context.measureText(text).width + 8;
-  const y = above.y + (box.kind === "found" ? -26 : -8);
+  let y = above.y - 8;
+  const covers = (other) => Math.abs(other.x - above.x) < (other.width + width) / 2 && Math.abs(other.y - y) < 18;
+  while (placed.some(covers)) y -= 18;
+  placed.push({ x: above.x, y, width });
   context.fillStyle = colours.ofClass(box.jet.class_id);
   context.fillRect(above.x - width / 2, y - 8, width, 17);
   context.fillStyle = colours.inkOf(box.jet.class_id);
