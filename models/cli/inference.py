@@ -42,7 +42,9 @@ def detect(
         float, typer.Option(min=0, max=1, help="Maximum IoU of two jets of one class in an event.")
     ] = 0.3,
     max_detections: Annotated[int, typer.Option(min=1, help="Maximum number of jets in an event.")] = 100,
-    batch_size: Annotated[int, typer.Option(min=1, help="Images that the network sees at once.")] = 16,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Images that the network sees at once; 4, or 32 on a GPU, if not given.")
+    ] = None,
     threads: Annotated[int, typer.Option(min=0, help="Of the processor; 0: one for each core.")] = 0,
     device: Device = "auto",
     settings: Annotated[
