@@ -44,14 +44,14 @@ jetimg models detect {name} FILE.root --output found.h5
 ```
 
 Average precision (11 points) at an overlap of at least 0.5, with the standard deviation over samples of the events.
-Beside it: the classical AK8 jets, and the ceiling that the labels themselves reach. `heldout` are events of the processes
-that it was trained on, `test-tth` and `test-tthBoosted` of one that it never saw.
+Beside it: the classical AK8 jets, and the ceiling that the labels themselves reach. `heldout` are events of the
+processes that it was trained on, `test-tth` and `test-tthBoosted` of one that it never saw.
 
 {figures}
 ## Data and training
 
-Trained on {events:,} events of Pythia 8 with the embedded detector simulation: gravitons of 600 to 2,000 GeV that decay to
-two jets ([production.yaml](../../workflow/config/production.yaml)), with labels of mode `jets`
+Trained on {events:,} events of Pythia 8 with the embedded detector simulation: gravitons of 600 to 2,000 GeV that
+decay to two jets ([production.yaml](../../workflow/config/production.yaml)), with labels of mode `jets`
 ([truth](../../docs/truth.md)). Epoch {epoch}, seed {seed}. The manifest of the data set has the sha256
 `{dataset}`.
 
