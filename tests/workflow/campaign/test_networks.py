@@ -52,7 +52,7 @@ def test_pruning_has_settings_of_its_own(networks):
 
 @pytest.mark.parametrize(
     ("smaller", "hint"),
-    [({"ternary": {"epoch": 2}}, "epoch"), ({"tiny": {}}, "tiny"), ({"int8": {"epochs": 0}}, "epochs")],
+    [({"ternary": {"epoch": 2}}, "epoch"), ({"tiny": {}}, "tiny"), ({"int8": {"epochs": -1}}, "epochs")],
 )
 def test_what_cannot_be_trained_is_said_before_anything_runs(smaller, hint):
     with pytest.raises(ConfigError, match=hint):
