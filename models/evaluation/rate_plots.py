@@ -102,6 +102,8 @@ def false_positives(found: Evaluation) -> Figure:
 
     def panel(axes: "Axes", one: Measured, class_id: int, style: Style) -> None:
         point = _numbers(found, one, class_id)["working_point"]
+        # Before anything is drawn: numbers that are all 0 have no place on the axis, and matplotlib would warn.
+        axes.set(xscale="log", xlim=FALSE_POSITIVES, ylim=(0, 1.03), xlabel="wrong detections an event")
         if one is found.oracle:
             axes.axhline(point["recall"], **style)
         else:
@@ -109,7 +111,6 @@ def false_positives(found: Evaluation) -> Figure:
             wrong = (curve.kept - curve.right) / max(found.truth.n_events, 1)
             axes.plot(wrong, curve.recall, **style)
             axes.plot([point["false_positives"]], [point["recall"]], marker="o", ms=5, color=style["color"])
-        axes.set(xscale="log", xlim=FALSE_POSITIVES, ylim=(0, 1.03), xlabel="wrong detections an event")
 
     figure, panels = _panels(found, panel)
     for axes in panels[:, 0]:

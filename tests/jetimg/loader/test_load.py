@@ -217,7 +217,7 @@ def test_what_cannot_be_loaded(dataset: Path, files, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no test events in 3 files: they have train"):
         load(files, "test")
     with pytest.raises(DataError, match="a folder in a list of files"):
-        load([dataset])
+        load([dataset, dataset])
     with pytest.raises(DataError, match="no event files"):
         load([])
 
