@@ -188,8 +188,9 @@ def _integer(layer: TrainedConvolution, norm: nn.Module | None) -> IntegerConvol
         assert norm.running_var is not None
         assert norm.running_mean is not None
         factor = norm.weight / (norm.running_var + norm.eps).sqrt()
-        units = units * torch.where(factor < 0, -1.0, 1.0)[:, None, None, None]
-        scale = scale * factor.abs()
+        # A channel that the norm silences has no weights, instead of a scale of 0, by which nothing can be divided.
+        units = units * factor.sign()[:, None, None, None]
+        scale = scale * torch.where(factor == 0, 1.0, factor.abs())
         bias = (bias - norm.running_mean) * factor + norm.bias
     # Integer kernels add the bias to sums of products of integers: as a whole number of the products' unit.
     unit = layer.input_rounding.act_quant.scale() * scale

@@ -16,7 +16,7 @@ pytest.importorskip("brevitas")
 SHORT = {"epochs": 1, "batch_size": 4}
 NETWORKS = {
     "pfjet": {
-        "model": {"channels": [4, 4, 4, 4, 8, 8, 8, 8, 8, 8, 8]},
+        "model": {"architecture": "pfjet", "channels": [4, 4, 4, 4, 8, 8, 8, 8, 8, 8, 8]},
         "training": SHORT,
         "smaller": {"ternary": {}, "int8": {}, "binary": {}, "pruned": {"steps": 1, "epochs": 1, "parameters": 1000}},
     },
