@@ -38,7 +38,7 @@ SMALL = {"--events": "3", "--epochs": "1", "--steps": "1", "--permutations": "20
 # To these commands options are added.
 MORE = {"benchmark": ["--batch-sizes", "1", "--seconds", "0"]}
 NETWORK = {
-    "model": {"channels": [2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 4]},
+    "model": {"architecture": "pfjet", "channels": [2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 4]},
     "training": {"epochs": 1, "batch_size": 4},
 }
 SAMPLES = ("bb", "tt", "hh", "tth")

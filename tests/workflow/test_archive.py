@@ -17,7 +17,7 @@ from tests.workflow.test_snakemake import snakemake, whole
 pytest.importorskip("zenodo_get")
 
 SMALL = {
-    "model": {"channels": [2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 4]},
+    "model": {"architecture": "pfjet", "channels": [2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 4]},
     "training": {"epochs": 1, "batch_size": 2},
 }
 
