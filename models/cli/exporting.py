@@ -64,7 +64,8 @@ def benchmark(
     seconds: Annotated[float, typer.Option(min=0, help="For each model and batch size.")] = 5.0,
     compiled: Annotated[bool, typer.Option("--compile", help="Checkpoints by torch.compile too.")] = False,
     remote: Annotated[
-        list[str] | None, typer.Option(metavar="URL", help="A server too: http://HOST:PORT[/v2/models/NAME].")
+        list[str] | None,
+        typer.Option(metavar="URL", help="A server too: http://HOST:PORT, or http://HOST:PORT/v2/models/NAME."),
     ] = None,
 ) -> None:
     """Measures how long detectors take, side by side."""
