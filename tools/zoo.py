@@ -53,7 +53,7 @@ processes that it was trained on, `test-tth` and `test-tthBoosted` of one that i
 Trained on {events:,} events of Pythia 8 with the embedded detector simulation: gravitons of 600 to 2,000 GeV that
 decay to two jets ([production.yaml](../../workflow/config/production.yaml)), with labels of mode `jets`
 ([truth](../../docs/truth.md)). Epoch {epoch}, seed {seed}. The manifest of the data set has the sha256
-`{dataset}`.
+`{dataset}`.{start}
 
 ```yaml
 {recipe}```
@@ -131,6 +131,9 @@ def _card(
         epoch=content.get("epoch"),
         seed=config.training.seed,
         dataset=content.get("dataset_sha256"),
+        start=f" It began with the weights of the checkpoint `{begun}`."
+        if (begun := content.get("start_sha256"))
+        else "",
         recipe=yaml.safe_dump(recipe, sort_keys=False),
         file=output.name,
         sha256=sha256(output),
