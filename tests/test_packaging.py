@@ -70,7 +70,9 @@ def test_the_wheel_has_every_module_and_data_file_and_no_more(wheel: zipfile.Zip
     assert {"viewer.html", "viewer.js", "viewer.css"} <= {Path(name).name for name in templates}
     modules = {name for name in tracked if name.startswith(tuple(f"{p}/" for p in PACKAGES)) and name.endswith(".py")}
     assert len(modules) > 150
-    assert {name for name in wheel.namelist() if ".dist-info/" not in name} == modules | DATA | templates
+    zoo = {name for name in tracked if name.startswith("models/zoo/")}
+    assert {"fast.pt", "fast.md"} <= {Path(name).name for name in zoo}
+    assert {name for name in wheel.namelist() if ".dist-info/" not in name} == modules | DATA | templates | zoo
 
 
 def test_the_sdist_is_the_whole_repository(built: Path, tracked: set[str]) -> None:
