@@ -15,8 +15,9 @@ demo: $(VENV)/.models
 	$(RUN) snakemake --cores $(CORES)
 	@echo "Open results/demo/report.html"
 
+# In the order of tests/conftest.py, whole workflows first: xdist would keep files of few tests, these, for the end.
 test: $(VENV)/.models
-	$(RUN) pytest -n $(CORES) --dist loadfile
+	$(RUN) pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
 
 # Every figure of docs/benchmarks.md beside its rival; some minutes, on a machine that does nothing else.
 bench: $(VENV)/.models
