@@ -152,13 +152,12 @@ def _run(name: str, path: Path, events: EventSet, settings: EvaluationSettings, 
 def _detections(found: Sequence[Detections], event: np.ndarray[Any, Any], grid: Grid, model: Model) -> JetTable:
     box, class_id, score, pt = (torch.cat(column).cpu().numpy() for column in zip(*found, strict=True))
     eta, phi = boxes.centre(grid, box)
-    measured = model.architecture != "ssd7" or model.pt
     return JetTable(
         event=np.repeat(event, [len(one.score) for one in found]),
         class_id=class_id,
         box=box,
         eta=eta,
         phi=phi,
-        pt=pt.astype(np.float64) if measured else np.full(len(pt), np.nan),
+        pt=pt.astype(np.float64) if model.measures_pt else np.full(len(pt), np.nan),
         score=score,
     )

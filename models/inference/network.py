@@ -47,7 +47,7 @@ class Network:
     @property
     def measures_pt(self) -> bool:
         """Whether its pt mean something."""
-        return self.model.architecture != "ssd7" or self.model.pt
+        return self.model.measures_pt
 
 
 def load(path: Path, device: str = "auto", threads: int = 0) -> Network:

@@ -1,15 +1,19 @@
 """A network from its configuration."""
 
+import torch
 from torch import nn
 
-from models.networks.config import Architecture, Model
+from models.networks import own
+from models.networks.config import Model
 from models.networks.fast import FastSSD
+from models.networks.own import OwnNetwork
 from models.networks.pfjet import PFJetSSD
 from models.networks.ssd7 import SSD7
 from models.networks.trigger import TriggerSSD
 
-Network = FastSSD | PFJetSSD | SSD7 | TriggerSSD
-NETWORKS: dict[Architecture, type[Network]] = {"fast": FastSSD, "pfjet": PFJetSSD, "ssd7": SSD7, "trigger": TriggerSSD}
+Ours = FastSSD | PFJetSSD | SSD7 | TriggerSSD
+Network = Ours | OwnNetwork
+NETWORKS: dict[str, type[Ours]] = {"fast": FastSSD, "pfjet": PFJetSSD, "ssd7": SSD7, "trigger": TriggerSSD}
 
 
 def build(config: Model) -> Network:
@@ -17,11 +21,19 @@ def build(config: Model) -> Network:
 
     Raises:
         ValueError: the configuration lacks what comes from the data set: classes, image shape or box size.
+        DataError: a class of the user's that is not there, not trusted, or gives something else than it should.
     """
     for name in ("class_names", "image_shape", "box_size"):
         if not getattr(config, name) or 0 in getattr(config, name):
             raise ValueError(f"a network needs {name}, which comes from the data set")
-    return NETWORKS[config.architecture](config)
+    return _own(config) if config.own else NETWORKS[config.architecture](config)
+
+
+def _own(config: Model) -> OwnNetwork:
+    network = own.find(config.architecture)(config)
+    image = torch.zeros(1, config.input_channels, *config.image_shape)
+    own.check(network, config.architecture, image, len(config.class_names), per_class=config.per_class)
+    return network
 
 
 def parameters(network: nn.Module) -> int:

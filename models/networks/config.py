@@ -1,14 +1,15 @@
 """What can be chosen about a network and its training. The papers' values: workflow/config/published.yaml."""
 
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from jetimg.common.errors import DataError
 from jetimg.common.schema import StrictModel
 from jetimg.loader.normalise import Normalisation
+from models.networks.trusted import trust
 
 # arXiv:2202.04499: eleven blocks, of which the last two only serve training.
 PFJET_CHANNELS = (32, 64, 128, 128, 256, 512, 512, 512, 512, 1024, 1024)
@@ -20,20 +21,23 @@ FAST_CHANNELS = (32, 32, 48, 48, 48, 48, 48)
 TRIGGER_CHANNELS = (16, 16, 32, 32)
 
 Architecture = Literal["fast", "pfjet", "ssd7", "trigger"]
+# A class of the user's: package.module:Class (models/networks/own.py).
+Own = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")]
 
 
 class Model(StrictModel):
     """A network."""
 
-    architecture: Architecture = Field(
+    architecture: Architecture | Own = Field(
         default="fast",
         description="fast: dense blocks on one map, a probability for each class; pfjet: PF-Jet-SSD "
-        "(arXiv:2202.04499); ssd7: SSD-7 (October 2019); trigger: eight-bit numbers, for FPGAs (docs/hls4ml.md)",
+        "(arXiv:2202.04499); ssd7: SSD-7 (October 2019); trigger: eight-bit numbers, for FPGAs (docs/hls4ml.md); "
+        "package.module:Class: a network of your own",
     )
     channels: tuple[int, ...] = Field(
         default=(),
         description="output channels of each block; 11 for pfjet, 7 for ssd7, 5 or more for fast, 2 or more for "
-        "trigger; empty: as published",
+        "trigger; what one's own network takes; empty: as published",
     )
     circular: bool = Field(default=True, description="phi goes round in convolutions and pooling, instead of zeros")
     activation: Literal["published", "relu"] = Field(
@@ -42,7 +46,7 @@ class Model(StrictModel):
     scores: Literal["softmax", "sigmoid"] | None = Field(
         default=None,
         description="softmax: a default box has one jet of one class, as published; sigmoid: one of each class, so "
-        "that t and V may share it; null: sigmoid for fast, softmax for the others",
+        "that t and V may share it; null: softmax for pfjet and ssd7, sigmoid for the others",
     )
     normalisation: Normalisation = Field(default="log", description="of images; see jetimg.loader.normalise")
     attention: bool = Field(default=True, description="pfjet: efficient channel attention before the heads")
@@ -64,7 +68,7 @@ class Model(StrictModel):
 
     @model_validator(mode="after")
     def _number_of_channels(self) -> "Model":
-        number, expected = len(self.channels), len(CHANNELS[self.architecture])
+        number, expected = len(self.channels), len(CHANNELS.get(self.architecture, self.channels))
         least = LEAST_CHANNELS.get(self.architecture)
         if self.channels and least is None and number != expected:
             raise ValueError(f"{number} channels; {self.architecture} has {expected} blocks")
@@ -87,24 +91,34 @@ class Model(StrictModel):
     @property
     def all_channels(self) -> tuple[int, ...]:
         """Output channels of each block."""
-        return self.channels or CHANNELS[self.architecture]
+        return self.channels or CHANNELS.get(self.architecture, ())
+
+    @property
+    def own(self) -> bool:
+        """Whether the network is a class of the user's."""
+        return self.architecture not in CHANNELS
 
     @property
     def per_class(self) -> bool:
         """Whether a default box has a jet of each class, instead of one."""
-        return self.architecture in PER_CLASS or self.scores == "sigmoid"
+        return self.architecture in PER_CLASS or self.scores == "sigmoid" or (self.own and self.scores is None)
+
+    @property
+    def measures_pt(self) -> bool:
+        """Whether its pt mean something."""
+        return self.architecture != "ssd7" or self.pt
 
 
-CHANNELS: dict[Architecture, tuple[int, ...]] = {
+CHANNELS: dict[str, tuple[int, ...]] = {
     "fast": FAST_CHANNELS,
     "pfjet": PFJET_CHANNELS,
     "ssd7": SSD7_CHANNELS,
     "trigger": TRIGGER_CHANNELS,
 }
 # Of architectures with any number of blocks. fast: stem, trunk, one residual block, last layer.
-LEAST_CHANNELS: dict[Architecture, int] = {"fast": 5, "trigger": 2}
+LEAST_CHANNELS: dict[str, int] = {"fast": 5, "trigger": 2}
 # With a probability for each class.
-PER_CLASS: tuple[Architecture, ...] = ("fast", "trigger")
+PER_CLASS: tuple[str, ...] = ("fast", "trigger")
 
 
 class Training(StrictModel):
@@ -239,6 +253,9 @@ def read(path: Path | None, **sections: dict[str, Any]) -> Config:
             found = content.get(section) or {}
             if isinstance(found, dict):
                 content[section] = found | {key: value for key, value in settings.items() if value is not None}
-        return Config(**content)
+        config = Config(**content)
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
         raise DataError(f"{path or 'configuration'}: {error}") from error
+    if config.model.own:
+        trust(config.model.architecture)
+    return config

@@ -9,6 +9,7 @@ import yaml
 from pydantic import Field, model_validator
 
 from models.networks.config import Config, Pruning
+from models.networks.trusted import trust
 
 FULL, PRUNED = "full", "pruned"
 Smaller = Literal["ternary", "int8", "binary", "pruned"]
@@ -52,6 +53,9 @@ class CampaignNetworks:
 
     def __init__(self, networks: dict[str, CampaignNetwork], results: str) -> None:
         self._networks = networks
+        for network in networks.values():  # for the commands that Snakemake starts
+            if network.model.own:
+                trust(network.model.architecture)
         self.folder = f"{results}/networks"
 
     def checkpoints(self, versions: tuple[str, ...] | None = None) -> list[str]:
