@@ -31,7 +31,9 @@ def evaluate(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the report.", file_okay=False)],
     split: Annotated[str, typer.Option(help="test, heldout, validation or train.")] = "test",
     sample: Annotated[str, typer.Option(help="Only events of this sample; of all if not given.")] = "",
-    batch_size: Annotated[int, typer.Option(min=1, help="Images that a network sees at once.")] = 25,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Images that a network sees at once; by default 4, on a GPU 32.")
+    ] = None,
     device: Device = "auto",
     score_threshold: Annotated[
         float, typer.Option(min=0, max=1, help="Detections with a lower score are left out.")

@@ -19,6 +19,10 @@ from jetimg.loader.sparse import SparseBatch
 from models.networks import box_ops
 from models.networks.config import Model
 
+# Images at once, by device. On a processor larger feature maps leave its caches, and each is new memory, whose pages
+# have to be made: sixteen images at once took more than twice as long an image as four.
+BATCH_SIZES = {"cpu": 4, "cuda": 32}
+
 
 @dataclass(frozen=True)
 class DataSet:

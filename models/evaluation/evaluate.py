@@ -17,7 +17,7 @@ from detector.geometry.grid import Grid
 from jetimg.common.checksums import sha256
 from jetimg.common.errors import DataError
 from jetimg.loader.torch_dataset import JetImages, dense
-from models.data.data_set import DataSet
+from models.data.data_set import BATCH_SIZES, DataSet
 from models.evaluation import oracle
 from models.evaluation.counting import above
 from models.evaluation.event_set import EventSet
@@ -47,6 +47,7 @@ def evaluate(folder: Path, checkpoints: Mapping[str, Path], settings: Evaluation
     """
     if settings.device == "auto":
         settings = replace(settings, device="cuda" if torch.cuda.is_available() else "cpu")
+    settings = replace(settings, batch_size=settings.batch_size or BATCH_SIZES[settings.device])
     events = EventSet.of(folder, settings.split, settings.sample)
     # Before hours of work, not after them.
     about = {name: _about(path, events.data) for name, path in checkpoints.items()}
@@ -131,6 +132,7 @@ def _about(path: Path, data: DataSet) -> dict[str, Any]:
 def _run(name: str, path: Path, events: EventSet, settings: EvaluationSettings, about: dict[str, Any]) -> DetectionSet:
     """A network's detections in the chosen events."""
     network, config = checkpoint.load(path, settings.device, for_inference=True)
+    assert settings.batch_size is not None
     images, parts = JetImages(events.shards, settings.batch_size), []
     memory = torch.empty(settings.batch_size, config.model.input_channels, *images.shape, device=settings.device)
     with bar(name, images.n_events) as progress:

@@ -20,7 +20,7 @@ class EvaluationSettings:
     Attributes:
         split: which events.
         sample: only those of this sample; of all samples if empty.
-        batch_size: images that a network sees at once.
+        batch_size: images that a network sees at once; `models.data.data_set.BATCH_SIZES` if None.
         device: cpu, cuda, or auto for a GPU if there is one.
         score_threshold: less certain detections are left out.
         min_pt: of true jets that are to be found, GeV; see `models.evaluation.counting.above`.
@@ -30,7 +30,7 @@ class EvaluationSettings:
 
     split: str = "test"
     sample: str = ""
-    batch_size: int = 25
+    batch_size: int | None = None
     device: str = "auto"
     score_threshold: float = 0.01
     min_pt: float = 0.0

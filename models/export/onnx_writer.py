@@ -47,7 +47,7 @@ class Tolerance:
 FLOATS = Tolerance(1e-4, 1e-3, 0.01)
 # A number near the middle between two integers may become either, and what follows differs by a unit; averages of four
 # integers lie there often. In a network of a few channels one unit is a large share of a prediction's small spread.
-INTEGERS = Tolerance(0.3, 0.05, 0.1)
+INTEGERS = Tolerance(0.05, 0.01, 0.02)
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def export(
     with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=output) as folder:
         partial = Path(folder) / name
         (partial / MODEL).parent.mkdir(parents=True)
-        made = to_onnx(network, config, chosen, sha256(path))
+        made = to_onnx(network, config, chosen, path)
         (partial / MODEL).write_bytes(sealed(made.SerializeToString()))
         (partial / CONFIG).write_text(settings(name, config.model, chosen))
         found = _checked(network, config, partial / MODEL, dataset, chosen)
@@ -66,20 +66,21 @@ def export(
     return found
 
 
-def to_onnx(network: Network, config: Config, chosen: Thresholds, digest: str) -> onnx.ModelProto:
+def to_onnx(network: Network, config: Config, chosen: Thresholds, path: Path) -> onnx.ModelProto:
     """The graph, for any number of images.
 
     Args:
         network: for inference.
         config: of its checkpoint.
         chosen: what is kept.
-        digest: sha256 of the checkpoint.
+        path: the checkpoint.
     """
     model = config.model
     whole = WholeDetector(graph.rewritten(network), model, chosen).eval()
     shape = (model.input_channels, *model.image_shape)
     made = graph.exported(whole, shape, INPUT, WholeDetections._fields)
-    describe(made, config, network.default_boxes, digest, form=FORMAT_WHOLE)
+    settings_of_images = checkpoint.read(path)[0].get("images")
+    describe(made, config, network.default_boxes, sha256(path), settings_of_images, form=FORMAT_WHOLE)
     return made
 
 

@@ -19,13 +19,10 @@ from jetimg.imaging.channels import Setup
 from jetimg.imaging.settings import ImageSettings
 from jetimg.loader.sparse import SparseBatch
 from jetimg.loader.torch_dataset import dense
+from models.data.data_set import BATCH_SIZES
 from models.inference import network as networks
 from models.inference import sources, zoo
 from models.networks.postprocess import NMS_THRESHOLD, Detections
-
-# Images at once, by device. On a processor larger feature maps leave its caches, and each is new memory, whose pages
-# have to be made: sixteen images at once took more than twice as long an image as four.
-BATCH_SIZES = {"cpu": 4, "cuda": 32}
 
 
 class Detector:
@@ -56,7 +53,7 @@ class Detector:
         Args:
             network: a name of the zoo, a checkpoint, or an ONNX file that `jetimg models export` wrote.
             device: cpu, cuda, or auto for a GPU if there is one.
-            batch_size: images at once; `BATCH_SIZES` if None.
+            batch_size: images at once; `models.data.data_set.BATCH_SIZES` if None.
             threads: of the processor, for the whole process; 0 for PyTorch's own choice.
             score_threshold: jets less certain than this are left out.
             nms_threshold: largest overlap (IoU) of two jets of one class.

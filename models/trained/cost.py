@@ -1,7 +1,7 @@
 """What a network costs at inference: parameters, multiplications, zeros, bits."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,14 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from models.compress.layers import chosen_convolutions
-from models.networks.build import build, parameters
+from models.networks.build import Network, build, parameters
 from models.networks.config import Config, Model
+from models.networks.fixed_point import BIAS, FEATURE, WEIGHT
+from models.networks.trigger import TriggerSSD
 from models.trained import checkpoint
 
 # Bits of a weight, and of what it is multiplied with; three values need two bits.
-BITS = {"none": (32, 32), "ternary": (2, 32), "int8": (8, 8), "binary": (1, 1)}
+BITS = {"ternary": (2, 32), "int8": (8, 8), "binary": (1, 1)}
 FULL = 32
 NUMBERS = ("parameters", "MACs", "zeros", "bits (weight x input)", "quantized", "bytes")
 
@@ -35,7 +37,8 @@ class Complexity:
         zeros: share of the weights of convolutions that are zero.
         weight_bits, input_bits: of quantized convolutions' weights and inputs; 32 if there are none.
         quantized: share of the parameters that are stored with `weight_bits`.
-        size: bytes of all parameters, with one scale of 32 bits for each channel of quantized weights.
+        size: bytes of all parameters, with one scale of 32 bits for each channel of quantized weights; biases of the
+            trigger network have 16 bits.
     """
 
     checkpoint: str
@@ -65,20 +68,18 @@ def describe(path: Path) -> Complexity:
         DataError: not a checkpoint.
     """
     network, config = checkpoint.load(path, for_inference=True)
-    n_weights, n_scales = _quantized(config)
     plain = build(config.model).for_inference()
-    count, (weight_bits, input_bits) = parameters(plain), BITS[config.compression.kind]
-    bits = (count - n_weights + n_scales) * FULL + n_weights * weight_bits
+    count, stored = parameters(plain), _stored(plain, config)
     return Complexity(
         checkpoint=str(path),
         kind=config.compression.kind,
         parameters=count,
         macs=_by_kind(plain, config.model),
         zeros=zeros(network),
-        weight_bits=weight_bits if n_weights else FULL,
-        input_bits=input_bits if n_weights else FULL,
-        quantized=n_weights / count,
-        size=-(-bits // 8),
+        weight_bits=stored.weight_bits,
+        input_bits=stored.input_bits,
+        quantized=stored.weights / count,
+        size=-(-(stored.weights * stored.weight_bits + (count - stored.weights) * stored.rest + stored.scales) // 8),
     )
 
 
@@ -113,12 +114,37 @@ def zeros(network: nn.Module) -> float:
     return sum(int((weight == 0).sum()) for weight in weights) / sum(weight.numel() for weight in weights)
 
 
-def _quantized(config: Config) -> tuple[int, int]:
-    """Quantized weights at inference, and the output channels that they belong to."""
+@dataclass(frozen=True)
+class _Stored:
+    """How a network is stored.
+
+    Attributes:
+        weights: how many of its parameters are quantized.
+        weight_bits, input_bits: of each of them, and of what it is multiplied with.
+        scales: bits of all scales.
+        rest: bits of each of the other parameters.
+    """
+
+    weights: int = 0
+    weight_bits: int = FULL
+    input_bits: int = FULL
+    scales: int = 0
+    rest: int = FULL
+
+
+def _stored(plain: Network, config: Config) -> _Stored:
+    if isinstance(plain, TriggerSSD):  # of few bits by itself; the others are biases
+        layers = [module for module in plain.modules() if isinstance(module, nn.Conv2d)]
+        return _Stored(_n_weights(layers), WEIGHT.bits, FEATURE.bits, rest=BIAS.bits)
     if config.compression.kind == "none":
-        return 0, 0
-    layers = chosen_convolutions(build(config.model).for_inference(), config.compression).values()
-    return sum(layer.weight.numel() for layer in layers), sum(layer.out_channels for layer in layers)
+        return _Stored()
+    layers = list(chosen_convolutions(plain, config.compression).values())
+    scales = FULL * sum(layer.out_channels for layer in layers)
+    return _Stored(_n_weights(layers), *BITS[config.compression.kind], scales=scales) if layers else _Stored()
+
+
+def _n_weights(layers: Iterable[nn.Conv2d]) -> int:
+    return sum(layer.weight.numel() for layer in layers)
 
 
 def _by_kind(network: nn.Module, config: Model) -> dict[str, int]:

@@ -100,3 +100,12 @@ def test_the_command(tmp_path) -> None:
     assert "ternary" in result.output
     torch.save({}, tmp_path / "no.pt")
     assert CliRunner().invoke(app, ["describe", str(tmp_path / "no.pt")]).exit_code == 1
+
+
+def test_the_trigger_network_has_weights_of_eight_bits_and_biases_of_sixteen(tmp_path) -> None:
+    model = Model(architecture="trigger", class_names=tuple("btHVq"), **CMS)
+    found = describe(saved(tmp_path / "trigger.pt", model))
+    biases = 16 + 16 + 32 + 32 + 5 + 15
+    assert (found.weight_bits, found.input_bits) == (8, 8)
+    assert found.quantized == (22_436 - biases) / 22_436
+    assert found.size == 22_436 + biases
