@@ -5,7 +5,7 @@ One lock serves all Pythons of the project and Linux and macOS: uv resolves for 
 where a package is needed on some only.
 
 requirements.lock            all but the networks: data, simulation, workflow, release, tests, tools
-requirements-models.lock     what the extras `models`, `hls4ml`, `serving` need beside it, without torch
+requirements-models.lock     what the extras `models`, `hls4ml`, `serving`, `tensorboard` need beside it, without torch
 requirements-torch-cpu.lock  PyTorch's own CPU build of torch, which is not on PyPI
 requirements-torch.lock      PyPI's torch, for Linux with CUDA and all that it needs
 
@@ -35,8 +35,8 @@ WRITTEN = "# Written by `make lock`: exact versions and hashes."
 HEADS = {
     "requirements.lock": f"{WRITTEN} All but the networks.\n",
     "requirements-models.lock": (
-        f"{WRITTEN}\n# What the extras `models`, `hls4ml` and `serving` need beside requirements.lock, without torch:\n"
-        "# install it with requirements-torch-cpu.lock or requirements-torch.lock beside it.\n"
+        f"{WRITTEN}\n# What the extras `models`, `hls4ml`, `serving`, `tensorboard` need beside requirements.lock, without\n"
+        "# torch: install it with requirements-torch-cpu.lock or requirements-torch.lock beside it.\n"
     ),
     "requirements-torch-cpu.lock": (
         f"{WRITTEN} PyTorch's own CPU build, where pip finds it:\n"
@@ -114,7 +114,7 @@ def main() -> None:
     extras = project["optional-dependencies"]
     data = [*project["dependencies"]]
     data += [line for name in ("simulation", "workflow", "tables", "release", "test", "dev") for line in extras[name]]
-    networks = [line for name in ("models", "hls4ml", "serving") for line in extras[name]]
+    networks = [line for name in ("models", "hls4ml", "serving", "tensorboard") for line in extras[name]]
     every = compile_lock("\n".join([*data, *networks]), pins=pins)
     with tempfile.NamedTemporaryFile("w", suffix=".lock") as file:
         file.write("".join(every.values()))

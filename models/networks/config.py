@@ -188,6 +188,9 @@ class Training(StrictModel):
     )
     seed: int = Field(default=2019, ge=0, description="of weights, order, augmentation and dropped features")
     workers: int = Field(default=0, ge=0, description="processes that read events, for each GPU")
+    tensorboard: bool = Field(
+        default=False, description="write the curves for TensorBoard too, into the run's folder `tensorboard`"
+    )
 
 
 class Augment(StrictModel):

@@ -25,6 +25,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
+from detector.common import extras
 from detector.common.progress import bar
 from jetimg.common.errors import DataError
 from jetimg.loader.augment import Augmentation
@@ -36,7 +37,7 @@ from models.networks.build import Network, build
 from models.networks.config import Config
 from models.networks.loss import Loss, of_batch
 from models.trained import checkpoint
-from models.training import channel_pruning, distributed, fast_channels, history, optimization
+from models.training import channel_pruning, distributed, fast_channels, history, optimization, tensorboard
 from models.training.distributed import Worker
 from models.training.start import Start
 from models.training.validation import average_precision
@@ -73,9 +74,12 @@ def train(
         processes: how many train together; None for one a GPU.
 
     Raises:
+        ModuleNotFoundError: curves for TensorBoard are wanted, which is not installed.
         DataError: no data set, no training events, the folder holds a run of another configuration, data set or
             start, or the start does not fit the data set.
     """
+    if config.training.tensorboard:
+        extras.need("tensorboard")  # before an epoch is trained
     data = DataSet.of(folder)
     if not data.train:
         raise DataError(f"{folder}: no shards for training")
@@ -394,6 +398,8 @@ def _leave(run: Run, data: DataSet, output: Path) -> None:
     if losses[-1] == min(losses):
         checkpoint.save(output / "best.pt", run.config, run.kept, **content)
     history.write(output, run.records)
+    if run.config.training.tensorboard:
+        tensorboard.append(output, record)
     # Written last: if it is missing or old, the epoch is repeated.
     checkpoint.save(output / "last.pt", run.config, run.kept, **content)
     parts = "; ".join(
@@ -414,7 +420,10 @@ def _other_run(last: Path, config: Config, data: DataSet, start: Start | None) -
     # The configuration of an older run has no pixel width.
     found = found.model_copy(update={"model": data.describe(found.model)})
     # A run may go on with other numbers of epochs, patience or workers; but its learning rate may depend on epochs.
-    free = {"training": {"patience", "workers"} | ({"epochs"} if config.training.schedule == "milestones" else set())}
+    free = {
+        "training": {"patience", "workers", "tensorboard"}
+        | ({"epochs"} if config.training.schedule == "milestones" else set())
+    }
     if found.model_dump(exclude=free) != config.model_dump(exclude=free):
         return "a run of another configuration"
     if content["dataset_sha256"] != data.digest:

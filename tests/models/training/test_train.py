@@ -14,6 +14,7 @@ from models.cli import app
 from models.data.data_set import DataSet
 from models.networks.config import Augment, Config
 from models.trained import checkpoint
+from models.training.tensorboard import append
 from models.training.train import _duration, stalled, train
 from tests.helpers import made_events
 from tests.helpers.networks import published, published_training
@@ -171,3 +172,15 @@ def test_no_epochs_measure_what_a_run_begins_with(dataset, tmp_path) -> None:
     (line,) = (tmp_path / "same" / "metrics.jsonl").read_text().splitlines()
     assert json.loads(line)["epoch"] == 0
     assert json.loads(line)["validation"]["total"] > 0
+
+
+def test_the_curves_for_tensorboard_have_each_epoch_once(dataset, tmp_path) -> None:
+    """Those of metrics.jsonl, read by TensorBoard's own reader; an epoch done again counts once."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train(dataset, tmp_path / "run", configured("ssd7", tensorboard=True), device="cpu")
+    records = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    append(tmp_path / "run", records[-1])  # as if the run had been killed before it kept this epoch
+    curves = EventAccumulator(str(tmp_path / "run/tensorboard")).Reload()
+    found = [(event.step, event.value) for event in curves.Scalars("train/total")]
+    assert found == [(1, pytest.approx(records[0]["train"]["total"])), (2, pytest.approx(records[1]["train"]["total"]))]
