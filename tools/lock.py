@@ -35,7 +35,7 @@ WRITTEN = "# Written by `make lock`: exact versions and hashes."
 HEADS = {
     "requirements.lock": f"{WRITTEN} All but the networks.\n",
     "requirements-models.lock": (
-        f"{WRITTEN}\n# What the extras `models`, `hls4ml`, `serving`, `tensorboard` need beside requirements.lock, without\n"
+        f"{WRITTEN}\n# What `models`, `hls4ml`, `serving`, `tensorboard` need beside requirements.lock, without\n"
         "# torch: install it with requirements-torch-cpu.lock or requirements-torch.lock beside it.\n"
     ),
     "requirements-torch-cpu.lock": (
