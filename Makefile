@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 INSTALL = $(VENV)/bin/pip install --quiet --disable-pip-version-check --no-compile
 RUN = PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
-.PHONY: demo test bench lint lock schema pages pictures clean
+.PHONY: demo test docs bench lint lock schema pages pictures clean
 
 # From Pythia to shards, a network that is measured, and a report.
 demo: $(VENV)/.models
@@ -16,8 +16,13 @@ demo: $(VENV)/.models
 	@echo "Open results/demo/report.html"
 
 # In the order of tests/conftest.py, whole workflows first: xdist would keep files of few tests, these, for the end.
-test: $(VENV)/.models
+test: $(VENV)/.docs
 	$(RUN) pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
+
+# The docs as a site; a link that leads nowhere is an error.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(RUN) python -m mkdocs build
+	@echo "Open site/index.html; with search: $(VENV)/bin/python -m http.server --directory site"
 
 # Every figure of docs/benchmarks.md beside its rival; some minutes, on a machine that does nothing else.
 bench: $(VENV)/.models
@@ -40,6 +45,10 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 $(VENV)/.models: $(VENV)/.installed requirements-models.lock requirements-torch-cpu.lock requirements-torch.lock
 	$(INSTALL) --require-hashes -r requirements-models.lock -r requirements-torch-cpu.lock || \
 	$(INSTALL) --require-hashes -r requirements-models.lock -r requirements-torch.lock
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.models requirements-docs.lock
+	$(INSTALL) --require-hashes -r requirements-docs.lock
 	touch $@
 
 # After a change of the dependencies in pyproject.toml. `make lock UPGRADE=--upgrade` takes the newest versions.

@@ -55,6 +55,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (folder / target).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / f"tests/data/{sample}.root", folder / target)
     shutil.copy(ROOT / "tests/data/tt.root", folder / "events.root")
+    shutil.copy(ROOT / "detector/geometry/cms.yaml", folder / "mydetector.yaml")
     data_set(folder, folder / "results/demo/dataset")
     (folder / "DATASET").symlink_to("results/demo/dataset")
     (folder / "dataset").symlink_to("results/demo/dataset")

@@ -31,6 +31,9 @@ WHY = {
     "onnxruntime": "runs ONNX files: the check of an export, and latency",
     "onnxscript": "torch's ONNX exporter needs it",
     "tensorboard": "curves of trainings in a browser",
+    "mkdocs-jupyter": "notebooks as pages of the site",
+    "mkdocs-material": "the site of the docs, with its search",
+    "mkdocstrings-python": "the pages of the Python API, from docstrings",
     "hls4ml": "C++ for an FPGA of a network, and its emulation by g++",
     "qonnx": "graphs that say how numbers are rounded, as hls4ml reads them",
     "tritonclient": "asks a server of the KServe v2 protocol: the remote side of a benchmark",
@@ -108,6 +111,7 @@ TITLES = {
     "tables": "Extra `tables`: Parquet",
     "release": "Extra `release`: Zenodo",
     "test": "Extra `test`",
+    "docs": "Extra `docs`: the site (`make docs`)",
     "dev": "Extra `dev`",
 }
 PLUGINS = ("slurm", "htcondor", "http", "xrootd", "s3")
