@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detector.common.errors import DataError
-from models.inference import zoo
+from models.trained import zoo
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"

@@ -19,10 +19,10 @@ from jetimg.common.checksums import sha256
 from jetimg.common.tables import Sheet
 from jetimg.dataset import manifest
 from models.data.data_set import DataSet
-from models.inference.zoo import ZOO
 from models.networks.config import Config
 from models.trained import checkpoint
 from models.trained.cost import describe
+from models.trained.zoo import ZOO
 
 # What a checkpoint of the zoo holds.
 KEPT = ("config", "weights", "epoch", "dataset_sha256", "start_sha256", "images")

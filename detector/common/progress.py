@@ -19,8 +19,17 @@ from detector.common import logs
 
 
 @contextmanager
-def bar(text: str, total: int | None, in_bytes: bool = False) -> Iterator[Callable[[int], None]]:
-    """Gives a function that is told how much was done; nothing is drawn where stderr is a file, or with --quiet."""
+def bar(
+    text: str, total: int | Callable[[], int | None] | None, in_bytes: bool = False
+) -> Iterator[Callable[[int], None]]:
+    """Gives a function that is told how much was done; nothing is drawn where stderr is a file, or with --quiet.
+
+    Args:
+        text: what is done.
+        total: how much there is to do, if that is known; a function of what takes time to count, which is called only
+            where a bar is drawn.
+        in_bytes: whether it is bytes.
+    """
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -30,5 +39,5 @@ def bar(text: str, total: int | None, in_bytes: bool = False) -> Iterator[Callab
     )
     hidden = logs.is_quiet() or not sys.stderr.isatty()
     with Progress(*columns, console=Console(stderr=True), disable=hidden) as shown:
-        task = shown.add_task(text, total=total)
+        task = shown.add_task(text, total=None if hidden or total is None else total() if callable(total) else total)
         yield lambda done: shown.advance(task, done)

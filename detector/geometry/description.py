@@ -7,7 +7,6 @@ from math import inf
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-import yaml
 from pydantic import (
     Field,
     NonNegativeFloat,
@@ -18,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from detector.common import settings_file
 from detector.common.schema import StrictModel
 
 DEFAULT = Path(__file__).with_name("cms.yaml")
@@ -304,7 +304,7 @@ class Detector(StrictModel):
 
 
 @lru_cache
-def load(path: Path | None = None) -> Detector:
+def load(path: str | Path | None = None) -> Detector:
     """Reads a description.
 
     Args:
@@ -313,21 +313,15 @@ def load(path: Path | None = None) -> Detector:
     Raises:
         ValueError: the file does not describe a detector; the message names the file and the keys.
     """
-    source = path or DEFAULT
-    text = source.read_bytes()
-    try:
-        content = yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{source}: not YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{source}: not a detector description (a mapping with crystals, calorimeters, ...)")
+    source = Path(path) if path else DEFAULT
+    content = settings_file.read(source)
     if computed := {"digest", "folder"} & content.keys():
         raise ValueError(f"{source}: not a detector description: `{computed.pop()}` is computed, not given")
     try:
         described = Detector.model_validate(content | {"digest": "", "folder": source.parent})
-        return described.model_copy(update={"digest": _digest(text, described)})
+        return described.model_copy(update={"digest": _digest(source.read_bytes(), described)})
     except ValidationError as error:
-        raise ValueError(f"{source}: not a detector description:\n{error}") from error
+        raise ValueError(f"{source}: not a detector description: {settings_file.told(error, Detector)}") from error
     except OSError as error:
         raise ValueError(f"{source}: names a table that cannot be read: {error}") from error
 

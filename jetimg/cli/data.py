@@ -50,6 +50,7 @@ def check(
 
     described, images = options.description(detector), options.image_settings(settings, source=source)
     paths, verdicts = options.expand(files), []
+    options.check_output(output, paths)
     with bar("checking files", len(paths)) as progress:
         for path in paths:
             verdicts.append(check_file(path, described, images, expect))
@@ -84,14 +85,20 @@ def convert(
     from jetimg.imaging.channels import Setup
     from jetimg.imaging.convert import DelphesInputs
     from jetimg.imaging.convert import convert as convert_files
+    from jetimg.imaging.delphes_reader import n_events_of
 
     chosen = {"source": source, "hcal": hcal, "truth": truth, "nested": nested, "value_bits": value_bits}
     setup = Setup(options.description(detector), options.image_settings(settings, **chosen))
-    with bar(f"converting {sample}", None) as progress:
-        rows = convert_files(DelphesInputs(options.expand(files), sample, expect), output, setup, progress)
+    paths = options.expand(files)
+    options.check_output(output, paths, "event files", ".h5", ".hdf5")
+    options.check_sample(sample)
+    with bar(f"converting {sample}", lambda: n_events_of(paths)) as progress:
+        rows = convert_files(DelphesInputs(paths, sample, expect), output, setup, progress)
     bad = [row for row in rows if row.verdict != "ok"]
     events = sum(row.entries for row in rows if row.verdict == "ok")
-    console.print(f"{output}: {events} events of {len(rows) - len(bad)} files, {len(bad)} bad files", soft_wrap=True)
+    counted = f"{events} events of {len(rows) - len(bad)} files, {len(bad)} bad files"
+    look = f"; look: jetimg show {output} --output event.png" if events else ""
+    console.print(f"{output}: {counted}{look}", soft_wrap=True)
     for row in bad:
         console.print(f"{row.name}: {row.verdict}: {row.reason}", markup=False, soft_wrap=True)
     if bad and not keep_going:
@@ -238,10 +245,14 @@ def show(
     min_score: Annotated[float, typer.Option(min=0, max=1, help="Of the detections that are drawn.")] = 0.3,
 ) -> None:
     """A picture of one event: three channels and their sum, with boxes."""
+    from jetimg.dataset import manifest as manifests
     from jetimg.dataset.find_event import find
     from jetimg.pages.found_jets import in_event
     from jetimg.plotting.event_display import draw
 
+    if path.is_dir() and sample is None:
+        names = ", ".join(manifests.read(path).samples)
+        raise typer.BadParameter(f"{path}: a data set; say which event with --sample ({names}) and --event NUMBER")
     try:
         file, number = find(path, sample, event) if sample else (path, event)
         found = in_event(detections, file, number, min_score) if detections else None
@@ -255,20 +266,27 @@ def show(
 def audit(
     files: Files,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File for the counts, as JSON.")] = None,
+    keep_going: KeepGoing = False,
     detector: DetectorFile = None,
 ) -> None:
     """Is one crystal one pixel? Counts of shared pixels, by cell edges and by smeared centres."""
     from detector.common.progress import bar
     from jetimg.imaging.channels import Setup
+    from jetimg.imaging.delphes_reader import n_events_of
     from jetimg.imaging.settings import ImageSettings
     from jetimg.reports.crystal_audit import audit as audit_files
 
-    with bar("auditing", None) as progress:
-        found = audit_files(options.expand(files), Setup(options.description(detector), ImageSettings()), progress)
+    paths = options.expand(files)
+    options.check_output(output, paths)
+    with bar("auditing", lambda: n_events_of(paths)) as progress:
+        found = audit_files(paths, Setup(options.description(detector), ImageSettings()), progress)
     console.print(found.table())
     if output is not None:
         options.save_or_print(found.as_dict(), output)
         console.print(f"{output}: the counts, as JSON", soft_wrap=True)
+    bad = [f"{file.path}: {file.verdict}: {file.reason}" for file in found.files if file.verdict != "ok"]
+    if bad and not keep_going:
+        options.fail("\n".join(bad))
 
 
 @app.command()

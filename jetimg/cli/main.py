@@ -8,12 +8,14 @@ Exit codes: 0 done, 1 the data are at fault, 2 the call is, 3 the machine is: tr
 """
 
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
 from detector.common import logs, numba_extensions
+from detector.common.errors import CallError
 from jetimg.cli import data, options, pages, release
 
 GROUP = "jetimg.commands"
@@ -25,6 +27,15 @@ class Commands(TyperGroup):
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
         """Names, our own first."""
         return [*super().list_commands(ctx), *sorted(registered())]
+
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # type: ignore[override]
+        """A command by its name; one that stands in a group is named with its group."""
+        name = args[0]
+        if self.get_command(ctx, name) is None:
+            for group in registered():
+                if (found := self.get_command(ctx, group)) is not None and name in found.commands:  # type: ignore[attr-defined]
+                    raise CallError(f"no command {name}: it is `jetimg {group} {name}`")
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> typer.core.TyperCommand | None:  # type: ignore[override]
         """A command by its name."""

@@ -4,7 +4,7 @@ import glob
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -86,8 +86,47 @@ def fail(message: str, code: int = 1) -> NoReturn:
     sys.exit(code)
 
 
+def check_output(output: Path | None, inputs: Iterable[Path], what: str = "", *suffixes: str) -> None:
+    """Refuses an output that is an input, or whose name says that it is something else; before anything is made.
+
+    Args:
+        output: the file to make; None: none.
+        inputs: files that are read.
+        what: the output is.
+        suffixes: that such a name may have; any if none are given.
+
+    Raises:
+        typer.BadParameter: naming what would be right.
+    """
+    if output is None:
+        return
+    if suffixes and output.suffix.lower() not in suffixes:
+        raise typer.BadParameter(f"--output {output}: {what} end in {' or '.join(suffixes)}")
+    if any(path.exists() and output.exists() and path.samefile(output) for path in inputs):
+        raise typer.BadParameter(f"--output {output}: this is an input; it would be written over. Give another name")
+
+
+def check_sample(sample: str) -> None:
+    """Refuses what is no name of a sample: pictures and folders are called after it.
+
+    Raises:
+        typer.BadParameter: saying what a name is.
+    """
+    if not re.fullmatch(r"\w[\w.+-]*", sample):
+        raise typer.BadParameter(f"--sample {sample}: a sample's name has letters, digits and _")
+
+
 def expand(names: Sequence[str]) -> list[Path]:
-    """The files that were named, with each @LIST replaced by the lines of LIST."""
+    """The files that were named, with each @LIST replaced by the lines of LIST.
+
+    Raises:
+        typer.BadParameter: no file is named, a list cannot be read, or a name is an address.
+    """
+    if remote := [name for name in names if "://" in name]:
+        raise typer.BadParameter(
+            f"{remote[0]}: an address; commands read local files: copy it first, or name it in a campaign's `files`, "
+            "which fetches it (docs/cluster.md)"
+        )
     paths: list[Path] = []
     for name in names:
         if name.startswith("@"):

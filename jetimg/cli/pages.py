@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from jetimg.cli import options
 from jetimg.cli.options import Output, console
 
 # Part of the command `jetimg` itself (jetimg/cli/main.py).
@@ -30,6 +31,7 @@ def view(
     from jetimg.common.tables import size
     from jetimg.pages import chosen_events, viewer
 
+    options.check_output(output, [], "viewers", ".html", ".htm")
     choice = chosen_events.Choice(events, tuple(sample or ()), tuple(split or ()))
     with bar("choosing events", None) as progress:
         n_events = viewer.write(paths, output, choice, detections or [], progress)
@@ -45,6 +47,7 @@ def report(
     from jetimg.common.tables import size
     from jetimg.pages import report as reports
 
+    options.check_output(output, [], "reports", ".html", ".htm")
     sections = reports.write(folder, output)
     titles = ", ".join(title.lower() for title in sections)
     console.print(f"{output}: {titles}; {size(output.stat().st_size)}; open it in a browser", soft_wrap=True)

@@ -71,6 +71,11 @@ class Manifest(StrictModel):
     shards: list[Shard]
 
 
+def splits(contents: Manifest) -> str:
+    """The splits that have events, for messages."""
+    return ", ".join(dict.fromkeys(shard.split for shard in contents.shards if shard.n_events)) or "none at all"
+
+
 def make(plan: Plan, folder: Path) -> Manifest:
     """Writes the manifest of a folder that holds all shards of a plan.
 
@@ -95,21 +100,31 @@ def make(plan: Plan, folder: Path) -> Manifest:
     return manifest
 
 
-def read(folder: Path) -> Manifest:
+def read(folder: str | Path) -> Manifest:
     """Reads the manifest of a data set.
 
     Raises:
         DataError: none there, or not a manifest.
     """
-    path = folder / NAME
+    path = Path(folder) / NAME
     try:
         return Manifest.model_validate_json(path.read_bytes())
-    except FileNotFoundError as error:
-        raise DataError(f"{folder}: no {NAME}: not a data set, or not finished") from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DataError(f"{folder}: {_instead(Path(folder))}") from error
     except (OSError, ValidationError) as error:
         raise_if_machine_fault(error, path)
         text = " ".join(str(error).split())[:300]
         raise DataError(f"{path}: not a manifest: {text}") from error
+
+
+def _instead(folder: Path) -> str:
+    """What is there that is no data set."""
+    if folder.is_file():
+        return "a file; a data set is a folder with shards and manifest"
+    if not folder.exists():
+        return "no such folder"
+    inside = [path.parent.name for path in sorted(folder.glob(f"*/{NAME}"))]
+    return f"no {NAME}: not a data set, or not finished" + (f"; is it {folder / inside[0]}?" if inside else "")
 
 
 def geometry(contents: Manifest, folder: Path) -> ImageGeometry:

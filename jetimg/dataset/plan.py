@@ -254,7 +254,7 @@ def make(
         raise DataError(f"no split {wrong[0]!r}: {', '.join(SPLITS)}")
     for path in sorted(event_files):
         with Reader(path) as reader:
-            (sample,) = reader.attributes["sample_names"]
+            sample = _only_sample(reader)
             inputs = tuple(
                 Input(**vars(row), expected=expected.get(sample), split=splits.pop(row.name, None))
                 for row in reader.files
@@ -290,6 +290,13 @@ def read(path: Path) -> Plan:
         raise_if_machine_fault(error, path)
         text = " ".join(str(error).split())[:300]
         raise DataError(f"{path}: not a plan of shards: {text}") from error
+
+
+def _only_sample(reader: Reader) -> str:
+    names = reader.attributes["sample_names"]
+    if len(names) != 1 or reader.attributes["split"] in SPLITS:
+        raise DataError(f"{reader.path}: a shard already; plans are made of event files, which `jetimg convert` writes")
+    return str(names[0])
 
 
 def common(reader: Reader) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class Report:
     faults: list[str] = field(default_factory=list)
 
 
-def verify(path: Path, progress: Callable[[int], None] = lambda _: None) -> Report:
+def verify(path: str | Path, progress: Callable[[int], None] = lambda _: None) -> Report:
     """Checks a data set's folder, or one event file.
 
     Args:
@@ -47,7 +47,7 @@ def verify(path: Path, progress: Callable[[int], None] = lambda _: None) -> Repo
     Raises:
         DataError: there is nothing to check.
     """
-    report = Report()
+    report, path = Report(), Path(path)
     if path.is_dir():
         _verify_folder(path, report, progress)
     elif path.is_file():

@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from jetimg.common import file_kind
 from jetimg.common.atomic import atomic_write
 from jetimg.common.errors import DataError
 from jetimg.common.machine_faults import raise_if_machine_fault
@@ -81,18 +82,19 @@ class Reader:
         n_events: events in it, those without detections too.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str | Path) -> None:
         """Opens a file of detections.
 
         Raises:
             DataError: not a complete file of detections of this version, or not what the layout says.
         """
-        self.path = path
+        self.path = path = Path(path)
         try:
             self._file = h5py.File(path, "r")
         except OSError as error:
             raise_if_machine_fault(error, path)
-            raise DataError(f"{path}: not a readable HDF5 file: {' '.join(str(error).split())}") from error
+            what = file_kind.instead(path, error, file_kind.HDF5)
+            raise DataError(f"{path}: not a readable HDF5 file: {what}") from error
         try:
             self._check()
         except HDF5_ERRORS as error:

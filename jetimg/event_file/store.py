@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from jetimg.common import file_kind
 from jetimg.common.atomic import atomic_write
 from jetimg.common.errors import DataError
 from jetimg.common.machine_faults import raise_if_machine_fault
@@ -196,18 +197,19 @@ class Reader:
         files: the rows of /files.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str | Path) -> None:
         """Opens an event file.
 
         Raises:
             DataError: not an event file of this version, not complete, or not what the layout says.
         """
-        self.path = path
+        self.path = path = Path(path)
         try:
             self._file = h5py.File(path, "r")
         except OSError as error:
             raise_if_machine_fault(error, path)
-            raise DataError(f"{path}: not a readable HDF5 file: {' '.join(str(error).split())}") from error
+            what = file_kind.instead(path, error, file_kind.HDF5)
+            raise DataError(f"{path}: not a readable HDF5 file: {what}") from error
         try:
             self._check()
             self.files = read_files(self._file)

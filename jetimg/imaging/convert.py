@@ -29,13 +29,25 @@ class DelphesInputs:
         expected: events that each file should hold, if known.
     """
 
-    paths: Sequence[Path]
+    paths: Sequence[str | Path]
     sample: str = "events"
     expected: int | None = None
 
 
+@dataclass
+class _Done:
+    """How many events were done, told and remembered."""
+
+    progress: Callable[[int], None]
+    n_events: int = 0
+
+    def more(self, n_events: int) -> None:
+        self.n_events += n_events
+        self.progress(n_events)
+
+
 def convert(
-    inputs: DelphesInputs, output: Path, setup: Setup, progress: Callable[[int], None] = lambda _: None
+    inputs: DelphesInputs, output: str | Path, setup: Setup, progress: Callable[[int], None] = lambda _: None
 ) -> list[store.InputFile]:
     """Converts Delphes files into one event file.
 
@@ -46,7 +58,7 @@ def convert(
         inputs: the files.
         output: the event file to make.
         setup: detector and settings.
-        progress: called with the number of events done since its last call.
+        progress: called with the number of events done since its last call; below zero where it starts over.
 
     Returns:
         The rows of /files.
@@ -56,10 +68,12 @@ def convert(
     """
     faults: dict[Path, BadFile] = {}
     while True:
+        done = _Done(progress)
         try:
-            return _convert(inputs, output, setup, faults, progress)
+            return _convert(inputs, Path(output), setup, faults, done.more)
         except BadFile as fault:
             faults[fault.path] = fault
+            progress(-done.n_events)  # it starts over
 
 
 def _convert(
@@ -69,7 +83,7 @@ def _convert(
     attributes = provenance(setup.detector, setup.settings)
     attributes |= {"kind": "events", "split": "all", "sample_names": [inputs.sample]}
     with store.create(output, attributes) as writer:
-        for number, path in enumerate(inputs.paths):
+        for number, path in enumerate(map(Path, inputs.paths)):
             try:
                 if path in faults:
                     raise faults[path]

@@ -4,7 +4,8 @@ uproot gives awkward arrays; their buffers are handed on as flat arrays with off
 """
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,15 @@ def inventory(path: Path) -> tuple[int, frozenset[str]]:
         return int(tree.num_entries), frozenset(_plain_names(tree))
 
 
+def n_events_of(paths: Iterable[Path]) -> int:
+    """The number of entries of some files together; a bad file has none."""
+    total = 0
+    for path in paths:
+        with suppress(BadFile):
+            total += inventory(path)[0]
+    return total
+
+
 def _open_tree(path: Path) -> tuple[DelphesStream, Any]:
     try:
         stream = DelphesStream(path)
@@ -199,7 +209,11 @@ def _open_tree(path: Path) -> tuple[DelphesStream, Any]:
         raise BadFile(path, "unreadable", _one_line(error)) from error
     if not isinstance(tree, uproot.TTree):
         stream.close()
-        raise BadFile(path, "no-tree", f"no tree `{TREE}`; the file holds {names or 'nothing'}")
+        what = f"no tree `{TREE}`; the file holds {', '.join(names) or 'nothing'}"
+        if tree is not None:
+            kind = "an RNTuple" if "RNTuple" in type(tree).__name__ else f"a {type(tree).__name__}"
+            what = f"`{TREE}` is {kind}, not a TTree"
+        raise BadFile(path, "no-tree", f"{what}; files come from Delphes, or from `jetimg detector simulate`")
     return stream, tree
 
 

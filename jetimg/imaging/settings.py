@@ -4,9 +4,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
+from detector.common import settings_file
 from jetimg.common.errors import DataError
 from jetimg.common.schema import StrictModel
 
@@ -153,13 +153,8 @@ def read(path: Path | None, **overrides: Any) -> ImageSettings:
         DataError: the file has unknown keys or wrong values; the message names them.
     """
     try:
-        content = (yaml.safe_load(path.read_bytes()) or {}) if path else {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: not image settings (keys and values)")
-    content |= {key: value for key, value in overrides.items() if value is not None}
-    try:
-        return ImageSettings.model_validate(content)
-    except ValidationError as error:
-        raise DataError(f"{path or 'image settings'}: {error}") from error
+        content = settings_file.read(path) if path else {}
+        content |= {key: value for key, value in overrides.items() if value is not None}
+        return settings_file.validate(ImageSettings, content, str(path or "image settings"))
+    except settings_file.SettingsError as error:
+        raise DataError(str(error)) from error

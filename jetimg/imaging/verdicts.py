@@ -14,6 +14,7 @@ import numpy as np
 from detector import Detector
 from detector.geometry.tower_map import ecal_map, hcal_map
 from jetimg.common.errors import BadFile, DataError
+from jetimg.common.file_kind import HDF5
 from jetimg.common.machine_faults import file_size, raise_if_machine_fault
 from jetimg.imaging import bad_values
 from jetimg.imaging.bad_values import BadValue
@@ -146,7 +147,7 @@ def check_header(path: Path) -> None:
     """
     size = file_size(path)
     if size is None:
-        reason = "not a file, but a folder" if path.is_dir() else "no such file" + _why_not_made(path)
+        reason = f"a folder; name its files: {path}/*.root" if path.is_dir() else "no such file" + _why_not_made(path)
         raise BadFile(path, "unreadable", reason)
     try:
         with path.open("rb") as file:
@@ -157,13 +158,19 @@ def check_header(path: Path) -> None:
     if size == 0:
         raise BadFile(path, "unreadable", "zero bytes long")
     if head[:4] != b"root"[: len(head)]:
-        raise BadFile(path, "unreadable", f"not a ROOT file: it begins with {head[:4]!r}")
+        raise BadFile(path, "unreadable", f"not a ROOT file: {_instead(head)}")
     if len(head) < 20:
         raise BadFile(path, "truncated", f"{size} bytes, less than a ROOT header")
     version = struct.unpack(">i", head[4:8])[0]
     end = struct.unpack(">q", head[12:20])[0] if version >= 1_000_000 else struct.unpack(">i", head[12:16])[0]
     if size < end:
         raise BadFile(path, "truncated", f"{size} bytes of {end}: the copy or the job was cut off; make it again")
+
+
+def _instead(head: bytes) -> str:
+    if head.startswith(HDF5):
+        return "it is HDF5, as event files and shards are, which are made of Delphes files already"
+    return f"it begins with {head[:4]!r}"
 
 
 def _why_not_made(path: Path) -> str:

@@ -44,6 +44,17 @@ def load(
     """
     if split is not None and split not in SPLITS:
         raise ValueError(f"split {split!r}: one of {', '.join(SPLITS)}")
+    paths = _paths(source, cache)
+    if len(paths) == 1 and paths[0].is_dir():
+        chosen = [path for files in _of_dataset(paths[0], split).values() for path in files]
+    else:
+        found = _of_files(paths, split)
+        chosen = [path for path in paths if any(path in files for files in found.values())]
+    return JetEvents(EventFiles(chosen), cache_bytes=cache_bytes)
+
+
+def _paths(source: Source | Sequence[Source], cache: Source | None) -> list[Path]:
+    """What a source names: files, or a folder; a record is fetched."""
     if isinstance(source, str | os.PathLike):
         text = os.fspath(source)
         if _RECORD.fullmatch(text) and not Path(text).exists():
@@ -53,13 +64,11 @@ def load(
         source = sorted(glob.glob(text)) if glob.has_magic(text) and not Path(text).exists() else [text]
         if not source:
             raise DataError(f"{text}: matches no file")
-    paths = [Path(path) for path in source]
-    if len(paths) == 1 and paths[0].is_dir():
-        chosen = [path for files in _of_dataset(paths[0], split).values() for path in files]
-    else:
-        found = _of_files(paths, split)
-        chosen = [path for path in paths if any(path in files for files in found.values())]
-    return JetEvents(EventFiles(chosen), cache_bytes=cache_bytes)
+    elif not isinstance(source, Sequence):
+        raise TypeError(f"{source!r}: not a folder, a file, a record, or a list of files")
+    if remote := [name for name in source if "://" in os.fspath(name)]:
+        raise DataError(f"{remote[0]}: an address; only records of Zenodo are fetched, by DOI or number")
+    return [Path(path) for path in source]
 
 
 def files_by_split(sources: Sequence[Path], split: Split | None = None) -> dict[str, EventFiles]:

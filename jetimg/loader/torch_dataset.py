@@ -55,7 +55,7 @@ class JetImages(IterableDataset[SparseBatch]):
 
     def __init__(
         self,
-        paths: Sequence[Path | str],
+        paths: Path | str | Sequence[Path | str],
         batch_size: int = 32,
         *,
         shuffle: bool = False,
@@ -69,7 +69,7 @@ class JetImages(IterableDataset[SparseBatch]):
         """Looks at the files; they are opened again, once in each worker, when events are read.
 
         Args:
-            paths: event files or shards.
+            paths: event files or shards; or one.
             batch_size: images in a batch; the last one of a window may have fewer.
             shuffle: whether events come in random order.
             seed: of order and augmentation, together with the epoch.
@@ -83,7 +83,7 @@ class JetImages(IterableDataset[SparseBatch]):
         """
         if not 0 <= rank < world_size or batch_size < 1 or block < 1:
             raise ValueError(f"rank {rank} of {world_size}, batch_size {batch_size}, block {block}")
-        self.paths = [Path(path) for path in paths]
+        self.paths = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
         self.batch_size, self.shuffle, self.seed, self.epoch = batch_size, shuffle, seed, 0
         self.augmentation, self.rank, self.world_size, self.block = augmentation, rank, world_size, block
         self._step = batch_size * (augmentation.overlay if augmentation else 1)
@@ -110,7 +110,7 @@ class JetImages(IterableDataset[SparseBatch]):
         contents = manifest.read(folder)
         paths = [folder / shard.name for shard in contents.shards if shard.split == split]
         if not paths:
-            raise DataError(f"{folder}: no {split} events")
+            raise DataError(f"{folder}: no {split} events; it has {manifest.splits(contents)}")
         images = cls(paths, batch_size, **chosen)
         manifest.check_shard(paths[0], contents, manifest.geometry(contents, folder))
         return images

@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from jetimg.common import file_kind
 from jetimg.common.errors import DataError
 from jetimg.common.machine_faults import raise_if_machine_fault
 from jetimg.event_file.layout import Column
@@ -77,7 +78,8 @@ class ReferenceFile:
             self._file = h5py.File(path, "r")
         except OSError as error:
             raise_if_machine_fault(error, path)
-            raise DataError(f"{path}: not a readable HDF5 file: {' '.join(str(error).split())}") from error
+            what = file_kind.instead(path, error, file_kind.HDF5)
+            raise DataError(f"{path}: not a readable HDF5 file: {what}") from error
         try:
             self._check()
         except BaseException:

@@ -5,9 +5,9 @@ from html import escape
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints
 
+from detector.common import settings_file
 from jetimg.common.errors import DataError
 from jetimg.common.schema import StrictModel
 
@@ -71,13 +71,10 @@ def read(path: Path | None) -> Metadata:
     Raises:
         DataError: unknown keys or wrong values; the message names them.
     """
-    content = yaml.safe_load(path.read_text()) or {} if path else {}
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: not metadata of a release (keys and values)")
     try:
-        return Metadata(**content)
-    except ValidationError as error:
-        raise DataError(f"{path or 'metadata'}: {error}") from error
+        return settings_file.validate(Metadata, settings_file.read(path) if path else {}, str(path or "metadata"))
+    except settings_file.SettingsError as error:
+        raise DataError(str(error)) from error
 
 
 def refuse_unset(metadata: Metadata) -> None:

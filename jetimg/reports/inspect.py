@@ -39,6 +39,8 @@ def describe(path: Path, setup: Setup | None = None) -> Group:
     Raises:
         DataError: the file is none of these, or an event file that is damaged.
     """
+    if path.is_dir():
+        raise DataError(f"{path}: a folder; name one of its files, or try `jetimg summary {path}`")
     try:
         with path.open("rb") as file:
             head = file.read(len(HDF5_MAGIC))

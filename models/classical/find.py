@@ -70,7 +70,7 @@ def find(
     settings = _settings(folder)
     there = {shard.split for shard in manifest.read(folder).shards}
     if missing := [split for split in splits if split not in there] or (not there & set(LEARNED_ON) and ["train"]):
-        raise DataError(f"{folder}: no {missing[0]} events")
+        raise DataError(f"{folder}: no {missing[0]} events; it has {manifest.splits(manifest.read(folder))}")
     learned = [_look_up(folder, split, settings, files, progress) for split in LEARNED_ON if split in there]
     rival = _orders(learned, settings) if kind == "orders" else _trees(learned)
     sets = [_look_up(folder, split, settings, files, progress) for split in splits]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from models.networks.config import Config
 
+NETWORK = "A checkpoint, or a name of the zoo (fast, fast-int8)."
 Folder = Annotated[Path, typer.Argument(metavar="DATASET", help="Folder of shards and manifest.", file_okay=False)]
 Device = Annotated[str, typer.Option(help="cpu, cuda, or auto: GPUs if there are any.")]
 
@@ -38,13 +39,37 @@ def say(text: str) -> None:
 
 
 def check_device(device: str) -> None:
-    """Refuses a device that there is not.
+    """Refuses a device that there is not, before anything is read.
 
     Raises:
-        typer.BadParameter: naming those that there are.
+        CallError: naming those that there are.
     """
-    if device not in ("auto", "cpu", "cuda"):
-        raise typer.BadParameter(f"--device {device}: auto, cpu or cuda")
+    from models.trained import device as devices
+
+    devices.chosen(device)
+
+
+def network(text: str | Path) -> Path:
+    """The file of a network: the one that is named, or that of a name of the zoo.
+
+    Raises:
+        CallError: neither.
+    """
+    from models.trained import zoo
+
+    return zoo.resolve(text)
+
+
+def networks(models: list[str], own_name: "Callable[[Path], str]") -> dict[str, Path]:
+    """Networks by name, as `named`; a network of the zoo has its own.
+
+    Raises:
+        CallError: neither a file nor a name of the zoo.
+    """
+    from models.trained import zoo
+
+    found = named(models, lambda path: str(path) if str(path) in zoo.names() else own_name(path))
+    return {name: zoo.resolve(path) for name, path in found.items()}
 
 
 def named(models: list[str], own_name: "Callable[[Path], str]") -> dict[str, Path]:

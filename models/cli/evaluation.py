@@ -26,7 +26,10 @@ Match = Annotated[
 def evaluate(
     dataset: Folder,
     checkpoints: Annotated[
-        list[str], typer.Argument(metavar="CHECKPOINT", help="PATH or NAME=PATH; by default its folder's name.")
+        list[str],
+        typer.Argument(
+            metavar="CHECKPOINT", help="PATH, a name of the zoo, or NAME=PATH; by default its folder's name."
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the report.", file_okay=False)],
     split: Annotated[str, typer.Option(help="test, heldout, validation or train.")] = "test",
@@ -47,7 +50,7 @@ def evaluate(
     from models.evaluation.evaluate import evaluate as measure
 
     common.check_device(device)
-    named = common.named(checkpoints, lambda path: path.resolve().parent.name)
+    named = common.networks(checkpoints, lambda path: path.resolve().parent.name)
     settings = _settings(split, match, named)
     settings = replace(settings, sample=sample, batch_size=batch_size, device=device)
     settings = replace(settings, score_threshold=score_threshold, min_pt=min_pt, baseline=baseline)

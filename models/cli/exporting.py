@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from jetimg.cli import options
 from models.cli import common
 
 app = typer.Typer()
@@ -12,7 +13,7 @@ app = typer.Typer()
 
 @app.command()
 def export(
-    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", dir_okay=False)],
+    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help=common.NETWORK, dir_okay=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The .onnx file; triton, hls4ml: a folder.")],
     form: Annotated[str, typer.Option("--format", help="onnx; triton; hls4ml: `architecture: trigger`.")] = "onnx",
     images: Annotated[
@@ -26,11 +27,12 @@ def export(
     name: Annotated[str, typer.Option(help="triton: of the model, a folder in the repository.")] = "jetimg",
 ) -> None:
     """Writes a detector for other programs, checked against PyTorch."""
+    path = common.network(checkpoint)
     if form == "hls4ml":
         from models.export import hls_project
 
         target = hls_project.Target(part=part, clock_ns=clock_ns, reuse=reuse)
-        report = hls_project.export(checkpoint, output, target, dataset=images, n_images=checked)
+        report = hls_project.export(path, output, target, dataset=images, n_images=checked)
         time, count = report["estimate"]["latency_us"], report["estimate"]["multipliers"]
         common.say(
             f"{output}: {report['equal']} of {report['outputs']} emulated outputs of {report['images']} images are "
@@ -40,11 +42,12 @@ def export(
     if form == "triton":
         from models.export.triton import export as write_repository
 
-        agreement = write_repository(checkpoint, output, name=name, dataset=images)
+        agreement = write_repository(path, output, name=name, dataset=images)
     elif form == "onnx":
         from models.export.onnx_writer import export as write
 
-        agreement = write(checkpoint, output, dataset=images)
+        options.check_output(output, [path], "ONNX files", ".onnx")
+        agreement = write(path, output, dataset=images)
     else:
         raise typer.BadParameter(f"--format {form}: onnx, triton or hls4ml")
     common.say(
@@ -56,7 +59,8 @@ def export(
 @app.command()
 def benchmark(
     models: Annotated[
-        list[str], typer.Argument(metavar="MODEL...", help="Checkpoints, .onnx files; PATH or NAME=PATH.")
+        list[str],
+        typer.Argument(metavar="MODEL...", help="Checkpoints, .onnx files, names of the zoo; PATH or NAME=PATH."),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the report.", file_okay=False)],
     batch_sizes: Annotated[str, typer.Option(help="Images at once, with commas.")] = "1,2,4,8,16,32,64,128,256",
@@ -75,7 +79,7 @@ def benchmark(
     if not all(size.isdecimal() and int(size) for size in sizes):
         raise typer.BadParameter(f"--batch-sizes {batch_sizes}: whole numbers above zero, with commas between them")
     results = measure(
-        common.named(models, lambda path: path.name),
+        common.networks(models, lambda path: path.name),
         output,
         sorted({int(size) for size in sizes}),
         threads=threads,
@@ -92,7 +96,8 @@ def benchmark(
 @app.command()
 def serve(
     model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="Folder of `export --format triton`, or a checkpoint.")
+        Path,
+        typer.Argument(metavar="MODEL", help="Folder of `export --format triton`, a checkpoint, or a name of the zoo."),
     ],
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of HTTP.")] = 8080,
     host: Annotated[str, typer.Option(help="Address to listen at; there are no passwords.")] = "127.0.0.1",
@@ -102,4 +107,4 @@ def serve(
     """Serves detectors in the KServe v2 protocol, by MLServer."""
     from models.export.serve import serve as run
 
-    run(model, port, host=host, mlserver=mlserver, threads=threads)
+    run(model if model.is_dir() else common.network(model), port, host=host, mlserver=mlserver, threads=threads)

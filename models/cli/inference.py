@@ -73,7 +73,8 @@ def detect(
     chosen["settings"] = options.image_settings(settings) if settings else None
     opened = Detector(network, **chosen, description=options.description(detector))
     paths = sources.files(options.expand(inputs), split or ["test"])
-    with bar(f"{opened.name}: events", None) as progress:
+    options.check_output(output, paths)
+    with bar(f"{opened.name}: events", lambda: sources.n_events(paths)) as progress:
         made = detecting.detect(opened, paths, output, progress)
     _tell(made, output, keep_going)
 

@@ -11,7 +11,9 @@ from models.cli.common import Device, Folder
 
 app = typer.Typer()
 
-Trained = Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A full-precision one.", dir_okay=False)]
+Trained = Annotated[
+    Path, typer.Argument(metavar="CHECKPOINT", help="A full-precision one, or a name of the zoo.", dir_okay=False)
+]
 RunFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder of the run.", file_okay=False)]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file: network and training.", dir_okay=False)]
 
@@ -49,7 +51,7 @@ def train(
     chosen = _chosen(epochs, batch_size, learning_rate, seed, workers)
     settings = common.settings(config, device, training=chosen)
     choice: dict[str, Any] = {"resume": not restart, "replace": replace, "device": device, "processes": processes}
-    train_network(dataset, output, settings, start=start, **choice)
+    train_network(dataset, output, settings, start=start and common.network(start), **choice)
     _done(output)
 
 
@@ -79,7 +81,7 @@ def quantize(
     chosen = _chosen(epochs, batch_size, learning_rate, seed, workers)
     settings = common.settings(config, device, training=chosen, compression={"kind": kind})
     choice: dict[str, Any] = {"resume": not restart, "replace": replace, "device": device, "processes": processes}
-    train_network(dataset, output, settings, start=checkpoint, **choice)
+    train_network(dataset, output, settings, start=common.network(checkpoint), **choice)
     _done(output)
 
 
@@ -108,13 +110,16 @@ def prune(
     pruning = {"steps": steps, "parameters": parameters, "epochs": epochs}
     settings = common.settings(config, device, training=chosen, pruning=pruning)
     choice: dict[str, Any] = {"resume": not restart, "replace": replace, "device": device, "processes": processes}
-    prune_network(dataset, output, settings, checkpoint, **choice)
+    prune_network(dataset, output, settings, common.network(checkpoint), **choice)
     _done(output)
 
 
 @app.command()
 def describe(
-    checkpoints: Annotated[list[Path], typer.Argument(metavar="CHECKPOINT...", help="Of any kind.", dir_okay=False)],
+    checkpoints: Annotated[
+        list[Path],
+        typer.Argument(metavar="CHECKPOINT...", help="Of any kind; or names of the zoo.", dir_okay=False),
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="JSON, for programs.")] = False,
 ) -> None:
     """Prints what detectors cost at inference: parameters, multiplications, zeros, bits, bytes."""
@@ -123,7 +128,7 @@ def describe(
     from models.trained.cost import describe as describe_checkpoint
     from models.trained.cost import table
 
-    costs = [describe_checkpoint(path) for path in checkpoints]
+    costs = [describe_checkpoint(common.network(path)) for path in checkpoints]
     if as_json:
         print(json.dumps([cost.as_dict() for cost in costs], indent=2))
     else:

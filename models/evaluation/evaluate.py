@@ -28,6 +28,7 @@ from models.evaluation.result import Evaluation, EvaluationSettings
 from models.networks.config import Model
 from models.networks.postprocess import NMS_THRESHOLD, Detections, detect
 from models.trained import checkpoint
+from models.trained import device as devices
 
 BASELINE_SCORE = "1 - tau_n / tau_(n-1) of a jet in its class's window of soft-drop mass, n prongs; no probability"
 
@@ -45,9 +46,8 @@ def evaluate(folder: Path, checkpoints: Mapping[str, Path], settings: Evaluation
             classes, images or boxes.
         ValueError: a detector has the baseline's name.
     """
-    if settings.device == "auto":
-        settings = replace(settings, device="cuda" if torch.cuda.is_available() else "cpu")
-    settings = replace(settings, batch_size=settings.batch_size or BATCH_SIZES[settings.device])
+    device = devices.chosen(settings.device)
+    settings = replace(settings, device=device, batch_size=settings.batch_size or BATCH_SIZES[device])
     events = EventSet.of(folder, settings.split, settings.sample)
     # Before hours of work, not after them.
     about = {name: _about(path, events.data) for name, path in checkpoints.items()}

@@ -49,10 +49,11 @@ class EventSet:
         data = DataSet.of(folder)
         shards: tuple[Path, ...] = getattr(data, split)
         if not shards:
-            raise DataError(f"{folder}: no {split} events")
+            raise DataError(f"{folder}: no {split} events; it has {manifest.splits(manifest.read(folder))}")
         numbers = _events_of(shards, sample)
         if not len(numbers):
-            raise DataError(f"{folder}: no {split} events of sample {sample}")
+            known = ", ".join(manifest.read(folder).samples)
+            raise DataError(f"{folder}: no {split} events of sample {sample}; its samples are {known}")
         truth, tagged, counts = _tables(shards, data)
         vertices = truth.n_vertices[numbers]
         truth = replace(truth, jets=truth.jets.of_events(numbers), n_events=len(numbers), n_vertices=vertices)

@@ -21,8 +21,9 @@ from jetimg.loader.sparse import SparseBatch
 from jetimg.loader.torch_dataset import dense
 from models.data.data_set import BATCH_SIZES
 from models.inference import network as networks
-from models.inference import sources, zoo
+from models.inference import sources
 from models.networks.postprocess import NMS_THRESHOLD, Detections
+from models.trained import zoo
 
 
 class Detector:

@@ -18,6 +18,7 @@ from models.export.onnx_detector import OnnxDetector
 from models.networks.config import Model
 from models.networks.postprocess import Detections, detect
 from models.trained import checkpoint
+from models.trained import device as devices
 
 # Options of `models.networks.postprocess.detect`.
 Thresholds = Mapping[str, Any]
@@ -68,9 +69,7 @@ def load(path: Path, device: str = "auto", threads: int = 0) -> Network:
 
 
 def _checkpoint(path: Path, device: str) -> Network:
-    if device == "cuda" and not torch.cuda.is_available():
-        raise CallError("device cuda: PyTorch finds no GPU here; cpu or auto")
-    where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    where = devices.chosen(device)
     content, _ = checkpoint.read(path)
     network, config = checkpoint.load(path, where, for_inference=True)
 

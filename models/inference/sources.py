@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,14 @@ from numpy.typing import NDArray
 from detector import Detector as Description
 from detector.common.errors import CallError
 from jetimg.common.errors import BadFile, DataError
+from jetimg.common.file_kind import HDF5
 from jetimg.common.machine_faults import raise_if_machine_fault
 from jetimg.dataset import manifest
 from jetimg.event_file.layout import CHANNELS
-from jetimg.event_file.store import Batch
+from jetimg.event_file.store import Batch, Reader
 from jetimg.imaging import checked_images
 from jetimg.imaging.channels import Setup
-from jetimg.imaging.delphes_reader import CHUNK
+from jetimg.imaging.delphes_reader import CHUNK, n_events_of
 from jetimg.imaging.settings import ImageSettings
 from jetimg.imaging.verdicts import open_checked
 from jetimg.loader.sparse import SparseBatch
@@ -26,8 +28,6 @@ from jetimg.loader.torch_dataset import JetImages
 from models.inference.network import Network
 
 _LOG = logging.getLogger(__name__)
-
-HDF5_SIGNATURE = b"\x89HDF"
 
 
 def files(inputs: Sequence[Path], splits: Sequence[str]) -> list[Path]:
@@ -45,9 +45,22 @@ def files(inputs: Sequence[Path], splits: Sequence[str]) -> list[Path]:
         for split in splits:
             shards = [path / shard.name for shard in contents.shards if shard.split == split]
             if not shards:
-                raise DataError(f"{path}: no {split} events")
+                raise DataError(f"{path}: no {split} events; it has {manifest.splits(contents)}")
             found += shards
     return found
+
+
+def n_events(paths: Sequence[Path]) -> int:
+    """The number of events in files of both kinds together; a bad one has none."""
+    total = 0
+    for path in paths:
+        with suppress(DataError):
+            if _is_hdf5(path):
+                with Reader(path) as reader:
+                    total += reader.n_events
+            else:
+                total += n_events_of([path])
+    return total
 
 
 def setup_for(network: Network, settings: ImageSettings | None, description: Description) -> Setup:
@@ -97,7 +110,7 @@ def batches(path: Path, network: Network, setup: Setup, batch_size: int) -> Iter
 def _is_hdf5(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            return file.read(4) == HDF5_SIGNATURE
+            return file.read(4) == HDF5
     except OSError as error:
         raise_if_machine_fault(error, path)
         return False  # the check of Delphes files says what is wrong

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-import yaml
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
+from detector.common import settings_file
 from jetimg.common.errors import DataError
 from jetimg.common.schema import StrictModel
 from jetimg.loader.normalise import Normalisation
@@ -249,16 +249,14 @@ def read(path: Path | None, **sections: dict[str, Any]) -> Config:
         DataError: unreadable, unknown keys or wrong values; the message names them.
     """
     try:
-        content = yaml.safe_load(path.read_text()) or {} if path else {}
-        if not isinstance(content, dict):
-            raise DataError(f"{path}: not a configuration (keys and values)")
+        content = settings_file.read(path) if path else {}
         for section, settings in sections.items():
             found = content.get(section) or {}
             if isinstance(found, dict):
                 content[section] = found | {key: value for key, value in settings.items() if value is not None}
-        config = Config(**content)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
-        raise DataError(f"{path or 'configuration'}: {error}") from error
+        config = settings_file.validate(Config, content, str(path or "configuration"))
+    except settings_file.SettingsError as error:
+        raise DataError(str(error)) from error
     if config.model.own:
         trust(config.model.architecture)
     return config

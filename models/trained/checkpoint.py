@@ -11,12 +11,14 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
+from jetimg.common import file_kind
 from jetimg.common.atomic import atomic_write
 from jetimg.common.errors import DataError
 from jetimg.common.machine_faults import raise_if_machine_fault
 from models import compress
 from models.networks.build import Network, build
 from models.networks.config import Config
+from models.trained import zoo
 from models.trained.content_digest import content_digest
 from models.trained.old_names import renamed
 
@@ -109,7 +111,10 @@ def _content(path: Path, device: torch.device | str) -> Any:
         raise DataError(f"{path}: not a readable checkpoint: it holds more than tensors, numbers and texts") from error
     except Exception as error:  # damaged bytes make zip, pickle and PyTorch raise almost anything
         raise_if_machine_fault(error, path)
-        raise DataError(f"{path}: not a readable checkpoint: {_one_line(error)}") from error
+        what = file_kind.instead(path, error, file_kind.ZIP)
+        if known := [] if path.exists() else zoo.names():
+            what += f", and no network of this name: the zoo has {', '.join(known)}"
+        raise DataError(f"{path}: not a readable checkpoint: {what}") from error
 
 
 def _check_digest(path: Path, content: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from torch import Tensor, distributed
 from torch.multiprocessing.spawn import ProcessRaisedException, spawn
 
 from jetimg.common.errors import DataError
+from models.trained import device as devices
 from models.training.messages import Receiver, Sender
 
 
@@ -56,9 +57,10 @@ def run(work: Callable[..., None], device: str, processes: int | None, *argument
         arguments: handed on.
 
     Raises:
+        CallError: no such device here.
         DataError: the first that one of the processes raised.
     """
-    kind = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    kind = devices.chosen(device)
     world_size = processes or (max(torch.cuda.device_count(), 1) if kind == "cuda" else 1)
     if world_size == 1:
         work(Worker(0, 1, torch.device(kind, 0) if kind == "cuda" else torch.device(kind)), *arguments)

@@ -12,8 +12,8 @@ from jetimg.imaging.channels import Setup
 from jetimg.imaging.convert import DelphesInputs, convert
 from jetimg.imaging.settings import ImageSettings
 from models import Detector
-from models.inference import zoo
 from models.networks.box_ops import iou
+from models.trained import zoo
 
 NAMES = sorted(zoo.names())
 

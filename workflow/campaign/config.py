@@ -3,16 +3,16 @@
 `python -m workflow.campaign.config` prints the JSON schema that stands in workflow/config/schema.json.
 """
 
-import difflib
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from glob import has_magic
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
+from detector.common.settings_file import told
 from detector.simulation.processes import PROCESSES, process_of
 from jetimg.common.schema import StrictModel
 from jetimg.dataset.plan import Sharding
@@ -219,40 +219,12 @@ def parse(content: Mapping[str, Any]) -> Config:
     try:
         return Config.model_validate(dict(content))
     except ValidationError as error:
-        faults = list(_complaints(error))
-        text = f" {faults[0]}" if len(faults) == 1 else "".join(f"\n  {fault}" for fault in faults)
-        raise ConfigError(f"the configuration cannot be used:{text}") from error
+        raise ConfigError(f"the configuration cannot be used: {told(error, Config, RENAMED)}") from error
 
 
 def schema() -> str:
     """The JSON schema of the configuration, as text."""
     return json.dumps(Config.model_json_schema(), indent=2) + "\n"
-
-
-def _complaints(error: ValidationError) -> Iterator[str]:
-    known = sorted(set(_keys(Config.model_json_schema())))
-    for fault in error.errors():
-        where = ".".join(str(part) for part in fault["loc"])
-        near = difflib.get_close_matches(where.rpartition(".")[2], known, n=1, cutoff=0.4)
-        if fault["type"] != "extra_forbidden":
-            yield f"{where}: {fault['msg']} (found {_short(fault['input'])})"
-        elif where in RENAMED:
-            yield f"{where}: this key is called `{RENAMED[where]}` now"
-        else:
-            yield f"{where}: unknown key" + (f"; did you mean `{near[0]}`?" if near else f"; known: {', '.join(known)}")
-
-
-def _short(value: object, most: int = 200) -> str:
-    text = repr(value)
-    return text if len(text) <= most else f"{text[:most]}..."
-
-
-def _keys(part: Any) -> Iterator[str]:
-    """All property names of a JSON schema."""
-    if isinstance(part, dict):
-        yield from part.get("properties", {})
-        for value in part.values():
-            yield from _keys(value)
 
 
 if __name__ == "__main__":

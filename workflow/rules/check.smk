@@ -53,4 +53,4 @@ rule audit:
         detector=option("--detector", CAMPAIGN.detector),
         files=lambda w: CAMPAIGN.fingerprint(w.sample),
     shell:
-        "jetimg audit @{input.list:q} {params.detector:q} --output {output:q} > {log:q} 2>&1"
+        "jetimg audit @{input.list:q} {params.detector:q} --keep-going --output {output:q} > {log:q} 2>&1"

@@ -55,7 +55,7 @@ def test_a_wrong_description_names_the_file_and_the_key(tmp_path: Path, old: str
 def test_a_file_that_is_not_a_mapping_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "list.yaml"
     path.write_text("- 1\n- 2\n")
-    with pytest.raises(ValueError, match=r"list.yaml: not a detector description"):
+    with pytest.raises(ValueError, match=r"list.yaml: not settings"):
         load(path)
 
 

@@ -71,7 +71,7 @@ def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
         ("tags: {Z: {mass_min: 60, mass_max: 100, prongs: 2}}", "'Z'"),
         ("tags: {t: {mass_min: 60, mass_max: 100, prongs: 1}}", "prongs"),
         ("tags: {t: {mass_min: 100, mass_max: 60, prongs: 2}}", "mass_min"),
-        ("- hcal", "not image settings"),
+        ("- hcal", "not settings"),
         ("hcal: [", "not YAML"),
         ("1: 2", "1"),
     ],

@@ -153,5 +153,5 @@ def test_other_hdf5_files_are_refused(tmp_path):
 def test_a_missing_file_and_a_folder(tmp_path):
     with pytest.raises(DataError, match="No such file"):
         describe(tmp_path / "gone.h5")
-    with pytest.raises(DataError, match="Is a directory"):
+    with pytest.raises(DataError, match="a folder; name one of its files"):
         describe(tmp_path)

@@ -28,7 +28,7 @@ def test_defaults_fill_in_what_is_not_given():
         (SMALL | {"samples": {"t t": {"files": ["a"]}}}, "samples.t t"),
         (SMALL | {"samples": {"tt": {"files": []}}}, "give either `files` or `simulate`"),
         ({"samples": {"tth": {"files": ["b.root"], "test": True}}}, "none is left to train on"),
-        ({}, "samples: Field required"),
+        ({}, "samples: is missing"),
         (SMALL | {"detectors": {"pfjet": {}}}, "detectors: this key is called `networks` now"),
         (SMALL | {"results": ""}, "results: : an empty name"),
         (SMALL | {"results": "out{a}"}, "results: out{a}: braces"),
@@ -46,7 +46,7 @@ def test_defaults_fill_in_what_is_not_given():
             "samples.tt.simulate.process: ttt is none of bb, tt, hh, WW, qq, ZZ, gg, tth",
         ),
         ({"samples": {"t" * 101: {"files": ["a"]}}}, "at most 100 characters"),
-        (SMALL | {"simulation": {"program": ""}}, "simulation.program: Value error, no program"),
+        (SMALL | {"simulation": {"program": ""}}, "simulation.program: no program"),
     ],
 )
 def test_what_cannot_be_used_is_named(content, hint):

@@ -26,4 +26,6 @@ def resolve(network: str | Path) -> Path:
     if str(network) in known:
         return known[str(network)]
     there = f"the zoo has {', '.join(known)}" if known else "the zoo is empty"
+    if path.is_dir():
+        raise CallError(f"{network}: a folder; name a file in it (network.pt), or a network of the zoo: {there}")
     raise CallError(f"{network}: no such file, and no network of this name: {there}")
