@@ -203,9 +203,9 @@ def _evaluating(results: Results, path: Path) -> str:
 
 
 def _checkpoint(results: Results, label: str) -> Path:
-    """The network of a label NAME-VERSION."""
-    name, _, version = label.rpartition("-")
-    return results.folder / "networks" / name / version / "network.pt"
+    """The network of a label NAME-VERSION; NAME alone was given."""
+    name, _, version = label.partition("-")
+    return results.folder / "networks" / name / (version or "given") / "network.pt"
 
 
 def latency(results: Results) -> Section:
@@ -213,7 +213,7 @@ def latency(results: Results) -> Section:
     parts = []
     for path in results.find("networks/latency/latency.md"):
         files = results.find("networks/*/*/network.onnx")
-        models = [f"{'-'.join(file.parts[-3:-1])}={file}" for file in files]
+        models = [f"{'-'.join(file.parts[-3:-1]).removesuffix('-given')}={file}" for file in files]
         again = command("jetimg", "models", "benchmark", *models, "--output", path.parent)
         parts.append(Part(text=_markdown(path), pictures=pictures(path.parent), command=again))
     intro = "How long the networks need for batches of some sizes, on the machine that the table names."

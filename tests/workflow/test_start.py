@@ -50,7 +50,7 @@ def test_a_dry_run_in_a_fresh_clone_writes_nothing(tmp_path):
     before = everything(folder)
     run = call(folder, "--dry-run", "--cores", "1", "all", "rerun_failed", "report", "release", "download")
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "train_network" in run.stdout
+    assert "take_network" in run.stdout
     assert everything(folder) == before
     assert {path.name for path in folder.iterdir()} - {Path(name).name for name in before} <= {".snakemake"}
 

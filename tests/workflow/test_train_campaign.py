@@ -21,6 +21,7 @@ NETWORKS = {
         "smaller": {"ternary": {}, "int8": {}, "binary": {}, "pruned": {"steps": 1, "epochs": 1, "parameters": 1000}},
     },
     "ssd7": {"model": {"architecture": "ssd7", "channels": [2, 2, 2, 4, 4, 4, 4]}, "training": SHORT},
+    "shipped": {"checkpoint": "fast"},
 }
 NAMES = ["pfjet-full", "pfjet-ternary", "pfjet-int8", "pfjet-binary", "pfjet-pruned", "ssd7-full"]
 
@@ -35,21 +36,21 @@ def trained(tmp_path_factory):
 
 def test_every_network_is_measured_beside_the_classical_jets(trained):
     found = json.loads((trained / "networks/evaluation/tth/evaluation.json").read_text())
-    assert sorted(found["detectors"]) == sorted([*NAMES, "baseline"])
+    assert sorted(found["detectors"]) == sorted([*NAMES, "shipped", "baseline"])
     assert found["data_set"]["events"] == 2
     assert all(found["detectors"][name]["trained_on_this_data_set"] for name in NAMES)
 
 
 def test_every_network_is_exported_and_timed(trained):
     results = json.loads((trained / "networks/latency/latency.json").read_text())["results"]
-    assert sorted(result["name"].split(",")[0] for result in results) == sorted(NAMES)
-    for name in NAMES:
+    assert sorted(result["name"].split(",")[0] for result in results) == sorted([*NAMES, "shipped"])
+    for name in [*NAMES, "shipped-given"]:
         onnx.checker.check_model(trained / "networks" / name.replace("-", "/") / "network.onnx")
 
 
 def test_each_version_is_what_it_is_called(trained):
     kinds = [checkpoint.read(path)[1].compression.kind for path in sorted(trained.glob("networks/*/*/network.pt"))]
-    assert sorted(kinds) == ["binary", "int8", "none", "none", "none", "ternary"]
+    assert sorted(kinds) == ["binary", "int8", "none", "none", "none", "none", "ternary"]
     pruned = checkpoint.read(trained / "networks/pfjet/pruned/network.pt")[1]
     assert sum(pruned.model.channels) < sum(NETWORKS["pfjet"]["model"]["channels"])
 
@@ -62,6 +63,7 @@ def test_the_page_and_the_viewer_show_all_of_it(trained):
         network, version = name.split("-")
         assert f"--output out/networks/{network}/{version}" in page
         assert f"{network}, {version}: loss against the epoch" in page
+    assert "shipped=out/networks/shipped/given/network.pt" in page
     assert '<a class="button" href="events.html">' in page
     viewer = (trained / "events.html").read_text()
     assert "/out/dataset</title>" in viewer

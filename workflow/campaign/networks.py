@@ -10,14 +10,22 @@ from pydantic import Field, model_validator
 
 from models.networks.config import Config, Pruning
 from models.networks.trusted import trust
+from models.trained import zoo
 
 FULL, PRUNED = "full", "pruned"
+# Of a network that is not trained here.
+GIVEN = "given"
 Smaller = Literal["ternary", "int8", "binary", "pruned"]
 
 
 class CampaignNetwork(Config):
-    """A network, how it is trained, and its smaller versions."""
+    """A network, how it is trained, and its smaller versions; or one that is trained already."""
 
+    checkpoint: str | None = Field(
+        default=None,
+        description="a network that is trained already, taken as it is: a name of the zoo (fast, fast-int8) or a "
+        "checkpoint's file; then nothing else stands here",
+    )
     smaller: dict[Smaller, dict[str, Any]] = Field(
         default={},
         description="smaller versions, each made from the network of full precision, with what differs in `training` "
@@ -30,14 +38,26 @@ class CampaignNetwork(Config):
             self.settings(version)
         return self
 
+    @model_validator(mode="after")
+    def _nothing_beside_a_checkpoint(self) -> "CampaignNetwork":
+        if self.checkpoint is None:
+            return self
+        # Defaults are no choice: the settings of a run have them all.
+        others = {key: field.default for key, field in type(self).model_fields.items() if key != "checkpoint"}
+        if beside := [key for key, default in others.items() if getattr(self, key) != default]:
+            raise ValueError(f"`checkpoint` is trained already: no `{beside[0]}` beside it")
+        if not Path(self.checkpoint).suffix and self.checkpoint not in (known := zoo.names()):
+            raise ValueError(f"checkpoint: no network {self.checkpoint} in the zoo, which has {', '.join(known)}")
+        return self
+
     @property
     def versions(self) -> list[str]:
-        """The network of full precision, then the smaller ones."""
-        return [FULL, *self.smaller]
+        """The network of full precision, then the smaller ones; or the one that is given."""
+        return [FULL, *self.smaller] if self.checkpoint is None else [GIVEN]
 
     def settings(self, version: str) -> dict[str, Any]:
         """The configuration of one version's training, as `jetimg models` reads it."""
-        own = self.model_dump(mode="json", exclude={"smaller"})
+        own = self.model_dump(mode="json", exclude={"smaller", "checkpoint"})
         if version != FULL:
             for key, value in self.smaller[version].items():  # type: ignore[index]
                 own["pruning" if version == PRUNED and key in Pruning.model_fields else "training"][key] = value
@@ -67,9 +87,14 @@ class CampaignNetworks:
             if versions is None or version in versions
         ]
 
+    def given(self, name: str) -> str:
+        """The file of a network that is trained already."""
+        checkpoint = str(self._networks[name].checkpoint)
+        return str(zoo.names().get(checkpoint, checkpoint))
+
     def seen(self) -> list[str]:
         """What the first network found in test events: the file that the event viewer shows; none without networks."""
-        return [str(Path(network).with_name("detections.h5")) for network in self.checkpoints((FULL,))[:1]]
+        return [str(Path(network).with_name("detections.h5")) for network in self.checkpoints((FULL, GIVEN))[:1]]
 
     def onnx_files(self) -> list[str]:
         """The same for inference, as ONNX files."""
@@ -81,6 +106,7 @@ class CampaignNetworks:
             f"{name}-{version}": partial(_as_yaml, network, version)
             for name, network in self._networks.items()
             for version in network.versions
+            if version != GIVEN
         }
 
 
@@ -89,5 +115,8 @@ def _as_yaml(network: CampaignNetwork, version: str) -> str:
 
 
 def labelled(networks: list[str]) -> list[str]:
-    """NAME=PATH for each network, as evaluation and benchmark take them: pfjet-ternary=.../pfjet/ternary/network.pt."""
-    return ["-".join(Path(network).parts[-3:-1]) + f"={network}" for network in networks]
+    """NAME=PATH for each network, as evaluation and benchmark take them: pfjet-ternary=.../pfjet/ternary/network.pt.
+
+    One that was given has the name alone: fast=.../fast/given/network.pt.
+    """
+    return [f"{'-'.join(Path(network).parts[-3:-1]).removesuffix(f'-{GIVEN}')}={network}" for network in networks]

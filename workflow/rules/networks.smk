@@ -1,4 +1,4 @@
-# Networks: trained at full precision, made smaller, measured on the test events, and timed.
+# Networks: trained at full precision or given, made smaller, measured on the test events, and timed.
 
 
 # A run leaves its checkpoints beside the outputs: one that was stopped goes on where it was.
@@ -32,6 +32,21 @@ rule train_network:
     shell:
         "jetimg models train {params.dataset:q} --config {input.settings:q} --replace "
         "--output {params.folder:q} > {log:q} 2>&1"
+
+
+rule take_network:
+    """A network that is trained already."""
+    input:
+        lambda w: NETWORKS.given(w.network),
+    output:
+        f"{RESULTS}/networks/{{network}}/given/network.pt",
+    log:
+        CAMPAIGN.log("take/{network}"),
+    localrule: True
+    conda:
+        "../envs/models.yaml"
+    shell:
+        "cp -- {input:q} {output:q} 2> {log:q}"
 
 
 rule quantize_network:

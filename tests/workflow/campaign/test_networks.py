@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from models.networks.config import Config, Training
+from models.trained import zoo
 from workflow.campaign.config import parse
 from workflow.campaign.errors import ConfigError
 from workflow.campaign.networks import CampaignNetworks, labelled
@@ -27,6 +28,36 @@ def test_each_version_of_each_name_is_a_network(networks):
     assert networks.checkpoints(("binary",)) == []
     assert [name.replace(".onnx", ".pt") for name in networks.onnx_files()] == every
     assert labelled(every)[1] == "pfjet-ternary=out/networks/pfjet/ternary/network.pt"
+
+
+def test_a_network_that_is_given_is_taken_as_it_is(tmp_path):
+    """Of the zoo by its name, or a checkpoint by its file; it has no settings, and is not one of full precision."""
+    given = {"fast": {"checkpoint": "fast"}, "mine": {"checkpoint": "run/network.pt"}}
+    config = parse({"samples": SAMPLES, "networks": given | {"small": {"model": {"architecture": "ssd7"}}}})
+    networks = CampaignNetworks(config.networks, "out")
+    every = [f"out/networks/{name}/network.pt" for name in ("fast/given", "mine/given", "small/full")]
+    assert networks.checkpoints() == every
+    assert networks.checkpoints(("full",)) == every[2:]
+    assert networks.seen() == ["out/networks/fast/given/detections.h5"]
+    assert networks.given("fast") == str(zoo.names()["fast"])
+    assert networks.given("mine") == "run/network.pt"
+    assert list(networks.settings()) == ["small-full"]
+    assert [name.partition("=")[0] for name in labelled(every)] == ["fast", "mine", "small-full"]
+    again = parse({"samples": SAMPLES, "networks": config.model_dump(mode="json")["networks"]})
+    assert again.networks == config.networks
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ({"checkpoint": "fats"}, "networks.net: checkpoint: no network fats in the zoo, which has fast"),
+        ({"checkpoint": "fast", "training": {"epochs": 2}}, "no `training` beside it"),
+        ({"checkpoint": "fast", "smaller": {"int8": {}}}, "no `smaller` beside it"),
+    ],
+)
+def test_a_network_that_cannot_be_given_is_said_before_anything_runs(given, hint):
+    with pytest.raises(ConfigError, match=hint):
+        parse({"samples": SAMPLES, "networks": {"net": given}})
 
 
 def test_a_smaller_version_differs_only_in_what_is_said(networks):
