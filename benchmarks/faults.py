@@ -5,11 +5,13 @@
 Each fault strikes in a process of its own. Damage (one bit, eight bytes, a cut) has to end in an error or a verdict of
 one line, or change nothing of what is read. A fault of the machine (no more open files, an error of the disk, too
 little memory, no room to write) has to end the work without a verdict on the file, and the next try has to give the
-same.
+same. So has the next try after a kill at a random moment of the work. A clock that jumps by years, back and forth,
+and a file from the past or the future have to change nothing.
 """
 
 import argparse
 import errno
+import itertools
 import os
 import pickle
 import resource
@@ -29,11 +31,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.faulty_files import Kind, kinds
+from detector.common.errors import DataError as SimulationError
 from jetimg.common.errors import DataError, MachineFault
 from jetimg.common.machine_faults import is_machine_fault
 from jetimg.imaging import delphes_stream
 
-DAMAGE, MACHINE = ("bit", "bytes", "cut"), ("files", "disk", "memory", "room")
+DAMAGE, MACHINE, KILL, CLOCK = ("bit", "bytes", "cut"), ("files", "disk", "memory", "room"), "kill", "clock"
 COLUMNS = ("tried", "noticed", "no effect", "silent", "crashed", "wrong blame", "different after")
 # Seconds after which a process is stopped, and counted as crashed.
 PATIENCE = 20
@@ -57,11 +60,11 @@ def main(arguments: list[str] | None = None) -> Mapping[str, Counter[str]]:
         made = kinds(Path(folder), options.only)
         for number in range(options.rounds):
             for kind in made:
-                for fault in (*DAMAGE, *MACHINE):
+                for fault in (*DAMAGE, *MACHINE, KILL, CLOCK):
                     if time.monotonic() - begun > options.seconds:
                         break
                     found = _strike(kind, fault, rng)
-                    row = table.setdefault(f"{kind.name}: {'damage' if fault in DAMAGE else 'machine'}", Counter())
+                    row = table.setdefault(f"{kind.name}: {_group(fault)}", Counter())
                     row.update(("tried", found.column))
                     print(f"{number} {kind.name} {fault}: {found.column}", file=sys.stderr, flush=True)
                     if found.column not in ("noticed", "no effect"):
@@ -69,6 +72,10 @@ def main(arguments: list[str] | None = None) -> Mapping[str, Counter[str]]:
     print(_printed(table))
     print(*named, sep="\n")
     return table
+
+
+def _group(fault: str) -> str:
+    return "damage" if fault in DAMAGE else "machine" if fault in MACHINE else fault
 
 
 def _printed(table: Mapping[str, Counter[str]]) -> str:
@@ -85,6 +92,8 @@ def _strike(kind: Kind, fault: str, rng: np.random.Generator) -> Outcome:
         if fault in DAMAGE:
             kind.path.write_bytes(_damaged(good, fault, rng))
             return _after_damage(kind, _in_child(kind.read))
+        if fault == KILL:
+            return _after_kill(kind, _in_child(kind.read, rng.uniform(0, 1.2) * kind.seconds))
         amount = int(rng.integers(0, 24))
         return _after_machine(kind, fault, _in_child(lambda: _failing(kind, fault, amount)))
     finally:
@@ -125,8 +134,19 @@ def _after_machine(kind: Kind, fault: str, found: Any) -> Outcome:
     return Outcome("noticed" if isinstance(found, BaseException) else "no effect")
 
 
+def _after_kill(kind: Kind, found: Any) -> Outcome:
+    """What was left behind must not matter to the next try; nor must work that had ended before the kill."""
+    again = _in_child(kind.read)
+    if again != kind.expected:
+        return Outcome("different after", repr(again))
+    return Outcome("no effect" if found == kind.expected else "noticed")
+
+
 def _failing(kind: Kind, fault: str, amount: int) -> Any:
     """Reads a file while the machine fails: sooner or later, by the amount."""
+    if fault == CLOCK:
+        with _jumping_clock(kind.path, amount):
+            return kind.read()
     with {"files": _no_files, "disk": _bad_disk, "memory": _no_memory, "room": _no_room}[fault](amount):
         return kind.read()
 
@@ -179,14 +199,27 @@ def _bad_disk(amount: int) -> Iterator[None]:
         delphes_stream.FileIO = whole  # type: ignore[attr-defined]
 
 
-def _in_child(work: Callable[[], Any]) -> Any:
-    """What a function returns or raises in a process of its own; RuntimeError if that dies or hangs."""
+@contextmanager
+def _jumping_clock(path: Path, amount: int) -> Iterator[None]:
+    """Each look at the clock is years before or after the last one; the file is as old or as new."""
+    years = (amount - 12) * 31_557_600
+    now, now_ns, jumps = time.time, time.time_ns, itertools.cycle((years, -years))
+    os.utime(path, times=(now() + years, now() + years))
+    time.time, time.time_ns = lambda: now() + next(jumps), lambda: now_ns() + next(jumps) * 10**9
+    try:
+        yield
+    finally:
+        time.time, time.time_ns = now, now_ns
+
+
+def _in_child(work: Callable[[], Any], patience: float = PATIENCE) -> Any:
+    """What a function returns or raises in a process of its own; RuntimeError if that dies or is killed as too slow."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         _answer(work, writing)
     os.close(writing)
-    content, end = b"", time.monotonic() + PATIENCE
+    content, end = b"", time.monotonic() + patience
     while select.select([reading], [], [], max(0, end - time.monotonic()))[0]:
         block = os.read(reading, 1 << 16)
         if not block:
@@ -207,7 +240,7 @@ def _answer(work: Callable[[], Any], writing: int) -> None:
     except BaseException as error:
         text = str(error)[:2000]
         found = MachineFault(text) if is_machine_fault(error) else error
-        if isinstance(found, DataError):
+        if isinstance(found, DataError | SimulationError):
             found = DataError(text)
         elif not isinstance(found, MachineFault):
             found = RuntimeError(f"{type(error).__name__}: {text}")

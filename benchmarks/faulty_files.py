@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -11,6 +12,10 @@ from typing import Any
 import torch
 
 from detector import load
+from detector.simulation import seeds
+from detector.simulation.fast.run import simulate
+from detector.simulation.job import SimulationJob
+from detector.simulation.pileup import make_pool, save_pool
 from jetimg.common import checksums
 from jetimg.common.errors import DataError
 from jetimg.dataset import manifest, plan, shard
@@ -26,9 +31,10 @@ from jetimg.release.receipt import Receipt, receipt_file
 from models.export import onnx_writer
 from models.export.onnx_detector import OnnxDetector
 from models.networks.build import build
-from models.networks.config import Config, Model
+from models.networks.config import Config, Model, Training
 from models.trained import checkpoint
 from models.trained.content_digest import content_digest
+from models.training.train import train
 
 DATA = Path(__file__).parents[1] / "tests" / "data"
 SETUP = Setup(load(), ImageSettings())
@@ -43,19 +49,30 @@ class Kind:
         path: a good file of it.
         read: gives a digest of what the pipeline takes from it, or raises.
         expected: that digest of the good file.
+        seconds: that reading it takes.
     """
 
     name: str
     path: Path
     read: Callable[[], Any]
     expected: Any = None
+    seconds: float = 0.0
 
 
 def kinds(folder: Path, only: Sequence[str] | None) -> list[Kind]:
     """All kinds, or those that are named, read once while good."""
     torch.set_num_threads(1)
     made = [*_delphes(folder), *_data_set(folder), *_reference(folder), *_networks(folder, only)]
-    return [replace(kind, expected=kind.read()) for kind in made if only is None or kind.name in only]
+    made += [*_runs(folder), *_pool(folder, only)]
+    return [_read(kind) for kind in made if only is None or kind.name in only]
+
+
+def _read(kind: Kind) -> Kind:
+    """With what it gives, read twice: the first time may compile."""
+    expected, begun = kind.read(), time.monotonic()
+    if kind.read() != expected:
+        raise AssertionError(f"{kind.name}: read twice, two results")
+    return replace(kind, expected=expected, seconds=time.monotonic() - begun)
 
 
 def _delphes(folder: Path) -> list[Kind]:
@@ -158,3 +175,46 @@ def _networks(folder: Path, only: Sequence[str] | None) -> list[Kind]:
 def _predicted(path: Path) -> str:
     detector = OnnxDetector.open(path, threads=1)
     return content_digest([*detector(torch.ones(1, 3, 48, 64)), detector.default_boxes, detector.model.model_dump()])
+
+
+def _runs(folder: Path) -> list[Kind]:
+    """A training run after its first epoch, and what it becomes by the second."""
+    run = folder / "run"
+    train(folder / "dataset", run, _training(1), device="cpu")
+    return [Kind("training", run / "last.pt", lambda: _went_on(run, folder / "dataset"))]
+
+
+def _training(epochs: int) -> Config:
+    model = Model(architecture="ssd7", channels=(2,) * 7)
+    return Config(model=model, training=Training(epochs=epochs, batch_size=4, schedule="milestones", best_by="loss"))
+
+
+def _went_on(run: Path, dataset: Path) -> str:
+    """Trains the second epoch, in a folder that a killed process leaves to the next one."""
+    work = run.with_name("going-on")
+    try:
+        if not (work / "last.pt").is_file():
+            work.mkdir(exist_ok=True)
+            shutil.copy(run / "last.pt", work / "copied.pt")
+            (work / "copied.pt").replace(work / "last.pt")
+        train(dataset, work, _training(2), device="cpu")
+        found = content_digest(checkpoint.read(work / "network.pt")[0]["weights"])
+    except BaseException:
+        shutil.rmtree(work)
+        raise
+    shutil.rmtree(work)
+    return found
+
+
+def _pool(folder: Path, only: Sequence[str] | None) -> list[Kind]:
+    """The pile-up pool of a simulation, and an event that is made with it."""
+    path = folder / "pool.npz"
+    if only is None or "pool" in only:
+        save_pool(path, make_pool(load().pileup, 60, seeds.generator(1, "pool", 0), lambda _: None))
+    return [Kind("pool", path, lambda: _simulated(path))]
+
+
+def _simulated(pool: Path) -> str:
+    output = pool.with_name("made.root")
+    simulate(SimulationJob("tt", 1, 1, 0, (1500.0,), pool, (), "tt"), load(), output)
+    return checksums.sha256(output)

@@ -4,6 +4,7 @@ A crossing holds a Poisson number of soft collisions, drawn from the pool with r
 by a random angle round the beam, at its own vertex (Delphes' PileUpMerger).
 """
 
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -103,7 +104,7 @@ def load_pool(path: Path) -> Pool:
             if str(file["format"]) != FORMAT:
                 raise ValueError(f"format {file['format']}")
             pool = Pool(*(file[name] for name in Pool._fields))
-    except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile, zlib.error) as error:
         raise DataError(f"{path}: not a pile-up pool ({error}); make one: jetimg detector pool") from error
     _check(path, pool)
     return pool

@@ -1,7 +1,10 @@
 """Collisions from Pythia 8, read as whole events in plain arrays."""
 
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,6 +50,10 @@ class Collision(NamedTuple):
         return np.equal(self.status, 1)
 
 
+# Files that Pythia has open at once while it starts, with room.
+OPEN_FILES = 8
+
+
 class Generator:
     """A Pythia that is ready to make collisions.
 
@@ -56,6 +63,7 @@ class Generator:
 
     Raises:
         CallError: Pythia refuses a setting or all of them together; the message names the line.
+        OSError: it could not open its own files.
     """
 
     def __init__(self, settings: Sequence[str], seed: int) -> None:
@@ -64,9 +72,9 @@ class Generator:
         self._pythia = pythia8mc.Pythia("", False)
         for line in ("Print:quiet = on", *commands(settings, seed)):
             if not self._pythia.readString(line):
-                raise CallError(f"Pythia refuses the setting {line!r}")
+                raise _refusal(f"Pythia refuses the setting {line!r}")
         if not self._pythia.init():
-            raise CallError(f"Pythia cannot start with the settings {list(settings)}")
+            raise _refusal(f"Pythia cannot start with the settings {list(settings)}")
         self._charges: dict[int, int] = {}
 
     def batches(self, n: int, size: int) -> Iterator[list[Collision]]:
@@ -147,3 +155,15 @@ def hepmc_status(pid: NDArray[np.int32], status: NDArray[np.int32], daughter: ND
     kept = (-status >= KEPT_STATUS[0]) & (-status <= KEPT_STATUS[1])
     choices = [status > 0, status == BEAM_STATUS, lived & (daughter >= 0) & (pid[heir] != pid) & decays, kept]
     return np.select(choices, [1, 4, 2, -status], 0).astype(np.int32)
+
+
+def _refusal(text: str) -> CallError:
+    """The error for settings that Pythia refuses: it says the same where it cannot open its own files.
+
+    Raises:
+        OSError: the machine has no room for more open files.
+    """
+    with ExitStack() as opened:
+        for _ in range(OPEN_FILES):
+            opened.enter_context(Path(os.devnull).open("rb"))
+    return CallError(text)

@@ -51,7 +51,7 @@ def test_the_same_pool_gives_the_same_bytes(pool: Pool, pool_file: Path, tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["again.npz"]
 
 
-@pytest.mark.parametrize("damage", ["absent", "text", "cut", "other", "lies"])
+@pytest.mark.parametrize("damage", ["absent", "text", "cut", "other", "lies", "scrambled"])
 def test_what_is_no_pool_is_refused(pool: Pool, pool_file: Path, tmp_path: Path, damage: str) -> None:
     path = tmp_path / "bad.npz"
     if damage == "text":
@@ -61,6 +61,11 @@ def test_what_is_no_pool_is_refused(pool: Pool, pool_file: Path, tmp_path: Path,
     elif damage == "other":
         with path.open("wb") as file:
             np.savez(file, something=np.arange(3))
+    elif damage == "scrambled":  # compressed data that cannot be, in the largest column
+        content = bytearray(pool_file.read_bytes())
+        middle = len(content) // 2
+        content[middle : middle + 64] = bytes([255]) * 64
+        path.write_bytes(content)
     elif damage == "lies":
         save_pool(path, pool._replace(start=pool.start + 1))
     with pytest.raises(DataError, match=r"bad.npz.*detector pool"):

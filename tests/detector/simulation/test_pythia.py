@@ -1,5 +1,8 @@
 """Whole events from Pythia."""
 
+import resource
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -85,6 +88,17 @@ def test_the_seed_makes_the_event() -> None:
 def test_a_wrong_setting_is_named() -> None:
     with pytest.raises(CallError, match="No:suchThing"):
         Generator(["No:suchThing = on"], 1)
+
+
+def test_settings_are_not_blamed_for_files_that_cannot_be_opened() -> None:
+    """Pythia says the same of a wrong setting and of its own files, where a process may open no more."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())), before[1]))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            Generator(settings("tt", 1500.0), 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_status_codes_by_hand() -> None:
