@@ -61,10 +61,10 @@ def test_what_is_no_pool_is_refused(pool: Pool, pool_file: Path, tmp_path: Path,
     elif damage == "other":
         with path.open("wb") as file:
             np.savez(file, something=np.arange(3))
-    elif damage == "scrambled":  # compressed data that cannot be, in the largest column
+    elif damage == "scrambled":  # compressed data begin with a kind of block that there is not
         content = bytearray(pool_file.read_bytes())
-        middle = len(content) // 2
-        content[middle : middle + 64] = bytes([255]) * 64
+        begin = content.index(b"px.npy") + len("px.npy") + 20  # behind the field that numpy's zip has for its size
+        content[begin] = 255
         path.write_bytes(content)
     elif damage == "lies":
         save_pool(path, pool._replace(start=pool.start + 1))
