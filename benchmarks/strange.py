@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ import yaml
 
 from benchmarks.faulty_files import Kind, kinds
 from detector import load
+from detector.common.errors import DataError as SimulationError
+from jetimg.common.errors import DataError
 from jetimg.dataset import manifest
 from jetimg.dataset.verify import verify
 from jetimg.event_file.store import Reader
@@ -27,6 +29,7 @@ from models.inference.detector import Detector
 from models.networks import config as network_config
 from models.trained import checkpoint
 from workflow.campaign.config import parse
+from workflow.campaign.errors import ConfigError
 
 Random = np.random.Generator
 # What takes the place of a value.
@@ -45,12 +48,14 @@ class Target:
         path: a good file of it.
         change: makes its content strange, and says how.
         read: reads it as the pipeline does.
+        refusals: how it says that a file is none of its kind.
     """
 
     name: str
     path: Path
     change: Callable[[Path, Random], str]
     read: Callable[[], Any]
+    refusals: tuple[type[Exception], ...] = (DataError, SimulationError, ConfigError)
 
 
 def targets(folder: Path) -> list[Target]:
@@ -72,7 +77,8 @@ def _texts(folder: Path, made: Mapping[str, Kind]) -> Iterator[Target]:
     yield _yaml(folder, "campaign", CAMPAIGN, lambda path: parse(_loaded(path)))
     yield _yaml(folder, "network", network_config.Config().model_dump(mode="json"), network_config.read)
     yield _yaml(folder, "release metadata", RELEASE, metadata.read)
-    yield _yaml(_copies(folder), "detector", yaml.safe_load(DETECTOR.read_text()), load)
+    described = _yaml(_copies(folder), "detector", yaml.safe_load(DETECTOR.read_text()), load.__wrapped__)
+    yield replace(described, refusals=(ValueError,))
 
 
 CAMPAIGN = {

@@ -96,7 +96,8 @@ def told(error: ValidationError, kind: type[BaseModel], renamed: Mapping[str, st
         return other
     found = list(dict.fromkeys(_complaints(faults, kind, renamed or {})))
     more = f"; and {len(found) - MOST} more" if len(found) > MOST else ""
-    return "; ".join(found[:MOST]) + more
+    # A key may hold line breaks.
+    return " ".join(("; ".join(found[:MOST]) + more).split())
 
 
 def _is_unknown(fault: ErrorDetails) -> bool:

@@ -1,9 +1,12 @@
 """The record of a simulated file: a small JSON file beside it that says how it was made and what became of it."""
 
 import json
+import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from jetimg.common.checksums import sha256
 from jetimg.common.errors import BadFile, DataError
@@ -48,12 +51,18 @@ def read_record(path: Path) -> SimulationRecord | None:
         raise_if_machine_fault(error, path)
         return None
     try:
-        return SimulationRecord(**json.loads(content))
-    except (ValueError, TypeError) as error:
-        parsed = isinstance(error, TypeError)
-        if parsed and sum(f'"{each.name}"'.encode() in content for each in fields(SimulationRecord)) < _OURS:
+        found = json.loads(content)
+        names = {each.name for each in fields(SimulationRecord)}
+        if not isinstance(found, dict) or len(names & found.keys()) < _OURS:
             return None
-        raise DataError(f"{path}: a damaged record of a simulation: {error}") from error
+        if unknown := found.keys() - names:
+            raise ValueError(f"`{min(unknown)}` is none of its fields")
+        record = TypeAdapter(SimulationRecord).validate_python(found)
+        if record.sha256 and not re.fullmatch("[0-9a-f]{64}", record.sha256):
+            raise ValueError(f"sha256 is {record.sha256[:80]!r}")
+        return record
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: a damaged record of a simulation: {' '.join(str(error).split())[:300]}") from error
 
 
 def check_bytes(file: Path) -> None:
