@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,11 +33,15 @@ from jetimg.event_file.geometry import ImageGeometry
 from jetimg.event_file.store import Reader
 
 # The order counts: it stands in the random streams of finished data sets.
-SPLITS = ("train", "validation", "test", "heldout")
+Split = Literal["train", "validation", "test", "heldout"]
+SPLITS: tuple[str, ...] = get_args(Split)
 TEST_SETS = ("heldout", "test")
 # Splits of a training sample, in the order in which they share [0, 1).
 DRAWN = ("validation", "heldout", "train")
 GOLDEN = (math.sqrt(5) - 1) / 2
+
+# A plan that says of a file that it has more is damaged.
+MOST_EVENTS = 10**8
 
 # Words that separate the random streams of one seed.
 _SPLIT_STREAM, _BLOCK_STREAM, _ORDER_STREAM = 1, 2, 3
@@ -102,11 +106,12 @@ class Input(StrictModel):
 
     name: str
     sha256: Annotated[str, Field(pattern="^[0-9a-f]*$")]
-    entries: int
+    # More than any file has would only ask for memory.
+    entries: int = Field(ge=0, le=MOST_EVENTS)
     verdict: str
     reason: str
-    expected: int | None = None
-    split: str | None = None
+    expected: int | None = Field(default=None, ge=0)
+    split: Split | None = None
 
     @property
     def ok(self) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jetimg.common.errors import DataError
 from jetimg.common.machine_faults import raise_if_machine_fault
@@ -39,11 +40,12 @@ def read(path: Path) -> Rows:
             lacks = f"no {missing[0]}" if isinstance(one, dict) else "not a mapping"
             raise DataError(f"{path}: result {number}: {lacks}; each has {', '.join(KEYS)}")
     try:
-        event, category = (np.array([int(one[key]) for one in results], np.int64) for key in KEYS[:2])
-        score = np.array([one["score"] for one in results], np.float32)
+        event, category = (np.array([_whole(one[key]) for one in results], np.int64) for key in KEYS[:2])
         place = np.array([one["bbox"] for one in results], np.float64).reshape(len(results), 4)
-        pt = np.array([one.get("pt", np.nan) for one in results], np.float32)
-    except (TypeError, ValueError) as error:
+        with np.errstate(over="ignore"):  # infinite, and refused as such
+            score = np.array([one["score"] for one in results], np.float32)
+            pt = np.array([one.get("pt", np.nan) for one in results], np.float32)
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{path}: a result whose values are not numbers, or a bbox not of four: {error}") from error
     x, y, width, height = place.T
     return Rows(
@@ -52,8 +54,13 @@ def read(path: Path) -> Rows:
         class_names=tuple(names.values()),
         score=score,
         pt=pt,
-        box=np.stack([y, x, y + height, x + width], axis=1).astype(np.float32),
+        box=_narrow(np.stack([y, x, y + height, x + width], axis=1)),
     )
+
+
+def _narrow(box: NDArray[np.float64]) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        return box.astype(np.float32)
 
 
 def _results(content: Any, path: Path) -> tuple[list[Any], dict[int, str]]:
@@ -63,10 +70,21 @@ def _results(content: Any, path: Path) -> tuple[list[Any], dict[int, str]]:
     if not isinstance(content, dict) or not isinstance(content.get("annotations"), list):
         raise DataError(f"{path}: expected a list of results, or a mapping with `annotations` and `categories`")
     try:
-        names = {int(one["id"]): str(one["name"]) for one in content.get("categories", [])}
-    except (TypeError, KeyError, ValueError) as error:
+        names = {_whole(one["id"]): str(one["name"]) for one in content.get("categories", [])}
+    except (TypeError, KeyError, ValueError, OverflowError) as error:
         raise DataError(f"{path}: categories are not a list of id and name") from error
     return content["annotations"], names
+
+
+def _whole(value: Any) -> int:
+    """A whole number, which JSON may have written with a point.
+
+    Raises:
+        TypeError, ValueError, OverflowError: another value.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        raise ValueError(f"{value!r:.40} is no whole number")
+    return int(value)
 
 
 def _class_id(category: Any, names: dict[int, str], path: Path) -> Any:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -127,10 +128,20 @@ def read(path: Path) -> Rows:
         raise DataError(f"{path}: columns of other kinds than expected: {' '.join(str(error).split())}") from error
 
 
-def _rows(table: Any, text: bytes | None, path: Path) -> Rows:
-    def column(name: str, kind: Any) -> Any:
-        return np.asarray(table[name].to_numpy(), kind)
+def _column(table: Any, name: str, kind: Any) -> Any:
+    """A column's numbers.
 
+    Raises:
+        ValueError: whole numbers are wanted, and others are there.
+    """
+    values = table[name].to_numpy()
+    if np.issubdtype(kind, np.integer) and not np.array_equal(values, np.rint(values.astype(np.float64))):
+        raise ValueError(f"{name} has values that are no whole numbers")
+    return np.asarray(values, kind)
+
+
+def _rows(table: Any, text: bytes | None, path: Path) -> Rows:
+    column = partial(_column, table)
     there, n_rows = set(table.column_names), table.num_rows
     about = json.loads(text) if text else {}
     class_id, names = _classes(table, about, path)
@@ -156,10 +167,10 @@ def _rows(table: Any, text: bytes | None, path: Path) -> Rows:
 def _classes(table: Any, about: dict[str, Any], path: Path) -> tuple[Any, tuple[str, ...]]:
     """Classes by name where there are names, else by number; of our own files, those too that were never found."""
     if "class_id" in table.column_names and about.get("class_names"):
-        return np.asarray(table["class_id"].to_numpy(), np.int64), tuple(map(str, about["class_names"]))
+        return _column(table, "class_id", np.int64), tuple(map(str, about["class_names"]))
     if "class_name" in table.column_names:
         names, class_id = np.unique(np.asarray(table["class_name"].to_numpy(), str), return_inverse=True)
         return class_id.astype(np.int64), tuple(names.tolist())
     if "class_id" in table.column_names:
-        return np.asarray(table["class_id"].to_numpy(), np.int64), ()
+        return _column(table, "class_id", np.int64), ()
     raise DataError(f"{path}: no column class_name or class_id")

@@ -64,9 +64,12 @@ def _classes(rows: Rows, events: EventSet, path: Path) -> NDArray[np.int64]:
     """The data set's class_id of each class of a file."""
     names = events.data.class_names
     if unknown := [name for name in rows.class_names if name not in names]:
-        raise DataError(f"{path}: classes {', '.join(unknown)}; the data set has {', '.join(names)}")
-    if len(rows.class_id) and int(rows.class_id.max()) >= len(rows.class_names or names):
-        raise DataError(f"{path}: class_id {rows.class_id.max()} beyond the {len(rows.class_names or names)} classes")
+        said = " ".join(", ".join(unknown).split())
+        raise DataError(f"{path}: classes {said}; the data set has {', '.join(names)}")
+    outside = (rows.class_id < 0) | (rows.class_id >= len(rows.class_names or names))
+    if outside.any():
+        n_classes = len(rows.class_names or names)
+        raise DataError(f"{path}: class_id {rows.class_id[outside][0]} is none of the {n_classes} classes")
     return np.array([names.index(name) for name in rows.class_names or names], np.int64)
 
 

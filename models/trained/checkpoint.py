@@ -32,6 +32,9 @@ HEADER = ("format", "version", "sha256")
 # What a checkpoint holds so that its run can go on.
 TO_GO_ON = ("optimizer", "scheduler", "scaler", "trained_weights", "averaged")
 
+# The networks of the papers have some 50,000 default boxes.
+MOST_BOXES = 10**7
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -99,6 +102,25 @@ def read(path: Path, device: torch.device | str = "cpu", needed: Sequence[str] =
         raise DataError(f"{path}: its configuration is not one of this version: {_one_line(error)}") from error
 
 
+def _check_sizes(path: Path, config: Config, weights: Mapping[str, Any]) -> None:
+    """Looks whether a configuration asks for the weights that are there, before memory is asked for.
+
+    Raises:
+        DataError: for others, or for no network.
+    """
+    try:
+        with torch.device("meta"):  # shapes without numbers
+            network = build(config.model)
+    except (RuntimeError, TypeError, ValueError, OverflowError, MemoryError) as error:
+        raise DataError(f"{path}: its configuration is that of no network: {_one_line(error)}") from error
+    if len(network.default_boxes) > MOST_BOXES:
+        raise DataError(f"{path}: its configuration asks for {len(network.default_boxes):,} default boxes")
+    for name, shape in ((name, weight.shape) for name, weight in network.state_dict().items()):
+        found = getattr(weights.get(name), "shape", shape)  # a quantized network has some under other names
+        if found != shape:
+            raise DataError(f"{path}: weights do not fit its configuration: {name} is {[*found]}, not {[*shape]}")
+
+
 def _content(path: Path, device: torch.device | str) -> Any:
     try:
         # PyTorch writes the checksums of zip, but does not look at them.
@@ -155,6 +177,8 @@ def load(path: Path, device: torch.device | str = "cpu", *, for_inference: bool 
         DataError: not a checkpoint, or its weights are not those of its configuration.
     """
     content, config = read(path, device)
+    if not config.model.own:
+        _check_sizes(path, config, content["weights"])
     try:
         network = compress.apply(build(config.model), config.compression)
         network.load_state_dict(content["weights"], strict=True)

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -243,6 +244,15 @@ def test_an_event_file_without_inputs_does_not_stop_the_others(tmp_path: Path) -
 def test_a_shard_that_is_not_planned_is_named(paths: list[Path]) -> None:
     with pytest.raises(DataError, match=r"no shard 'train-00077\.h5'; it has train-00000\.h5"):
         planned(paths).events_of("train-00077.h5")
+
+
+@pytest.mark.parametrize("change", [{"split": "x"}, {"entries": -1}, {"entries": 2**62}, {"expected": -5}])
+def test_a_plan_with_a_strange_input_is_refused(paths: list[Path], tmp_path: Path, change: dict[str, Any]) -> None:
+    content = json.loads(planned(paths).model_dump_json())
+    content["sources"][0]["inputs"][0] |= change
+    (tmp_path / "plan.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match=r"plan\.json: not a plan of shards"):
+        read(tmp_path / "plan.json")
 
 
 @pytest.mark.parametrize(

@@ -139,12 +139,16 @@ def test_events_count_in_the_order_of_the_loader(dataset, found) -> None:
     [
         ({"image_id": 8}, "a detection in event 8; the split has events 0 to 7"),
         ({"image_id": -3}, "a detection in event -3"),
-        ({"category_id": 9}, "class_id 8 beyond the 5 classes"),
+        ({"category_id": 9}, "class_id 8 is none of the 5 classes"),
         ({"category_id": 0}, "without `categories` it is class_id"),
         ({"score": float("nan")}, "a score that is not a finite number"),
         ({"bbox": [1, 2, 0, 4]}, "a box without area"),
         ({"bbox": [1, 2, 3]}, "a bbox not of four"),
         ({"score": "high"}, "values are not numbers"),
+        ({"category_id": 1.5}, "1.5 is no whole number"),
+        ({"image_id": 1e308}, "values are not numbers"),
+        ({"image_id": True}, "True is no whole number"),
+        ({"score": 1e300}, "a score that is not a finite number"),
     ],
 )
 def test_results_that_are_wrong(dataset, tmp_path, change, message) -> None:
@@ -183,3 +187,8 @@ def test_files_that_are_none(dataset, found, tmp_path) -> None:
     pandas.DataFrame({"event": [0], "score": [1.0], "class_id": [1]}).to_parquet(tmp_path / "k.parquet")
     with pytest.raises(DataError, match=f"neither {', '.join(CORNERS)} nor eta, phi"):
         read("one", tmp_path / "k.parquet", dataset, events)
+    place = {"event": [0], "score": [1.0], "pt": [9.0], "eta": [0.0], "phi": [0.0]}
+    for class_id, message in ((-1, "class_id -1 is none of the 5 classes"), (0.5, "no whole numbers")):
+        pandas.DataFrame(place | {"class_id": [class_id]}).to_parquet(tmp_path / "k.parquet")
+        with pytest.raises(DataError, match=message):
+            read("one", tmp_path / "k.parquet", dataset, events)

@@ -77,7 +77,7 @@ def test_other_weights_with_the_right_sums_of_zip_are_refused(saved: Path, tmp_p
         ({"weights": [1, 2]}, "its weights are not tensors by name"),
         ({"weights": {1: 2}}, "its weights are not tensors by name"),
         ({"weights": {"a": "b"}}, "weights do not fit its configuration"),
-        ({"config": {}}, "weights do not fit its configuration"),
+        ({"config": {}}, "its configuration is that of no network"),
     ],
 )
 def test_strange_content_is_one_line(saved: Path, tmp_path: Path, changes: dict[str, Any], said: str) -> None:
@@ -85,6 +85,23 @@ def test_strange_content_is_one_line(saved: Path, tmp_path: Path, changes: dict[
     with pytest.raises(DataError, match=said) as found:
         checkpoint.load(tmp_path / "x.pt")
     assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"image_shape": [2**40, 2**20]}, "default boxes|no network"),
+        ({"image_shape": [2**18, 2**18]}, "default boxes"),
+        ({"channels": [2**20] * 11}, "weights do not fit its configuration"),
+        ({"input_channels": 2**30}, "weights do not fit its configuration"),
+    ],
+)
+def test_a_header_that_asks_for_more_memory_than_there_is_is_refused(saved: Path, tmp_path: Path, change, said) -> None:
+    content = torch.load(saved, weights_only=True)
+    content["config"]["model"] |= change
+    checkpoint.write(tmp_path / "x.pt", content)
+    with pytest.raises(DataError, match=said):
+        checkpoint.load(tmp_path / "x.pt")
 
 
 @pytest.mark.parametrize("key", ["config", "weights", "epoch"])
