@@ -34,6 +34,8 @@ WHAT = {
     "binary": "with weights and features of one bit",
 }
 
+OF_TRIGGER = "with weights and features of eight bits, for FPGAs ([hls4ml](../../docs/hls4ml.md))"
+
 CARD = """# {name}
 
 {architecture} {what}{pruned}: {parameters:,} parameters, {macs:,.0f} million multiplications an image. It finds
@@ -120,7 +122,7 @@ def _card(
     return CARD.format(
         name=name,
         architecture=f"The network `{config.model.architecture}`",
-        what=WHAT[config.compression.kind],
+        what=OF_TRIGGER if config.model.architecture == "trigger" else WHAT[config.compression.kind],
         pruned=", with fewer channels" if name.endswith("-pruned") else "",
         parameters=cost.parameters,
         macs=cost.all_macs / 1e6,

@@ -150,7 +150,8 @@ def _n_weights(layers: Iterable[nn.Conv2d]) -> int:
 def _by_kind(network: nn.Module, config: Model) -> dict[str, int]:
     sums, counted = Counter[str](), macs(network, config)
     for name, module in network.named_modules():
-        if name in counted and not any(module.children()):
+        # Convolutions that round their weights hold what rounds.
+        if name in counted and (isinstance(module, nn.Conv2d) or not any(module.children())):
             sums[_kind(name, module)] += counted[name]
     return dict(sums)
 

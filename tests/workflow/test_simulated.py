@@ -12,6 +12,8 @@ CONFIG = {
         "bb": {"simulate": {"files": 2}, "events_per_file": 3},
         "tth_1": {"simulate": {"process": "tth", "files": 1}, "events_per_file": 3, "test": True},
     },
+    # Both files of bb to train on: each split has a pool of its own, and Pythia starts soft collisions in seconds.
+    "sharding": {"test_fraction": 0.0},
     "simulation": {"pool_events": 60, "backend": "embedded"},
 }
 

@@ -109,3 +109,5 @@ def test_the_trigger_network_has_weights_of_eight_bits_and_biases_of_sixteen(tmp
     assert (found.weight_bits, found.input_bits) == (8, 8)
     assert found.quantized == (22_436 - biases) / 22_436
     assert found.size == 22_436 + biases
+    behind_the_pooling = 16 * 16 + 16 * 32 + 32 * 32 + 32 * 5 + 32 * 15
+    assert found.all_macs == 9 * (85 * 110 * 3 * 16 + 42 * 55 * behind_the_pooling)
