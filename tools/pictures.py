@@ -138,7 +138,7 @@ def networks(sources: Sources) -> None:
     if sources.networks is None:
         raise Missing("a campaign with networks: --networks results/production/networks")
     for made, name in OF_NETWORKS.items():
-        keep(sources.networks / "evaluation" / "tth" / f"{made}.png", f"{name}.png")
+        keep(sources.networks / "evaluation" / "test-tthBoosted" / f"{made}.png", f"{name}.png")
     (loss, *_) = sorted(sources.networks.glob("*/full/loss.png"))
     keep(loss, "training-loss.png")
 

@@ -52,5 +52,5 @@ def _figure(history: Sequence[Record]) -> "Figure":
                 axes.plot(epochs, values, style, color=colour(number), label=f"{part}, {split}", marker=".")
     axes.set(xlabel="" if measured else "epoch", ylabel="loss", yscale="log")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(fontsize="small", ncols=2)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", fontsize="small", ncols=len(PARTS))
     return figure
