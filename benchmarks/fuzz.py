@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> Mapping[str, Counter[str]]:
 
 def _try(target: Target, rng: np.random.Generator) -> tuple[str, str]:
     """One strange file of a kind; the file is good again afterwards."""
-    good = target.path.read_bytes()
+    good, what = target.path.read_bytes(), "as it is"
     try:
         what = target.change(target.path, rng)
         signal.alarm(PATIENCE)

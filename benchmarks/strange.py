@@ -1,5 +1,6 @@
 """Good files of every kind that is ours, and how to make their content strange; for `benchmarks.fuzz`."""
 
+import copy
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -177,7 +178,7 @@ def changed_tree(tree: Any, rng: Random) -> tuple[Any, str]:
             holder = holder[step]
         if not isinstance(holder, dict | list) or not holder:
             break
-        value, what = VALUES[int(rng.integers(len(VALUES)))], int(rng.integers(4))
+        value, what = copy.deepcopy(VALUES[int(rng.integers(len(VALUES)))]), int(rng.integers(4))
         if what == 0:
             del holder[key]
         elif what == 1 and isinstance(holder, dict):

@@ -23,7 +23,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from jetimg.common.errors import DataError
 from jetimg.common.machine_faults import raise_if_machine_fault
@@ -147,6 +147,13 @@ class Plan(StrictModel):
     sharding: Sharding
     sources: tuple[Source, ...]
     attributes: dict[str, Any]
+
+    @field_validator("attributes")
+    @classmethod
+    def _that_a_shard_can_say(cls, attributes: dict[str, Any]) -> dict[str, Any]:
+        if empty := [name for name, value in attributes.items() if value is None or not name]:
+            raise ValueError(f"attribute {empty[0]!r} has no value")
+        return attributes
 
     @property
     def samples(self) -> list[str]:

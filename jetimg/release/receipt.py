@@ -1,8 +1,9 @@
 """What a folder was downloaded from: its receipt, a JSON file beside it, with the md5 of every file in the record."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from jetimg.common.errors import DataError
 from jetimg.common.machine_faults import file_size, raise_if_machine_fault
@@ -13,7 +14,7 @@ class Receipt(StrictModel):
     """What a folder was downloaded from (NAME.download.json beside it): md5 of every file by its place."""
 
     records: list[str]
-    files: dict[str, str]
+    files: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{32}$")]]
 
 
 def receipt_file(folder: Path) -> Path:

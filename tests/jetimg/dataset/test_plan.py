@@ -255,6 +255,14 @@ def test_a_plan_with_a_strange_input_is_refused(paths: list[Path], tmp_path: Pat
         read(tmp_path / "plan.json")
 
 
+def test_a_plan_whose_shards_could_not_say_what_they_are_is_refused(paths: list[Path], tmp_path: Path) -> None:
+    content = json.loads(planned(paths).model_dump_json())
+    content["attributes"]["detector"] = None
+    (tmp_path / "plan.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match="attribute 'detector' has no value"):
+        read(tmp_path / "plan.json")
+
+
 @pytest.mark.parametrize(
     "content", ["", "{}", "[1]", "{", '{"sharding": {"seed": -1}, "sources": [], "attributes": {}}']
 )
