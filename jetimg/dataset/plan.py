@@ -113,6 +113,12 @@ class Input(StrictModel):
     expected: int | None = Field(default=None, ge=0)
     split: Split | None = None
 
+    @model_validator(mode="after")
+    def _digest_of_a_good_file(self) -> "Input":
+        if self.ok and not self.sha256:
+            raise ValueError(f"{self.name!r} is ok and has no sha256")
+        return self
+
     @property
     def ok(self) -> bool:
         """Whether its events are there."""

@@ -246,7 +246,9 @@ def test_a_shard_that_is_not_planned_is_named(paths: list[Path]) -> None:
         planned(paths).events_of("train-00077.h5")
 
 
-@pytest.mark.parametrize("change", [{"split": "x"}, {"entries": -1}, {"entries": 2**62}, {"expected": -5}])
+@pytest.mark.parametrize(
+    "change", [{"split": "x"}, {"entries": -1}, {"entries": 2**62}, {"expected": -5}, {"sha256": ""}]
+)
 def test_a_plan_with_a_strange_input_is_refused(paths: list[Path], tmp_path: Path, change: dict[str, Any]) -> None:
     content = json.loads(planned(paths).model_dump_json())
     content["sources"][0]["inputs"][0] |= change
