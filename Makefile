@@ -28,7 +28,7 @@ docs: $(VENV)/.docs
 bench: $(VENV)/.models
 	$(RUN) python -m benchmarks --output results/benchmarks
 
-lint: $(VENV)/.models
+lint: $(VENV)/.docs
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) snakefmt --check Snakefile workflow
