@@ -18,12 +18,12 @@ NETWORKS = {
     "pfjet": {
         "model": {"architecture": "pfjet", "channels": [4, 4, 4, 4, 8, 8, 8, 8, 8, 8, 8]},
         "training": SHORT,
-        "smaller": {"ternary": {}, "int8": {}, "binary": {}, "pruned": {"steps": 1, "epochs": 1, "parameters": 1000}},
+        "smaller": {"ternary": {}, "int8": {}, "pruned": {"steps": 1, "epochs": 1, "parameters": 1000}},
     },
     "ssd7": {"model": {"architecture": "ssd7", "channels": [2, 2, 2, 4, 4, 4, 4]}, "training": SHORT},
     "shipped": {"checkpoint": "fast"},
 }
-NAMES = ["pfjet-full", "pfjet-ternary", "pfjet-int8", "pfjet-binary", "pfjet-pruned", "ssd7-full"]
+NAMES = ["pfjet-full", "pfjet-ternary", "pfjet-int8", "pfjet-pruned", "ssd7-full"]
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_every_network_is_exported_and_timed(trained):
 
 def test_each_version_is_what_it_is_called(trained):
     kinds = [checkpoint.read(path)[1].compression.kind for path in sorted(trained.glob("networks/*/*/network.pt"))]
-    assert sorted(kinds) == ["binary", "int8", "none", "none", "none", "none", "ternary"]
+    assert sorted(kinds) == ["int8", "none", "none", "none", "none", "ternary"]
     pruned = checkpoint.read(trained / "networks/pfjet/pruned/network.pt")[1]
     assert sum(pruned.model.channels) < sum(NETWORKS["pfjet"]["model"]["channels"])
 
