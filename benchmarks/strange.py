@@ -254,7 +254,7 @@ def _change_object(file: h5py.File, rng: Random) -> str:
     elif what == 2:
         keys = list(file.attrs)
         key = keys[int(rng.integers(len(keys)))] if keys else "format"
-        if isinstance(value, bool | int | float | str) and abs(hash(value)) >= 0:
+        if isinstance(value, bool | int | float | str):
             file.attrs[key] = value if not isinstance(value, int) or -(2**63) <= value < 2**63 else 2**63 - 1
         else:
             del file.attrs[key]

@@ -1,6 +1,7 @@
 """Whole events from Pythia."""
 
 import resource
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import numpy as np
@@ -93,12 +94,15 @@ def test_a_wrong_setting_is_named() -> None:
 def test_settings_are_not_blamed_for_files_that_cannot_be_opened() -> None:
     """Pythia says the same of a wrong setting and of its own files, where a process may open no more."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())), before[1]))
-    try:
+    highest = max(int(path.name) for path in Path("/proc/self/fd").iterdir())
+    with ExitStack() as opened:
+        opened.callback(resource.setrlimit, resource.RLIMIT_NOFILE, before)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, before[1]))
+        with suppress(OSError):
+            while True:  # numbers below the highest may be free
+                opened.enter_context(Path("/dev/null").open("rb"))
         with pytest.raises(OSError, match="Too many open files"):
             Generator(settings("tt", 1500.0), 1)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_status_codes_by_hand() -> None:
