@@ -7,6 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+import jetimg
 from jetimg.cli.main import app
 
 
@@ -33,3 +34,8 @@ def test_every_command_has_help(everything: list[tuple[str, ...]]) -> None:
         ran = CliRunner().invoke(app, [*words, "--help"])
         assert ran.exit_code == 0, f"jetimg {' '.join(words)} --help: {ran.exception}"
         assert "Usage" in ran.output
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    ran = CliRunner().invoke(app, ["--version"])
+    assert (ran.exit_code, ran.output) == (0, f"jetimg {jetimg.__version__}\n")

@@ -8,7 +8,7 @@ Exit codes: 0 done, 1 the data are at fault, 2 the call is, 3 the machine is: tr
 """
 
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -16,6 +16,7 @@ from typer.main import get_command
 
 from detector.common import logs, numba_extensions
 from detector.common.errors import CallError
+from jetimg import __version__
 from jetimg.cli import data, options, pages, release
 
 GROUP = "jetimg.commands"
@@ -52,10 +53,27 @@ def registered() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=GROUP)}
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"jetimg {__version__}")
+        raise typer.Exit
+
+
+def _options(
+    context: typer.Context,
+    verbose: logs.Verbose = False,
+    quiet: logs.Quiet = False,
+    version: Annotated[  # noqa: ARG001 - its callback prints it
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    logs.options(context, verbose, quiet)
+
+
 app = typer.Typer(
     cls=Commands,
     help="Delphes files to verified jet-image data sets, and detectors trained on them.",
-    callback=logs.options,
+    callback=_options,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
