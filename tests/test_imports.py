@@ -37,6 +37,7 @@ FLOORS = {
         "evaluation",
         "classical",
         "training",
+        "classify",
         "export",
         "inference",
         "cli",

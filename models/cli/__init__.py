@@ -6,10 +6,10 @@ when it runs, so that help comes at once.
 
 from detector.common import numba_extensions
 from jetimg.cli import options
-from models.cli import evaluation, exporting, inference, training
+from models.cli import classifying, evaluation, exporting, inference, training
 
 app = options.app("Detectors of jets: train them and use them.")
-for group in (training, inference, evaluation, exporting):
+for group in (training, inference, evaluation, classifying, exporting):
     app.add_typer(group.app)
 
 

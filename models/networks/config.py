@@ -121,8 +121,8 @@ LEAST_CHANNELS: dict[str, int] = {"fast": 5, "trigger": 2}
 PER_CLASS: tuple[str, ...] = ("fast", "trigger")
 
 
-class Training(StrictModel):
-    """A training run."""
+class Schedule(StrictModel):
+    """How weights are changed, step by step: what trainings of all networks share."""
 
     epochs: int = Field(
         default=8, ge=0, description="most passes over the training events; 0: what the run begins with, measured"
@@ -155,6 +155,12 @@ class Training(StrictModel):
         "0: those of the last step",
     )
     clip: float = Field(default=5.0, ge=0, description="largest norm of the gradient; 0: any")
+    seed: int = Field(default=2019, ge=0, description="of weights, order, augmentation and dropped features")
+
+
+class Training(Schedule):
+    """A training run."""
+
     frozen_norm: int = Field(
         default=0,
         ge=0,
@@ -186,7 +192,6 @@ class Training(StrictModel):
         description="auto: mixed precision on GPUs (bfloat16, or float16 where that is missing), and bfloat16 on "
         "processors with instructions for it",
     )
-    seed: int = Field(default=2019, ge=0, description="of weights, order, augmentation and dropped features")
     workers: int = Field(default=0, ge=0, description="processes that read events, for each GPU")
     tensorboard: bool = Field(
         default=False, description="write the curves for TensorBoard too, into the run's folder `tensorboard`"

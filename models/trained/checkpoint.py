@@ -53,13 +53,18 @@ def save(path: Path, config: Config, network: Network, **rest: Any) -> None:
     write(path, {"config": config.model_dump(mode="json"), "weights": network.state_dict()} | rest)
 
 
-def write(path: Path, content: Mapping[str, Any]) -> None:
+def write(path: Path, content: Mapping[str, Any], kind: str = FORMAT) -> None:
     """Writes the content of a checkpoint, with its checksum.
+
+    Args:
+        path: the file.
+        content: tensors, numbers, texts, lists and mappings of these.
+        kind: its format: whose checkpoint it is.
 
     Raises:
         DataError: it cannot be written.
     """
-    sealed = {"format": FORMAT, "version": VERSION} | {key: content[key] for key in content if key not in HEADER}
+    sealed = {"format": kind, "version": VERSION} | {key: content[key] for key in content if key not in HEADER}
     with atomic_write(path) as partial:
         torch.save(sealed | {"sha256": content_digest(sealed)}, partial)
 
@@ -86,20 +91,39 @@ def read(path: Path, device: torch.device | str = "cpu", needed: Sequence[str] =
         DataError: not there, damaged, not a checkpoint, or of another version.
         MachineFault: it cannot be read, for a reason that is not the file's.
     """
+    content = read_content(path, device, needed)
+    content["weights"] = renamed(content["weights"])
+    try:
+        return content, Config.model_validate(content["config"])
+    except ValidationError as error:
+        raise DataError(f"{path}: its configuration is not one of this version: {_one_line(error)}") from error
+
+
+def read_content(
+    path: Path, device: torch.device | str = "cpu", needed: Sequence[str] = (), kind: str = FORMAT
+) -> dict[str, Any]:
+    """A checkpoint's content, held against its checksum.
+
+    Args:
+        path: the file.
+        device: where its tensors are to be.
+        needed: what it has to hold beside weights and configuration.
+        kind: its format.
+
+    Raises:
+        DataError: not there, damaged, not a checkpoint, or of another format or version.
+        MachineFault: it cannot be read, for a reason that is not the file's.
+    """
     content = _content(path, device)
-    if not isinstance(content, dict) or content.get("format") != FORMAT or content.get("version") not in VERSIONS:
-        raise DataError(f"{path}: not a checkpoint of format {FORMAT}, version {VERSION} or older; train again")
+    if not isinstance(content, dict) or content.get("format") != kind or content.get("version") not in VERSIONS:
+        raise DataError(f"{path}: not a checkpoint of format {kind}, version {VERSION} or older; train again")
     _check_digest(path, content)
     if missing := [key for key in ("config", "weights", *needed) if key not in content]:
         raise DataError(f"{path}: a checkpoint without `{missing[0]}`; train again")
     weights = content["weights"]
     if not isinstance(weights, dict) or not all(isinstance(name, str) for name in weights):
         raise DataError(f"{path}: its weights are not tensors by name; train again")
-    content["weights"] = renamed(weights)
-    try:
-        return content, Config.model_validate(content["config"])
-    except ValidationError as error:
-        raise DataError(f"{path}: its configuration is not one of this version: {_one_line(error)}") from error
+    return content
 
 
 def _check_sizes(path: Path, config: Config, weights: Mapping[str, Any]) -> None:

@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # An epoch's record: epoch, learning_rate at its start, seconds, events a second, train and validation losses by part,
-# and the average precision on validation events where it decides.
+# and what decides on validation events, if it is not the loss: a key of `MEASURES`.
 Record = dict[str, Any]
+# Of a detector; a classifier has the first alone.
 PARTS = ("total", "classification", "localisation", "regression")
+MEASURES = {"ap": "mean average precision", "auc": "area under the ROC curve"}
 
 
 def write(folder: Path, history: Sequence[Record]) -> None:
@@ -23,7 +25,7 @@ def write(folder: Path, history: Sequence[Record]) -> None:
 
 
 def plot(path: Path, history: Sequence[Record]) -> None:
-    """The loss against the epoch, each part for training and validation, and the average precision below it."""
+    """The loss against the epoch, each part for training and validation, and what decides below it."""
     from jetimg.plotting.figures import save, styled
 
     with styled():
@@ -36,18 +38,18 @@ def _figure(history: Sequence[Record]) -> "Figure":
 
     from jetimg.plotting.figures import colour
 
-    measured = all("ap" in record for record in history)
+    measured = [key for key in MEASURES if all(key in record for record in history)]
     figure = Figure(figsize=(7, 6.5 if measured else 4.5), layout="constrained")
     axes, *below = figure.subplots(
-        2 if measured else 1, sharex=True, squeeze=False, height_ratios=[2, 1][: 1 + measured]
+        1 + len(measured), sharex=True, squeeze=False, height_ratios=[2, *(1 for _ in measured)]
     )[:, 0]
     epochs = [record["epoch"] for record in history]
-    for panel in below:
-        panel.plot(epochs, [record["ap"] for record in history], "k.-")
-        panel.set(xlabel="epoch", ylabel="mean average precision")
+    for panel, key in zip(below, measured, strict=True):
+        panel.plot(epochs, [record[key] for record in history], "k.-")
+        panel.set(xlabel="epoch", ylabel=MEASURES[key])
     for number, part in enumerate(PARTS):
         for split, style in (("train", "-"), ("validation", "--")):
-            if all(split in record for record in history):
+            if all(part in record.get(split, {}) for record in history):
                 values = [record[split][part] for record in history]
                 axes.plot(epochs, values, style, color=colour(number), label=f"{part}, {split}", marker=".")
     axes.set(xlabel="" if measured else "epoch", ylabel="loss", yscale="log")

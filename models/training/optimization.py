@@ -6,14 +6,14 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from models.networks.config import Config, Training
+from models.networks.config import Config, Schedule
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
 # Kinds of quantization whose rounded numbers 16 bits do not hold.
 EXACT = ("int8", "binary")
 
 
-def optimizer(network: nn.Module, chosen: Training) -> torch.optim.Optimizer:
+def optimizer(network: nn.Module, chosen: Schedule) -> torch.optim.Optimizer:
     """The optimizer; AdamW lets only weights decay, not biases, slopes, batch norms and scales of quantizers."""
     if chosen.optimizer == "sgd":
         return torch.optim.SGD(
@@ -25,7 +25,7 @@ def optimizer(network: nn.Module, chosen: Training) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, chosen.learning_rate)
 
 
-def scheduler(changed: torch.optim.Optimizer, chosen: Training, steps: int) -> torch.optim.lr_scheduler.LambdaLR:
+def scheduler(changed: torch.optim.Optimizer, chosen: Schedule, steps: int) -> torch.optim.lr_scheduler.LambdaLR:
     """The learning rate of each step.
 
     Args:
@@ -36,7 +36,7 @@ def scheduler(changed: torch.optim.Optimizer, chosen: Training, steps: int) -> t
     return torch.optim.lr_scheduler.LambdaLR(changed, lambda step: factor(step, chosen, steps))
 
 
-def factor(step: int, chosen: Training, steps: int) -> float:
+def factor(step: int, chosen: Schedule, steps: int) -> float:
     """What the learning rate is multiplied by in a step, counted from 0.
 
     Args:
