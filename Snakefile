@@ -54,4 +54,5 @@ rule all:
         rules.look.input,
         rules.evaluate.input,
         rules.benchmark.input,
+        rules.classify.input,
         rules.page.output,

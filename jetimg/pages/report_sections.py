@@ -220,6 +220,24 @@ def latency(results: Results) -> Section:
     return Section("latency", "Latency", intro, tuple(parts))
 
 
+def classifiers(results: Results) -> Section:
+    """How well classifiers tell jets or events apart."""
+    parts = []
+    for path in results.find("classifiers/*/classification.json"):
+        content = results.json(path)
+        try:
+            runs, task = content["runs"], content["task"]
+            names = [f"--classes={','.join(content['config']['task']['classes'])}"]
+            names += dict.fromkeys(f"--architecture={run['architecture']}" for run in runs)
+        except (KeyError, TypeError) as error:
+            raise DataError(f"{path}: no classifiers; `jetimg models classify` writes them") from error
+        words = ("jetimg", "models", "classify", results.dataset, f"--task={task}", *names, "--output", path.parent)
+        text = _markdown(path.with_suffix(".md")) if path.with_suffix(".md").is_file() else NOTHING
+        parts.append(Part(path.parent.name, text, pictures(path.parent), command(*words), gallery=True))
+    intro = "Jets or events told apart by networks: areas under the ROC curve, and the background that is rejected."
+    return Section("classifiers", "Classifiers", intro, tuple(parts))
+
+
 SECTIONS: Sequence[Callable[[Results], Section]] = (
     summary,
     events,
@@ -231,4 +249,5 @@ SECTIONS: Sequence[Callable[[Results], Section]] = (
     training,
     evaluation,
     latency,
+    classifiers,
 )

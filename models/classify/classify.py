@@ -132,6 +132,8 @@ def classify(
     """
     with bar("events", None) as progress:
         examples = data.read(sources, classifier.task, progress)
+    known = classifier.task.model_copy(update={"classes": examples["train"].class_names})
+    classifier = classifier.model_copy(update={"task": known})
     result = Result(classifier, examples, "test" if "test" in examples else "heldout", [])
     for job in chosen:
         result.runs.append(_run(job, result, device, start if job.begins == CONTINUED else None, seconds))

@@ -1,5 +1,6 @@
 """What can be chosen about a classifier: what it tells apart, by which network, and how it learns."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -18,6 +19,7 @@ Channel = Literal["tracker", "ecal", "hcal"]
 class Task(StrictModel):
     """What is told apart: objects or events, seen through a window of the image."""
 
+    name: str = Field(default="", description="of the task, for tables")
     unit: Literal["object", "event"] = Field(
         description="object: each row of /jets, by its class; event: each event, by its sample"
     )
@@ -46,6 +48,7 @@ class Task(StrictModel):
 TASKS = {
     # 16 x 16 crystals, as in the CNN of the Belgrade tests.
     "photon": Task(
+        name="photon",
         unit="object",
         classes=("gamma", "pi0"),
         channels=("ecal",),
@@ -54,9 +57,9 @@ TASKS = {
         against="energy",
     ),
     # Jets of R = 0.8; pixels of two crystals.
-    "top": Task(unit="object", classes=("t", "q"), window=(92, 92), pool=2),
+    "top": Task(name="top", unit="object", classes=("t", "q"), window=(92, 92), pool=2),
     # The towers of the HCAL barrel.
-    "process": Task(unit="event", pool=5, against="sum_pt"),
+    "process": Task(name="process", unit="event", pool=5, against="sum_pt"),
 }
 
 
@@ -90,13 +93,23 @@ class Classifier(StrictModel):
     network: Network = Field(default=Network(), description="by what")
     training: Training = Field(default=Training(), description="how it learns")
 
+    def check(self, architecture: str) -> None:
+        """Refuses an architecture that does not see what this task is about.
 
-def read(path: Path | None, task: str, **training: Any) -> Classifier:
+        Raises:
+            ValueError: shower shapes of something else than crystals.
+        """
+        if architecture == "mlp" and (self.task.channels != ("ecal",) or self.task.pool != 1 or 0 in self.task.window):
+            raise ValueError("mlp takes the shapes of single showers in the crystals: task photon")
+
+
+def read(path: Path | None, task: str, classes: Sequence[str] = (), **training: Any) -> Classifier:
     """The configuration of a classifier.
 
     Args:
         path: YAML file of sections `task` (over that of the name), `network` and `training`; None for the defaults.
         task: a name of `TASKS`.
+        classes: instead of those of the task or the file, the signal first; those if empty.
         training: settings that are not None replace the file's.
 
     Raises:
@@ -107,6 +120,8 @@ def read(path: Path | None, task: str, **training: Any) -> Classifier:
         for section, settings in (("task", TASKS[task].model_dump()), ("training", {})):
             own = content.get(section) or {}
             content[section] = settings | own if isinstance(own, dict) else own
+        if classes and isinstance(content["task"], dict):
+            content["task"]["classes"] = list(classes)
         if isinstance(content["training"], dict):
             content["training"] |= {key: value for key, value in training.items() if value is not None}
         return settings_file.validate(Classifier, content, str(path or "configuration"))

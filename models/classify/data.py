@@ -122,7 +122,7 @@ def _classes(files: EventFiles, task: Task) -> tuple[str, ...]:
     Raises:
         DataError: the files do not know one of them, or there are fewer than two.
     """
-    samples = tuple(dict.fromkeys(name for names in files.sample_names for name in names))
+    samples = _samples(files) if task.unit == "event" else ()
     known = tuple(files.class_names) if task.unit == "object" else samples
     classes = task.classes or samples
     if missing := [name for name in classes if name not in known]:
@@ -131,6 +131,15 @@ def _classes(files: EventFiles, task: Task) -> tuple[str, ...]:
     if len(classes) < 2:
         raise DataError(f"{files.paths[0]}: one sample, {', '.join(classes)}: nothing to tell apart")
     return classes
+
+
+def _samples(files: EventFiles) -> tuple[str, ...]:
+    """The samples that have events in some files; a file may name more."""
+    found: dict[str, None] = {}
+    for file, names in enumerate(files.sample_names):
+        there = np.unique(files.reader(file).read(tables=("events",)).tables["events"]["sample"])
+        found |= dict.fromkeys(names[number] for number in there)
+    return tuple(found)
 
 
 def _of_files(files: EventFiles, task: Task, classes: tuple[str, ...], progress: Callable[[int], None]) -> Examples:

@@ -47,6 +47,7 @@ def as_dict(result: Result) -> dict[str, Any]:
         "format": FORMAT,
         "version": VERSION,
         "software": {"jetimg": jetimg.__version__} | {name: version(name) for name in ("torch", "scikit-learn")},
+        "task": result.classifier.task.name,
         "config": result.classifier.model_dump(mode="json"),
         "test": result.test,
         "examples": {split: _counts(examples) for split, examples in result.examples.items()},

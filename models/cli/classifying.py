@@ -23,6 +23,9 @@ def classify(
     task: Annotated[
         str, typer.Option(help="photon: gamma from pi0; top: t from light jets; process: the sample of an event.")
     ] = "photon",
+    classes: Annotated[
+        str, typer.Option(help="Names with commas, the signal first, instead of the task's: gamma,pi0 or tt,qq,bb.")
+    ] = "",
     architecture: Annotated[
         list[str] | None, typer.Option(help="mlp, cnn, gru, lstm or resnet; repeatable: side by side.")
     ] = None,
@@ -61,7 +64,9 @@ def classify(
         raise typer.BadParameter(f"--architecture {unknown.pop()}: {', '.join(configs.ARCHITECTURES)}")
     chosen = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
     try:
-        classifier = configs.read(config, task, **chosen)
+        classifier = configs.read(config, task, [name for name in classes.split(",") if name], **chosen)
+        for name in architecture or ():
+            classifier.check(name)
         numbers = [int(text) for text in examples.split(",") if text]
     except (DataError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error

@@ -26,6 +26,7 @@ PICTURES = (
     "networks/evaluation/tth/precision_recall.png",
     "networks/evaluation/tth/confusion.png",
     "networks/latency/latency.png",
+    "classifiers/top/roc.png",
 )
 TEXTS = (
     "summary/summary.md",
@@ -34,6 +35,7 @@ TEXTS = (
     "networks/evaluation/test_sets.md",
     "networks/evaluation/tth/evaluation.md",
     "networks/latency/latency.md",
+    "classifiers/top/classification.md",
 )
 
 
@@ -69,6 +71,9 @@ def write(folder: Path) -> Path:
     }
     evaluation = {"data_set": {"split": "test", "sample": "tth"}, "detectors": detectors}
     _json(folder / "networks/evaluation/tth/evaluation.json", evaluation)
+    runs = [{"architecture": name} for name in ("gru", "gru", "resnet")]
+    classified = {"task": "top", "config": {"task": {"classes": ["t", "q"]}}, "runs": runs}
+    _json(folder / "classifiers/top/classification.json", classified)
     for version in ("full", "int8"):
         _put(folder / "networks/pfjet" / version / "network.pt", "")
         _put(folder / "networks/pfjet" / version / "network.onnx", "")

@@ -21,7 +21,7 @@ from jetimg.imaging.settings import ImageSettings
 from jetimg.release.metadata import Metadata
 from workflow.campaign.errors import ConfigError
 from workflow.campaign.inputs import check_name
-from workflow.campaign.networks import CampaignNetwork
+from workflow.campaign.networks import CampaignClassifier, CampaignNetwork
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]*$", max_length=100)]
 SampleName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=100)]
@@ -164,6 +164,9 @@ class Config(StrictModel):
     release: Metadata = Field(default=Metadata(), description="what a release says of itself, and where it goes")
     detector: str | None = Field(default=None, description="detector description; the CMS-like one if null")
     networks: dict[Name, CampaignNetwork] = Field(default={}, description="networks to train, by name; none if empty")
+    classifiers: dict[Name, CampaignClassifier] = Field(
+        default={}, description="classifiers to train on the same data set, by name; none if empty"
+    )
     threads: int = Field(
         default=8, ge=1, description="cores of a job that trains, evaluates or times networks; at most those of --cores"
     )

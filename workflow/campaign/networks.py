@@ -8,6 +8,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, model_validator
 
+from jetimg.common.schema import StrictModel
+from models.classify.config import TASKS, Architecture, Classifier
 from models.networks.config import Config, Pruning
 from models.networks.trusted import trust
 from models.trained import zoo
@@ -62,6 +64,36 @@ class CampaignNetwork(Config):
             for key, value in self.smaller[version].items():  # type: ignore[index]
                 own["pruning" if version == PRUNED and key in Pruning.model_fields else "training"][key] = value
         return Config.model_validate(own).model_dump(mode="json")
+
+
+class CampaignClassifier(StrictModel):
+    """Classifiers of objects or events, trained and measured side by side on the data set."""
+
+    task: Literal["photon", "top", "process"] = Field(
+        description="photon: gamma from pi0; top: t from light jets; process: the sample of an event"
+    )
+    classes: tuple[str, ...] = Field(
+        default=(), description="what is told apart, the signal first; empty: gamma, pi0; t, q; or all samples"
+    )
+    architectures: tuple[Architecture, ...] = Field(
+        default=("gru", "resnet"), min_length=1, description="mlp, cnn (photon), gru, lstm, resnet"
+    )
+    epochs: int = Field(default=20, ge=0, description="passes over the training examples")
+
+    @model_validator(mode="after")
+    def _possible(self) -> "CampaignClassifier":
+        for name in self.architectures:
+            Classifier(task=TASKS[self.task]).check(name)
+        return self
+
+    def options(self) -> list[str]:
+        """For `jetimg models classify`."""
+        return [
+            f"--task={self.task}",
+            *([f"--classes={','.join(self.classes)}"] if self.classes else []),
+            *(f"--architecture={name}" for name in self.architectures),
+            f"--epochs={self.epochs}",
+        ]
 
 
 class CampaignNetworks:

@@ -198,6 +198,7 @@ def test_the_command_leaves_numbers_tables_and_pictures(data: Path, coarse: None
     ("words", "told"),
     [
         (["--task", "photons"], "photon, top, process"),
+        (["--task", "top", "--architecture", "mlp"], "mlp takes the shapes of single showers"),
         (["--architecture", "rnn"], "mlp, cnn, gru, lstm, resnet"),
         (["--examples", "many"], "many"),
     ],

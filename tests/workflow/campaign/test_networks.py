@@ -88,3 +88,11 @@ def test_pruning_has_settings_of_its_own(networks):
 def test_what_cannot_be_trained_is_said_before_anything_runs(smaller, hint):
     with pytest.raises(ConfigError, match=hint):
         parse({"samples": SAMPLES, "networks": {"pfjet": {"smaller": smaller}}})
+
+
+def test_classifiers_become_words_of_the_command():
+    config = parse({"samples": SAMPLES, "classifiers": {"topology": {"task": "process", "classes": ["tt", "qq"]}}})
+    options = ["--task=process", "--classes=tt,qq", "--architecture=gru", "--architecture=resnet", "--epochs=20"]
+    assert config.classifiers["topology"].options() == options
+    with pytest.raises(ConfigError, match="mlp takes the shapes of single showers"):
+        parse({"samples": SAMPLES, "classifiers": {"top": {"task": "top", "architectures": ["mlp"]}}})
