@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detector.common import extras, logs, numba_extensions
+from detector.common import extras, logs, numba_extensions, outputs
 from detector.common.errors import CallError, DataError
+from detector.common.outputs import OutputKind, check_output
 from detector.geometry.description import Detector, load
 
 if TYPE_CHECKING:
@@ -24,6 +25,26 @@ BACKENDS = ("embedded", "delphes")
 
 # Soft collisions of a pool that is made because none was given.
 POOL_EVENTS = 4000
+
+
+def _is_delphes(path: Path) -> bool:
+    """Whether a ROOT file has the tree `Delphes`; no, where it cannot be read."""
+    import uproot
+
+    try:
+        with uproot.open(path) as file:
+            return "Delphes" in file.keys(recursive=False, cycle=False)
+    except Exception:  # damaged bytes make uproot raise almost anything
+        return False
+
+
+_is_data = outputs.begins_with(b"root", b"\x89HDF")
+
+DELPHES = OutputKind("Delphes files", (".root",), _is_delphes)
+# Those for Delphes itself have no signature.
+POOLS = OutputKind("pile-up pools", is_one=lambda path: not _is_data(path))
+CARDS = OutputKind("Delphes cards", is_one=outputs.begins_with(b"# Delphes card", b"set "))
+COMMANDS = OutputKind("commands of Pythia", is_one=outputs.begins_with(b"! Made by"))
 
 app = typer.Typer(
     help="Simulated collisions in the described detector.",
@@ -84,6 +105,7 @@ def simulate(
     _check_backend(backend)
     described = _described(detector)
     path = pool or _pool_beside(output, seed, backend, described)
+    check_output(output, DELPHES, [path, detector])
     job = _job(sample, process, events, seed, index, mass, path, pythia)
     if pool is None and not path.is_file():
         _make_pool_beside(path, seed, backend, described, time_limit)
@@ -97,7 +119,7 @@ def simulate(
 
         with bar(f"simulating {sample}", events) as progress:
             embedded(job, described, output, progress)
-    print(f"{output}: {events} events of {sample}")
+    print(f"{output}: {events} events of {sample}; look: jetimg inspect {output}")
 
 
 def _pool_beside(output: Path, seed: int, backend: str, described: Detector) -> Path:
@@ -162,8 +184,9 @@ def pool(
 ) -> None:
     """Makes the pool of soft collisions that pile-up is drawn from: for real Delphes, its pile-up file."""
     _check_backend(backend)
+    check_output(output, POOLS, [detector])
     _make_pool(events, seed, output, backend, _described(detector), log, time_limit, index)
-    print(f"{output}: {events} soft collisions")
+    print(f"{output}: {events} soft collisions; use it: jetimg detector simulate --pool {output} ...")
 
 
 def _make_pool(
@@ -205,10 +228,11 @@ def card(
     from detector.common.atomic import atomic_write
     from detector.simulation.delphes.card import render, render_converter
 
+    check_output(output, CARDS, [detector])
     text = render_converter() if soft else render(_described(detector), pileup, tower, seed)
     with atomic_write(output) as partial:
         partial.write_text(text)
-    print(f"{output}: Delphes card")
+    print(f"{output}: Delphes card; run it: DelphesPythia8 {output} COMMANDS OUTPUT.root")
 
 
 @app.command()
@@ -228,13 +252,14 @@ def commands(
     from detector.simulation import processes, seeds
     from detector.simulation.pythia_commands import command_file
 
+    check_output(output, COMMANDS, [detector])
     if sample == "pool":
         settings = processes.soft_settings(_described(detector).pileup.undecayed_above)
     else:
         settings = _job(sample, process, events, seed, index, mass, Path(), pythia).settings
     with atomic_write(output) as partial:
         partial.write_text(command_file(settings, seeds.generator(seed, sample, index), events))
-    print(f"{output}: Pythia commands for {events} events")
+    print(f"{output}: Pythia commands for {events} events; run them: DelphesPythia8 CARD {output} OUTPUT.root")
 
 
 @app.command()

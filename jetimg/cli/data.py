@@ -4,12 +4,13 @@ Exit codes: 0 done, 1 the data are at fault, 2 the call is, 3 the machine is. Wh
 when it runs, so that each starts at once.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from jetimg.cli import options
+from jetimg.cli import options, outputs
 from jetimg.cli.options import (
     AsJson,
     Bits,
@@ -23,6 +24,7 @@ from jetimg.cli.options import (
     Truth,
     console,
 )
+from jetimg.common.errors import DataError
 
 # Part of the command `jetimg` itself (jetimg/cli/main.py).
 app = typer.Typer()
@@ -50,7 +52,7 @@ def check(
 
     described, images = options.description(detector), options.image_settings(settings, source=source)
     paths, verdicts = options.expand(files), []
-    options.check_output(output, paths)
+    outputs.check_output(output, outputs.JSON, paths)
     with bar("checking files", len(paths)) as progress:
         for path in paths:
             verdicts.append(check_file(path, described, images, expect))
@@ -61,6 +63,8 @@ def check(
         for verdict in verdicts:
             line = f"{verdict.verdict:<16} {verdict.entries:>8} events  {verdict.path}"
             console.print(f"{line}: {verdict.reason}" if verdict.reason else line, markup=False, soft_wrap=True)
+        if output is not None:
+            console.print(f"{output}: the verdicts, as JSON", soft_wrap=True)
     if not (keep_going or all(verdict.ok for verdict in verdicts)):
         raise typer.Exit(1)
 
@@ -90,7 +94,7 @@ def convert(
     chosen = {"source": source, "hcal": hcal, "truth": truth, "nested": nested, "value_bits": value_bits}
     setup = Setup(options.description(detector), options.image_settings(settings, **chosen))
     paths = options.expand(files)
-    options.check_output(output, paths, "event files", ".h5", ".hdf5")
+    outputs.check_output(output, outputs.EVENTS, paths)
     options.check_sample(sample)
     with bar(f"converting {sample}", lambda: n_events_of(paths)) as progress:
         rows = convert_files(DelphesInputs(paths, sample, expect), output, setup, progress)
@@ -131,6 +135,7 @@ def plan(
 
     What is not given has the defaults of the configuration's `sharding` and `policy`.
     """
+    from detector.common.progress import bar
     from jetimg.common.atomic import write_text
     from jetimg.dataset import plan as planning
     from jetimg.dataset import policy
@@ -140,11 +145,16 @@ def plan(
     sharding = options.chosen(planning.Sharding, fractions | cutting)
     rules = options.chosen(policy.Policy, {"bad_files": bad_files, "max_bad_share": max_bad_share})
     by_file = _splits(splits) if splits else None
-    made = planning.make(options.expand(event_files), sharding, test or [], _expected(expect or []), by_file)
+    paths, expected = options.expand(event_files), _expected(expect or [])
+    outputs.check_output(output, outputs.JSON, paths)
+    with bar("planning event files", len(paths)) as progress:
+        made = planning.make(paths, sharding, test or [], expected, by_file, progress)
     policy.apply(rules, made.sources)
     write_text(output, made.model_dump_json(indent=1) + "\n")
     console.print(policy.table(made.sources), markup=False, highlight=False, soft_wrap=True)
-    console.print(f"{output}: {len(made.shards())} shards of {sharding.events_per_shard} events", soft_wrap=True)
+    names = list(made.shards())
+    make = f"; make each: jetimg shard {output} --output DIR/{names[0]}" if names else ""
+    console.print(f"{output}: {len(names)} shards of {sharding.events_per_shard} events{make}", soft_wrap=True)
 
 
 def _splits(path: Path) -> dict[str, str]:
@@ -181,10 +191,11 @@ def shard(
     from jetimg.dataset.shard import make
 
     made = planning.read(plan_file)
+    outputs.check_output(output, outputs.SHARDS, [Path(source.path) for source in made.sources])
     wanted = name or output.name
     with bar(f"shard {wanted}", made.shards().get(wanted)) as progress:
         n_events = make(made, wanted, output, progress)
-    console.print(f"{output}: {n_events} events", soft_wrap=True)
+    console.print(f"{output}: {n_events} events; look: jetimg inspect {output}", soft_wrap=True)
 
 
 @app.command()
@@ -194,24 +205,34 @@ def manifest(
     remove_others: Annotated[bool, typer.Option("--remove-others", help="Remove shards of an older plan.")] = False,
 ) -> None:
     """Writes the data set's manifest: shards, checksums, inputs, and where every event went."""
+    from detector.common.progress import bar
     from jetimg.dataset import manifest as manifests
     from jetimg.dataset import plan as planning
 
-    contents = manifests.make(planning.read(plan_file), folder)
+    made = planning.read(plan_file)
+    with bar(f"manifest of {folder}", lambda: sum(made.shards().values())) as progress:
+        contents = manifests.make(made, folder, progress)
     if remove_others:
         manifests.remove_others(contents, folder)
     counts = manifests.account(contents.inputs)
     text = ", ".join(f"{number} {name}" for name, number in counts.items())
-    console.print(f"{folder / manifests.NAME}: {len(contents.shards)} shards; events: {text}", soft_wrap=True)
+    what = f"{len(contents.shards)} shards; events: {text}; prove it: jetimg verify {folder}"
+    console.print(f"{folder / manifests.NAME}: {what}", soft_wrap=True)
 
 
 @app.command()
 def verify(path: Annotated[Path, typer.Argument(help="A data set's folder, or one event file.")]) -> None:
     """Proves layout, invariants, checksums, and that no event is lost or in two splits."""
     from detector.common.progress import bar
+    from jetimg.dataset import parts
     from jetimg.dataset.verify import verify as verify_path
 
-    with bar(f"verifying {path}", None) as progress:
+    def total() -> int | None:
+        with suppress(DataError):  # what is wrong is in the report
+            return parts.n_events(path)
+        return None
+
+    with bar(f"verifying {path}", total) as progress:
         report = verify_path(path, progress)
     if report.faults:
         options.fail("\n".join([*report.faults, f"{path}: {len(report.faults)} faults"]))
@@ -253,6 +274,7 @@ def show(
     if path.is_dir() and sample is None:
         names = ", ".join(manifests.read(path).samples)
         raise typer.BadParameter(f"{path}: a data set; say which event with --sample ({names}) and --event NUMBER")
+    outputs.check_output(output, outputs.PICTURES, [path, detections])
     try:
         file, number = find(path, sample, event) if sample else (path, event)
         found = in_event(detections, file, number, min_score) if detections else None
@@ -277,7 +299,7 @@ def audit(
     from jetimg.reports.crystal_audit import audit as audit_files
 
     paths = options.expand(files)
-    options.check_output(output, paths)
+    outputs.check_output(output, outputs.JSON, paths)
     with bar("auditing", lambda: n_events_of(paths)) as progress:
         found = audit_files(paths, Setup(options.description(detector), ImageSettings()), progress)
     console.print(found.table())
@@ -296,14 +318,15 @@ def summary(
 ) -> None:
     """The table of samples, where every event went, and how the jets look."""
     from detector.common.progress import bar
+    from jetimg.dataset import parts
     from jetimg.reports import summary as summaries
 
-    with bar(f"summing up {folder}", None) as progress:
+    with bar(f"summing up {folder}", lambda: parts.n_events(folder)) as progress:
         found = summaries.summarize(folder, progress)
     console.print(found.table())
     if output is not None:
         summaries.write(found, output)
-        console.print(f"{output}: table, JSON and pictures", soft_wrap=True)
+        console.print(f"{output}: {', '.join(summaries.FILES)}", soft_wrap=True)
     if not found.balances:
         options.fail(f"{folder}: events are lost without a reason; see the table")
 
@@ -336,7 +359,7 @@ def truth_report(
         console.print(sheet)
     if bad := [row for one in found.samples.values() for row in one.bad_files]:
         options.fail("\n".join(f"{path}: {verdict}: {reason}" for path, verdict, reason in bad))
-    console.print(f"{output}: tables, JSON and pictures", soft_wrap=True)
+    console.print(f"{output}: tables, JSON and pictures; begin with {output / 'truth.md'}", soft_wrap=True)
 
 
 @app.command()
@@ -378,4 +401,4 @@ def compare(
         console.print(sheet)
     if max_ratio_difference is not None and (bad := found.offenders(max_ratio_difference)):
         options.fail("\n".join([f"ratios further than {max_ratio_difference:g} from 1:", *bad]))
-    console.print(f"{output}: tables, JSON and pictures", soft_wrap=True)
+    console.print(f"{output}: tables, JSON and pictures; begin with {output / 'compare.md'}", soft_wrap=True)

@@ -4,7 +4,7 @@ import glob
 import json
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -84,26 +84,6 @@ def fail(message: str, code: int = 1) -> NoReturn:
     """Says what is wrong and exits with this code: 1 if the data are at fault, 2 if the call, 3 if the machine."""
     Console(stderr=True).print(message, style="red", markup=False, highlight=False, soft_wrap=True)
     sys.exit(code)
-
-
-def check_output(output: Path | None, inputs: Iterable[Path], what: str = "", *suffixes: str) -> None:
-    """Refuses an output that is an input, or whose name says that it is something else; before anything is made.
-
-    Args:
-        output: the file to make; None: none.
-        inputs: files that are read.
-        what: the output is.
-        suffixes: that such a name may have; any if none are given.
-
-    Raises:
-        typer.BadParameter: naming what would be right.
-    """
-    if output is None:
-        return
-    if suffixes and output.suffix.lower() not in suffixes:
-        raise typer.BadParameter(f"--output {output}: {what} end in {' or '.join(suffixes)}")
-    if any(path.exists() and output.exists() and path.samefile(output) for path in inputs):
-        raise typer.BadParameter(f"--output {output}: this is an input; it would be written over. Give another name")
 
 
 def check_sample(sample: str) -> None:

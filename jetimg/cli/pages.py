@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from jetimg.cli import options
+from jetimg.cli import outputs
 from jetimg.cli.options import Output, console
 
 # Part of the command `jetimg` itself (jetimg/cli/main.py).
@@ -31,9 +31,9 @@ def view(
     from jetimg.common.tables import size
     from jetimg.pages import chosen_events, viewer
 
-    options.check_output(output, [], "viewers", ".html", ".htm")
+    outputs.check_output(output, outputs.PAGES)
     choice = chosen_events.Choice(events, tuple(sample or ()), tuple(split or ()))
-    with bar("choosing events", None) as progress:
+    with bar("choosing events from files", lambda: len(chosen_events.event_files(paths))) as progress:
         n_events = viewer.write(paths, output, choice, detections or [], progress)
     console.print(f"{output}: {n_events} events, {size(output.stat().st_size)}; open it in a browser", soft_wrap=True)
 
@@ -47,7 +47,7 @@ def report(
     from jetimg.common.tables import size
     from jetimg.pages import report as reports
 
-    options.check_output(output, [], "reports", ".html", ".htm")
+    outputs.check_output(output, outputs.PAGES)
     sections = reports.write(folder, output)
     titles = ", ".join(title.lower() for title in sections)
     console.print(f"{output}: {titles}; {size(output.stat().st_size)}; open it in a browser", soft_wrap=True)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jetimg.cli import options
+from jetimg.cli import options, outputs
 from jetimg.cli.options import DetectorFile, Files, Output, console
 from jetimg.common.errors import DataError
 
@@ -25,14 +25,14 @@ def import_reference(
 ) -> None:
     """Files in the published PF-Jet-SSD layout to one event file."""
     from detector.common.progress import bar
-    from jetimg.pfjet_format.importer import ReferenceInputs
-    from jetimg.pfjet_format.importer import import_reference as import_files
+    from jetimg.pfjet_format import importer
 
-    with bar(f"importing {sample}", None) as progress:
-        fixes = import_files(
-            ReferenceInputs(options.expand(files), sample), output, options.description(detector), progress
-        )
-    console.print(f"{output}: {len(options.expand(files))} files imported", soft_wrap=True)
+    inputs = importer.ReferenceInputs(options.expand(files), sample)
+    outputs.check_output(output, outputs.EVENTS, inputs.paths)
+    with bar(f"importing {sample}", lambda: importer.n_events(inputs)) as progress:
+        fixes = importer.import_reference(inputs, output, options.description(detector), progress)
+    look = f"jetimg show {output} --output event.png"
+    console.print(f"{output}: {len(inputs.paths)} files imported; look: {look}", soft_wrap=True)
     if fixes.repeated or fixes.zero:
         console.print(f"{fixes.repeated} hits added to others of their pixel, {fixes.zero} of value 0 left out")
     for path in fixes.unproved:
@@ -50,13 +50,14 @@ def export_reference(
 ) -> None:
     """Event files or shards to one file in the published PF-Jet-SSD layout."""
     from detector.common.progress import bar
-    from jetimg.pfjet_format.exporter import INDEX_DTYPES
-    from jetimg.pfjet_format.exporter import export_reference as export_files
+    from jetimg.pfjet_format import exporter
 
-    if index_type not in (None, *INDEX_DTYPES):
-        raise typer.BadParameter(f"--index-type {index_type}: one of {', '.join(INDEX_DTYPES)}")
-    with bar(f"exporting {output.name}", None) as progress:
-        exported = export_files(options.expand(files), output, index_type, progress)
+    if index_type not in (None, *exporter.INDEX_DTYPES):
+        raise typer.BadParameter(f"--index-type {index_type}: one of {', '.join(exporter.INDEX_DTYPES)}")
+    paths = options.expand(files)
+    outputs.check_output(output, outputs.REFERENCE, paths)
+    with bar(f"exporting {output.name}", lambda: exporter.survey(paths)[0]) as progress:
+        exported = exporter.export_reference(paths, output, index_type, progress)
     console.print(f"{output}: {exported.n_events} events", soft_wrap=True)
     if exported.left_out:
         text = ", ".join(f"{number} {name}" for name, number in exported.left_out.items())
@@ -98,7 +99,7 @@ def export(
     if to == "parquet":
         extras.need("pyarrow")  # before anything is read
     request = exporting.ExportRequest(options.expand(dataset), to, split, seam, images)  # type: ignore[arg-type]
-    with bar(f"exporting to {to}", None) as progress:
+    with bar(f"exporting to {to}", lambda: exporting.n_events(request)) as progress:
         made = exporting.export(request, output, progress)
     console.print(f"{output}: {made.n_events} events; open it with {made.how_to_open}", markup=False, soft_wrap=True)
 
@@ -129,15 +130,17 @@ def release(
     from detector.common import extras
     from detector.common.progress import bar
     from detector.geometry.description import DEFAULT
+    from jetimg.dataset import parts
     from jetimg.release.build import ReleaseRequest
     from jetimg.release.build import release as make
 
     extras.need("mlcroissant")  # before anything is copied and verified
     said = _metadata(metadata)
     request = ReleaseRequest(dataset, said, options.description(detector), detector or DEFAULT, include or [])
-    with bar(f"verifying {output}", None) as progress:
-        parts = make(request, output, progress)
-    console.print(f"{output}: {len(parts)} records, verified", soft_wrap=True)
+    with bar(f"verifying {output}", lambda: parts.n_events(dataset)) as progress:
+        records = make(request, output, progress)
+    look = f"jetimg publish {output} --dry-run"
+    console.print(f"{output}: {len(records)} records, verified; what Zenodo would get: {look}", soft_wrap=True)
 
 
 Production = Annotated[bool, typer.Option("--production", help="zenodo.org itself; its sandbox if not given.")]
@@ -164,6 +167,7 @@ def publish(
 
     address = url or server(production)
     todo = publishing.uploads(folder)
+    outputs.check_output(output, outputs.JSON, folder.rglob("*"))
     if dry_run:
         for upload in todo:
             console.print(
@@ -214,4 +218,5 @@ def download(
         raise typer.BadParameter(str(error)) from error
     request = downloading.DownloadRequest(sources, max_bytes)
     fetched = downloading.download(request, output, partial(bar, f"to {output}", in_bytes=True))
-    console.print(f"{output}: {'downloaded and verified' if fetched else 'was there, complete'}", soft_wrap=True)
+    what = "downloaded and verified" if fetched else "was there, complete"
+    console.print(f"{output}: {what}; look: jetimg summary {output}", soft_wrap=True)

@@ -1,6 +1,6 @@
 """The manifest of a data set: its shards, its inputs, and where every event went."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -76,8 +76,13 @@ def splits(contents: Manifest) -> str:
     return ", ".join(dict.fromkeys(shard.split for shard in contents.shards if shard.n_events)) or "none at all"
 
 
-def make(plan: Plan, folder: Path) -> Manifest:
+def make(plan: Plan, folder: Path, progress: Callable[[int], None] = lambda _: None) -> Manifest:
     """Writes the manifest of a folder that holds all shards of a plan.
+
+    Args:
+        plan: the plan.
+        folder: of the shards.
+        progress: called with the number of events in shards done since its last call.
 
     Raises:
         DataError: a shard is missing, damaged, not as planned, or of another geometry.
@@ -94,7 +99,7 @@ def make(plan: Plan, folder: Path) -> Manifest:
             for source in plan.sources
             for file in source.inputs
         ],
-        shards=[_shard(folder / name, n_events, planned) for name, n_events in plan.shards().items()],
+        shards=list(_shards(plan.shards(), folder, planned, progress)),
     )
     write_text(folder / NAME, manifest.model_dump_json(indent=1) + "\n")
     return manifest
@@ -192,6 +197,14 @@ def account(inputs: Sequence[InputEvents]) -> dict[str, int]:
     asked = sum(max(file.entries, file.expected or 0) for file in inputs)
     by_split = {split: sum(file.events.get(split, 0) for file in inputs) for split in SPLITS}
     return {"asked": asked, "present": present, **by_split, "lost": asked - present}
+
+
+def _shards(
+    wanted: Mapping[str, int], folder: Path, planned: ImageGeometry, progress: Callable[[int], None]
+) -> Iterator[Shard]:
+    for name, n_events in wanted.items():
+        yield _shard(folder / name, n_events, planned)
+        progress(n_events)
 
 
 def _shard(path: Path, n_events: int, planned: ImageGeometry) -> Shard:

@@ -13,7 +13,8 @@ from jetimg.common.errors import DataError
 from jetimg.common.machine_faults import raise_if_machine_fault
 from jetimg.common.schema import StrictModel
 from jetimg.dataset import manifest
-from jetimg.dataset.manifest import Shard
+from jetimg.dataset.manifest import Manifest, Shard
+from jetimg.event_file.store import Reader
 
 NAME = "record.json"
 
@@ -76,6 +77,37 @@ def folders(release: Path) -> list[Path]:
         return [release]
     parts = [path for path in release.glob("record-*") if (path / manifest.NAME).is_file()]
     return sorted(parts, key=lambda path: (len(path.name), path.name)) or [release]
+
+
+def record(folder: Path, contents: Manifest) -> ReleaseRecord:
+    """Which part of a release a folder is; one that does not say is the whole of it.
+
+    Args:
+        folder: of a data set, or of one record.
+        contents: its manifest.
+
+    Raises:
+        DataError: `record.json` says something else.
+    """
+    whole = ReleaseRecord(number=1, of=1, shards=tuple(shard.name for shard in contents.shards))
+    return read(folder) or whole
+
+
+def n_events(path: Path) -> int:
+    """The events that a data set, a release, a record or an event file says that it has.
+
+    Raises:
+        DataError: it is none of these.
+    """
+    if not path.is_dir():
+        with Reader(path) as reader:
+            return int(reader.n_events)
+    total = 0
+    for folder in folders(path):
+        contents = manifest.read(folder)
+        names = record(folder, contents).shards
+        total += sum(shard.n_events for shard in contents.shards if shard.name in names)
+    return total
 
 
 def read(folder: Path) -> ReleaseRecord | None:

@@ -15,7 +15,7 @@ Test sets are two: `test` holds the samples that are for testing, `heldout` a sh
 import bisect
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -252,6 +252,7 @@ def make(
     test_samples: Sequence[str],
     expected: dict[str, int],
     file_splits: Mapping[str, str] | None = None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Plan:
     """Plans the shards of these event files, in any order.
 
@@ -262,6 +263,7 @@ def make(
         expected: events that were asked for in each file of a sample, where known.
         file_splits: the split of every event of a Delphes file, by the file's name; files that it does not name are
             split event by event.
+        progress: called with the number of event files read since its last call.
 
     Raises:
         DataError: event files made in different ways, an input given twice, an event that stands twice, a sample
@@ -280,6 +282,7 @@ def make(
             attributes[path] = common(reader)
             events.add(reader)
         sources.append(Source(path=str(path), sample=sample, test=sample in test_samples, inputs=inputs))
+        progress(1)
     if not sources:
         raise DataError("no event files, so no shards")
     _check_consistent(attributes)

@@ -73,7 +73,7 @@ def _verify_folder(folder: Path, report: Report, progress: Callable[[int], None]
     seen: list[_Seen] = []
     numbers: list[tuple[int, int]] = []
     for part in folders:
-        record = parts.read(part) or parts.ReleaseRecord(number=1, of=1, shards=tuple(s.name for s in contents.shards))
+        record = parts.record(part, contents)
         numbers.append((record.number, record.of))
         report.faults += _record_faults(part, record, contents)
         for shard in contents.shards:

@@ -72,6 +72,15 @@ def create(path: Path, about: About) -> Iterator[Hdf5Writer]:
         disk.check()
 
 
+def is_one(path: Path) -> bool:
+    """Whether a file says that it holds detections; no, where it cannot be read."""
+    try:
+        with h5py.File(path) as file:
+            return bool(file.attrs.get("format") == FORMAT)
+    except OSError:
+        return False
+
+
 class Reader:
     """An open file of detections.
 

@@ -99,6 +99,17 @@ def create(path: Path, about: About) -> Iterator[ParquetWriter]:
             writer.close()
 
 
+def is_one(path: Path) -> bool:
+    """Whether a Parquet file holds detections of ours; no, where it cannot be read."""
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        return METADATA in (pyarrow.parquet.read_metadata(path).metadata or {})
+    except (OSError, pyarrow.ArrowException):
+        return False
+
+
 # Of others: the class by name or number, the place as a box or as an axis.
 NEEDED = ("event", "score")
 

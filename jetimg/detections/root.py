@@ -65,3 +65,12 @@ def create(path: Path, about: About) -> Iterator[RootWriter]:
         writer = RootWriter(file, about)
         yield writer
         writer.finish()
+
+
+def is_one(path: Path) -> bool:
+    """Whether a ROOT file holds detections; no, where it cannot be read."""
+    try:
+        with uproot.open(path) as file:
+            return {TABLE, METADATA} <= set(file.keys(recursive=False, cycle=False))
+    except Exception:  # damaged bytes make uproot raise almost anything
+        return False

@@ -42,6 +42,12 @@ def create(path: Path, about: About) -> AbstractContextManager[Writer]:
     return FORMATS[path.suffix](path, about)
 
 
+def is_one(path: Path) -> bool:
+    """Whether a file that is there holds detections; no, where it cannot be read."""
+    reader = {".parquet": parquet.is_one, ".root": root.is_one}.get(path.suffix, hdf5.is_one)
+    return reader(path)
+
+
 def check_suffix(path: Path) -> None:
     """Refuses the name of a file in no format that there is.
 

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-import h5py
-
 from jetimg.common.errors import DataError
-from jetimg.detections.layout import FORMAT as DETECTIONS
+from jetimg.detections import hdf5
 from jetimg.export import card, coco, npz, parquet, root, webdataset
 from jetimg.export.coco import Images
 from jetimg.export.folder import new_folder
@@ -88,6 +86,18 @@ def export(request: ExportRequest, output: Path, progress: Progress) -> Exported
     return Exported(sum(len(part.files) for part in parts), card.how_to_open(request.kind, output, parts[0].split))
 
 
+def n_events(request: ExportRequest) -> int:
+    """The events that `export` would write.
+
+    Raises:
+        DataError: as `export`, as far as the files' heads tell.
+    """
+    if _of_detections(request.sources):
+        with hdf5.Reader(request.sources[0]) as reader:
+            return reader.n_events
+    return sum(map(len, files_by_split(request.sources, request.split).values()))
+
+
 def _write(request: ExportRequest, part: Part, folder: Path, progress: Progress) -> None:
     if request.kind == "coco":
         coco.write(part, folder, request.images, progress)
@@ -98,13 +108,7 @@ def _write(request: ExportRequest, part: Part, folder: Path, progress: Progress)
 
 def _of_detections(sources: Sequence[Path]) -> bool:
     """Whether the first of them says that it is a file of detections."""
-    if not sources or not sources[0].is_file():
-        return False
-    try:
-        with h5py.File(sources[0]) as file:
-            return bool(file.attrs.get("format") == DETECTIONS)
-    except OSError:
-        return False  # whoever reads it says what is wrong
+    return bool(sources) and sources[0].is_file() and hdf5.is_one(sources[0])
 
 
 def _export_detections(request: ExportRequest, output: Path, progress: Progress) -> Exported:

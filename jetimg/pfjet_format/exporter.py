@@ -53,7 +53,7 @@ def export_reference(
         DataError: an event file cannot be read, or the output cannot be written.
     """
     exported = Exported()
-    total, kinds = _survey(paths)
+    total, kinds = survey(paths)
     kind = np.dtype(index_dtype or (kinds.pop() if len(kinds) == 1 else "int16"))
     with atomic_write(output) as partial, h5py.File(partial, "w", libver=("earliest", "v110")) as file:
         for channel in CHANNELS:
@@ -67,8 +67,12 @@ def export_reference(
     return exported
 
 
-def _survey(paths: Sequence[Path]) -> tuple[int, set[str]]:
-    """The number of events of all files, and the types of pixel indices that they were imported with."""
+def survey(paths: Sequence[Path]) -> tuple[int, set[str]]:
+    """The number of events of all files, and the types of pixel indices that they were imported with.
+
+    Raises:
+        DataError: a file is no event file, or says another type.
+    """
     total, kinds = 0, set()
     for path in paths:
         with Reader(path) as reader:

@@ -59,6 +59,19 @@ def settings() -> ImageSettings:
     return ImageSettings(truth="status", classes={name: DEFAULT_CLASSES[name] for name in CLASSES}, priority=CLASSES)
 
 
+def n_events(inputs: ReferenceInputs) -> int:
+    """The events of all files together.
+
+    Raises:
+        DataError: a file is not in their layout.
+    """
+    total = 0
+    for path in inputs.paths:
+        with ReferenceFile(path) as file:
+            total += file.n_events
+    return total
+
+
 def import_reference(
     inputs: ReferenceInputs, output: Path, detector: Detector, progress: Callable[[int], None] = lambda _: None
 ) -> ImportFixes:

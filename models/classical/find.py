@@ -15,7 +15,8 @@ from jetimg.detections.table import DetectionTable
 from jetimg.event_file.store import InputFile
 from jetimg.imaging.settings import ImageSettings
 from models.classical import orders, trees
-from models.classical.jets import Candidates, as_table, candidates
+from models.classical.jets import Candidates, as_table, candidates, places
+from models.data.data_set import DataSet
 from models.evaluation.event_set import EventSet
 from models.evaluation.pairing import JetTable, joined
 
@@ -84,6 +85,16 @@ def find(
                 writer.add(InputFile(str(path), digests[path.name], n_events), _slice(table, first, first + n_events))
                 first += n_events
     return rival
+
+
+def n_files(folder: Path, splits: Sequence[str]) -> int:
+    """The Delphes files that `find` would read, those of several splits once for each.
+
+    Raises:
+        DataError: no data set, or a shard is missing or damaged.
+    """
+    data = DataSet.of(folder)
+    return sum(len(places(shards).files) for split in (*LEARNED_ON, *splits) if (shards := getattr(data, split)))
 
 
 def _settings(folder: Path) -> ImageSettings:

@@ -58,7 +58,7 @@ def candidates(
     Raises:
         DataError: a Delphes file is not there, or is another one.
     """
-    place = _places(events.shards)
+    place = places(events.shards)
     parts, first = list[FatJets](), dict[str, int]()
     for digest, name in place.files.items():
         first[digest] = sum(len(part.indptr) - 1 for part in parts)
@@ -71,7 +71,7 @@ def candidates(
 
 
 @dataclass(frozen=True)
-class _Places:
+class Places:
     """Where the events of shards came from: files by sha256, and for each event its file's number and its entry."""
 
     files: dict[str, str]
@@ -79,7 +79,12 @@ class _Places:
     entry: NDArray[np.int64]
 
 
-def _places(shards: Sequence[Path]) -> _Places:
+def places(shards: Sequence[Path]) -> Places:
+    """Looks up where the events of shards came from.
+
+    Raises:
+        DataError: a shard is missing or damaged.
+    """
     files: dict[str, str] = {}
     numbers, entries = [], []
     for path in shards:
@@ -91,7 +96,7 @@ def _places(shards: Sequence[Path]) -> _Places:
         number = np.array([known.index(row.sha256) for row in rows], np.int64)
         numbers.append(number[table["file"]])
         entries.append(table["entry"].astype(np.int64))
-    return _Places(files, np.concatenate(numbers), np.concatenate(entries))
+    return Places(files, np.concatenate(numbers), np.concatenate(entries))
 
 
 def _path(name: str, folder: Path | None) -> Path:

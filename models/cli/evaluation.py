@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jetimg.cli import options
+from jetimg.cli import options, outputs
 from jetimg.cli.options import console
 from models.cli import common
 from models.cli.common import Device, Folder
@@ -80,7 +80,7 @@ def _write(found: "Evaluation", output: Path) -> None:
 
     report.write(found, output)
     console.print(report.sheets(found)[2])
-    console.print(f"{output}: {', '.join(report.NAMES)}", soft_wrap=True)
+    console.print(f"{output}: {', '.join(report.NAMES)}; begin with {output / report.TABLES}", soft_wrap=True)
 
 
 @app.command()
@@ -115,6 +115,7 @@ def score(
     folders = {name: output / name if len(chosen) > 1 else output for name in chosen}
     for folder in folders.values():
         report.check_output(folder)
+    outputs.check_output(table, outputs.MARKDOWN, named.values())
     found = {}
     for name, settings in chosen.items():
         found[name] = scoring.score(dataset, named, settings)
@@ -142,7 +143,6 @@ def classical(
     """Detections of the networks' rivals, which know classical jets only: learned on training events, for `score`."""
     from detector.common.progress import bar
     from jetimg.dataset.plan import SPLITS
-    from jetimg.detections.write import check_suffix
     from models.classical import find
 
     splits = split or ["test"]
@@ -150,11 +150,8 @@ def classical(
         raise typer.BadParameter(f"--kind {kind}: {', '.join(find.KINDS)}")
     if unknown := set(splits) - set(SPLITS):
         raise typer.BadParameter(f"--split {unknown.pop()}: {', '.join(SPLITS)}")
-    try:
-        check_suffix(output)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-    with bar("Delphes files", None) as progress:
+    outputs.check_output(output, outputs.DETECTIONS)
+    with bar("Delphes files", lambda: find.n_files(dataset, splits)) as progress:
         rival = find.find(dataset, splits, output, "orders" if kind == "orders" else "trees", files, progress)
     for name, text in rival.settings.items():
         common.say(f"{name}: {text}")
@@ -171,6 +168,7 @@ def side_by_side(
     from models.evaluation import side_by_side as several
 
     named = common.named(evaluations, lambda path: path.resolve().parent.name)
+    outputs.check_output(output, outputs.MARKDOWN, named.values())
     table = several.sheet({name: several.read(path) for name, path in named.items()})
     write_text(output, table.markdown())
     console.print(table)
@@ -191,7 +189,9 @@ def oracle(
 
     from models.evaluation import oracle as oracles
 
-    found = oracles.ceilings(options.expand(files), nms_threshold or oracles.THRESHOLDS)
+    paths = options.expand(files)
+    outputs.check_output(output, outputs.JSON, paths)
+    found = oracles.ceilings(paths, nms_threshold or oracles.THRESHOLDS)
     console.print(oracles.sheet(found))
     if output is not None:
         options.save_or_print([asdict(one) for one in found], output)

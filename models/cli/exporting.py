@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from jetimg.cli import options
+from jetimg.cli import outputs
 from models.cli import common
 
 app = typer.Typer()
@@ -43,16 +43,18 @@ def export(
         from models.export.triton import export as write_repository
 
         agreement = write_repository(path, output, name=name, dataset=images)
+        use = f"jetimg models serve {output}"
     elif form == "onnx":
         from models.export.onnx_writer import export as write
 
-        options.check_output(output, [path], "ONNX files", ".onnx")
+        outputs.check_output(output, outputs.ONNX, [path])
         agreement = write(path, output, dataset=images)
+        use = f"jetimg models detect {output} FILE... --output found.h5"
     else:
         raise typer.BadParameter(f"--format {form}: onnx, triton or hls4ml")
     common.say(
         f"{output}: of {agreement.n_jets} jets that PyTorch finds, {agreement.jets:.1%} differ; scores by at most "
-        f"{agreement.score:.2g}; predictions by {agreement.prediction:.2g} of their spread"
+        f"{agreement.score:.2g}; predictions by {agreement.prediction:.2g} of their spread; use it: {use}"
     )
 
 
@@ -63,7 +65,7 @@ def benchmark(
         typer.Argument(metavar="MODEL...", help="Checkpoints, .onnx files, names of the zoo; PATH or NAME=PATH."),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the report.", file_okay=False)],
-    batch_sizes: Annotated[str, typer.Option(help="Images at once, with commas.")] = "1,2,4,8,16,32,64,128,256",
+    batch_sizes: Annotated[str, typer.Option(help="Images at once, with commas; for a GPU more, 1,16,256.")] = "1,4,16",
     threads: Annotated[int, typer.Option(min=0, help="Of the processor; 0: one for each core.")] = 0,
     seconds: Annotated[float, typer.Option(min=0, help="For each model and batch size.")] = 5.0,
     compiled: Annotated[bool, typer.Option("--compile", help="Checkpoints by torch.compile too.")] = False,
@@ -90,7 +92,7 @@ def benchmark(
     for found in results:
         name, n, each = found["name"], found["batch_size"], found["images_per_second"]
         common.say(f"{name}, batches of {n}: median {found['median_ms']:.1f} ms, {each:.1f} images/s")
-    common.say(f"{output}: latency.json, latency.md, latency.png")
+    common.say(f"{output}: latency.json, latency.md, latency.png; begin with {output / 'latency.md'}")
 
 
 @app.command()

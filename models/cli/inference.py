@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jetimg.cli import options
+from jetimg.cli import options, outputs
 from models.cli import common
 from models.cli.common import Device
 
@@ -56,7 +56,6 @@ def detect(
     """Finds the jets in events: class, score, pt, eta, phi and box of each, into one file."""
     from detector.common.progress import bar
     from jetimg.dataset.plan import SPLITS
-    from jetimg.detections.write import check_suffix
     from models.inference import detect as detecting
     from models.inference import sources
     from models.inference.detector import Detector
@@ -64,16 +63,13 @@ def detect(
     common.check_device(device)
     if unknown := set(split or []) - set(SPLITS):
         raise typer.BadParameter(f"--split {unknown.pop()}: {', '.join(SPLITS)}")
-    try:
-        check_suffix(output)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
+    named = options.expand(inputs)
+    outputs.check_output(output, outputs.DETECTIONS, named)
     chosen: dict[str, Any] = {"device": device, "batch_size": batch_size, "threads": threads}
     chosen |= {"score_threshold": score_threshold, "nms_threshold": nms_threshold, "max_detections": max_detections}
     chosen["settings"] = options.image_settings(settings) if settings else None
     opened = Detector(network, **chosen, description=options.description(detector))
-    paths = sources.files(options.expand(inputs), split or ["test"])
-    options.check_output(output, paths)
+    paths = sources.files(named, split or ["test"])
     with bar(f"{opened.name}: events", lambda: sources.n_events(paths)) as progress:
         made = detecting.detect(opened, paths, output, progress)
     _tell(made, output, keep_going)

@@ -52,7 +52,7 @@ def train(
     settings = common.settings(config, device, training=chosen)
     choice: dict[str, Any] = {"resume": not restart, "replace": replace, "device": device, "processes": processes}
     train_network(dataset, output, settings, start=start and common.network(start), **choice)
-    _done(output)
+    _done(dataset, output)
 
 
 @app.command()
@@ -82,7 +82,7 @@ def quantize(
     settings = common.settings(config, device, training=chosen, compression={"kind": kind})
     choice: dict[str, Any] = {"resume": not restart, "replace": replace, "device": device, "processes": processes}
     train_network(dataset, output, settings, start=common.network(checkpoint), **choice)
-    _done(output)
+    _done(dataset, output)
 
 
 @app.command()
@@ -111,7 +111,7 @@ def prune(
     settings = common.settings(config, device, training=chosen, pruning=pruning)
     choice: dict[str, Any] = {"resume": not restart, "replace": replace, "device": device, "processes": processes}
     prune_network(dataset, output, settings, common.network(checkpoint), **choice)
-    _done(output)
+    _done(dataset, output)
 
 
 @app.command()
@@ -147,5 +147,6 @@ def _chosen(
     }
 
 
-def _done(output: Path) -> None:
-    common.say(f"{output}: network.pt, metrics.jsonl, loss.png")
+def _done(dataset: Path, output: Path) -> None:
+    measure = f"jetimg models evaluate {dataset} {output / 'network.pt'} --output DIR"
+    common.say(f"{output}: network.pt, metrics.jsonl, loss.png (open it); measure the network: {measure}")

@@ -17,7 +17,7 @@ from models.networks.config import Compression, Config
 from models.trained import checkpoint
 from models.training import channel_pruning, fast_channels
 from models.training.start import Start
-from models.training.train import train
+from models.training.train import check_folder, train
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +53,7 @@ def prune(
         DataError: as `models.training.train.train`; an architecture whose channels are not known; small enough
             already; or too small a network for the steps.
     """
+    check_folder(output, start, may_replace=replace or not resume)
     model = Start.of(start, DataSet.of(folder)).model
     if model.architecture not in PRUNABLE:
         raise DataError(f"{start}: {model.architecture}; pruning knows the channels of {' and '.join(PRUNABLE)} only")

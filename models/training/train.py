@@ -87,11 +87,25 @@ def train(
     model = begin.model if begin else data.describe(config.model)
     config = config.model_copy(update={"model": model})
     last, complaint = output / "last.pt", ""
+    check_folder(output, start, may_replace=replace or not resume)
     if resume and last.is_file() and (complaint := _other_run(last, config, data, begin)) and not replace:
         raise DataError(f"{last}: {complaint}; choose another folder, --restart or --replace")
     if complaint or not resume:
         last.unlink(missing_ok=True)
     distributed.run(_train, device, processes, data, output, config, begin)
+
+
+def check_folder(output: Path, start: Path | None, *, may_replace: bool) -> None:
+    """Refuses a run's folder where it would write over what it begins with, or a network of another origin.
+
+    Raises:
+        DataError: naming what is there.
+    """
+    if start and start.resolve().parent == output.resolve():
+        raise DataError(f"{start}: the run begins with it, and would write it over; choose another folder")
+    network = output / "network.pt"
+    if network.exists() and not (output / "last.pt").exists() and not may_replace:
+        raise DataError(f"{network}: of no run that could go on; choose another folder, --restart or --replace")
 
 
 @dataclass

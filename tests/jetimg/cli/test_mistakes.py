@@ -91,10 +91,10 @@ TYPED = [
     ("convert one.root --output tt.txt", 2, "event files end in .h5 or .hdf5"),
     ("convert one.root --output notes.txt/tt.h5", 1, "notes.txt/tt.h5: cannot be written"),
     ("convert one.root --output /proc/tt.h5", 1, "/proc/tt.h5: cannot be written"),
-    ("check one.root --output one.root", 2, "this is an input; it would be written over"),
+    ("check one.root --output one.root", 2, "JSON files end in .json"),
     ("models detect fast one.root --output one.root", 2, "this is an input; it would be written over"),
-    ("models detect fast one.root --output d.csv", 2, "detections are written as .h5, .hdf5, .parquet, .root"),
-    ("view dataset --output a.png", 2, "viewers end in .html"),
+    ("models detect fast one.root --output d.csv", 2, "detections end in .h5 or .hdf5 or .parquet or .root"),
+    ("view dataset --output a.png", 2, "pages end in .html"),
     ("show one.h5 --output a.xyz", 2, "no picture format 'xyz'; there are"),
     ("models export fast --output fast.pt", 2, "ONNX files end in .onnx"),
     # Settings of one command given to another, and YAML.
