@@ -16,7 +16,7 @@ demo: $(VENV)/.models
 	@echo "Open results/demo/report.html"
 
 # In the order of tests/conftest.py, whole workflows first: xdist would keep files of few tests, these, for the end.
-test: $(VENV)/.docs
+test: $(VENV)/.remote
 	$(RUN) pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
 
 # The docs as a site; a link that leads nowhere is an error.
@@ -49,6 +49,10 @@ $(VENV)/.models: $(VENV)/.installed requirements-models.lock requirements-torch-
 
 $(VENV)/.docs: $(VENV)/.models requirements-docs.lock
 	$(INSTALL) --require-hashes -r requirements-docs.lock
+	touch $@
+
+$(VENV)/.remote: $(VENV)/.docs requirements-remote.lock
+	$(INSTALL) --require-hashes -r requirements-remote.lock
 	touch $@
 
 # After a change of the dependencies in pyproject.toml. `make lock UPGRADE=--upgrade` takes the newest versions.

@@ -14,6 +14,7 @@ from workflow.campaign.failed import FailedFiles
 from workflow.campaign.networks import CampaignNetworks, labelled
 from workflow.campaign.paths import option, options
 from workflow.campaign.settings import settings_files
+from workflow.campaign.slurm_groups import run_side_by_side
 from workflow.campaign.start import announce, close, start
 
 DEFAULT = f"{workflow.basedir}/workflow/config/default.yaml"
@@ -32,6 +33,7 @@ CAMPAIGN = start(config, FILES, workflow.basedir, talk=workflow.is_main_process)
 CONFIG, RESULTS = CAMPAIGN.config, CAMPAIGN.results
 NETWORKS = CampaignNetworks(CONFIG.networks, RESULTS)
 FAILED, SETTINGS = FailedFiles(CAMPAIGN), settings_files(CAMPAIGN, NETWORKS)
+run_side_by_side()
 
 
 include: "workflow/rules/common.smk"

@@ -48,6 +48,7 @@ WHY = {
     "snakemake-storage-plugin-http": "input files on the web",
     "snakemake-storage-plugin-xrootd": "input files on xrootd",
     "snakemake-storage-plugin-s3": "input files on S3",
+    "moto": "a server of S3's protocol, for tests",
     "pyarrow": "writes and reads Parquet",
     "mlcroissant": "describes a release in Croissant, and validates it",
     "requests": "speaks with Zenodo",
@@ -82,6 +83,7 @@ LICENCES = {
     "snakemake-storage-plugin-http": "MIT",
     "snakemake-storage-plugin-xrootd": "MIT",
     "snakemake-storage-plugin-s3": "MIT",
+    "moto": "Apache-2.0",
 }
 # Classifiers of trove, for packages that state no SPDX expression.
 CLASSIFIED = {
@@ -104,7 +106,7 @@ TITLES = {
     "models": "Extra `models`: networks",
     "simulation": "Extra `simulation`: Pythia and the fast detector simulation",
     "workflow": "Extra `workflow`",
-    "slurm": "Extras for clusters and remote files (in no lock)",
+    "slurm": "Extras for clusters and remote files (in a lock of their own)",
     "hls4ml": "Extra `hls4ml`: networks for FPGAs (docs/hls4ml.md)",
     "serving": "Extra `serving`: clients of servers (docs/serving.md)",
     "tensorboard": "Extra `tensorboard`: curves of trainings (docs/models.md)",
@@ -114,7 +116,7 @@ TITLES = {
     "docs": "Extra `docs`: the site (`make docs`)",
     "dev": "Extra `dev`",
 }
-PLUGINS = ("slurm", "htcondor", "http", "xrootd", "s3")
+PLUGINS = ("slurm", "htcondor", "http", "xrootd", "s3", "servers")
 
 
 def licence(name: str) -> str:

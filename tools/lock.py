@@ -7,6 +7,7 @@ where a package is needed on some only.
 requirements.lock            all but the networks: data, simulation, workflow, release, tests, tools
 requirements-models.lock     what the extras `models`, `hls4ml`, `serving`, `tensorboard` need beside it, without torch
 requirements-docs.lock       what the extra `docs` needs beside these: the site of the docs
+requirements-remote.lock     what `slurm`, `http`, `xrootd`, `s3`, `servers` need beside these, for tests
 requirements-torch-cpu.lock  PyTorch's own CPU build of torch, which is not on PyPI
 requirements-torch.lock      PyPI's torch, for Linux with CUDA and all that it needs
 
@@ -40,6 +41,10 @@ HEADS = {
         "# torch: install it with requirements-torch-cpu.lock or requirements-torch.lock beside it.\n"
     ),
     "requirements-docs.lock": f"{WRITTEN} What `make docs` needs beside requirements.lock.\n",
+    "requirements-remote.lock": (
+        f"{WRITTEN} What tests of clusters and remote files need\n"
+        "# beside the others: plugins of Snakemake, and servers.\n"
+    ),
     "requirements-torch-cpu.lock": (
         f"{WRITTEN} PyTorch's own CPU build, where pip finds it:\n"
         "# this version is not on PyPI, so elsewhere pip says at once that nothing matches. Hashes of\n"
@@ -107,7 +112,7 @@ def write(name: str, found: Blocks) -> None:
 
 
 def main() -> None:
-    """Writes all five."""
+    """Writes all six."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--upgrade", action="store_true", help="the newest versions that pyproject.toml allows")
     upgrade = parser.parse_args().upgrade
@@ -117,25 +122,29 @@ def main() -> None:
     data = [*project["dependencies"]]
     data += [line for name in ("simulation", "workflow", "tables", "release", "test", "dev") for line in extras[name]]
     networks = [line for name in ("models", "hls4ml", "serving", "tensorboard") for line in extras[name]]
-    every = compile_lock("\n".join([*data, *networks, *extras["docs"]]), pins=pins)
+    remote = [line for name in ("slurm", "http", "xrootd", "s3", "servers") for line in extras[name]]
+    every = compile_lock("\n".join([*data, *networks, *extras["docs"], *remote]), pins=pins)
     with tempfile.NamedTemporaryFile("w", suffix=".lock") as file:
         file.write("".join(every.values()))
         file.flush()
         base = compile_lock("\n".join(data), "--constraints", file.name)
         both = compile_lock("\n".join([*data, *networks]), "--constraints", file.name)
+        with_docs = compile_lock("\n".join([*data, *networks, *extras["docs"]]), "--constraints", file.name)
     # The marker of all together: the networks may need on all Pythons what the rest needs on one.
     base = {name: every[name] for name in base}
     torch = {name: every[name] for name in both if OF_TORCH.match(name)}
     models = {name: every[name] for name in both if name not in base and name not in torch}
-    docs = {name: block for name, block in every.items() if name not in both}
+    docs = {name: every[name] for name in with_docs if name not in both}
+    plugins = {name: block for name, block in every.items() if name not in with_docs}
     write("requirements.lock", base)
     write("requirements-models.lock", models)
     write("requirements-docs.lock", docs)
+    write("requirements-remote.lock", plugins)
     write("requirements-torch-cpu.lock", cpu_build(torch["torch"]))
     write("requirements-torch.lock", torch)
     print(
         f"{len(base)} packages, {len(models)} more for the networks, {len(torch)} for PyPI's torch, "
-        f"{len(docs)} for the docs",
+        f"{len(docs)} for the docs, {len(plugins)} for clusters and remote files",
         file=sys.stderr,
     )
 

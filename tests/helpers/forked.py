@@ -13,7 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["snakemake.cli", "workflow.campaign.start", "workflow.campaign.settings"])
+# Snakemake imports all of its plugins, whether they are used or not; those that are not installed are left out here.
+_PLUGINS = ["executor_plugin_slurm", "storage_plugin_http", "storage_plugin_s3", "storage_plugin_xrootd"]
+_OURS = ["workflow.campaign.start", "workflow.campaign.settings"]
+_FORKS.set_forkserver_preload(["snakemake.cli", *_OURS, *(f"snakemake_{name}" for name in _PLUGINS)])
 
 
 def snakemake(

@@ -1,4 +1,4 @@
-"""A real Slurm of one node on loopback, for tests: munged, slurmctld and slurmd, started and stopped here."""
+"""A real Slurm on loopback, for tests: munged, slurmctld and a slurmd for each node, started and stopped here."""
 
 import os
 import platform
@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 # Slurm's programs look here; an environment variable does not reach what they start.
@@ -24,11 +25,11 @@ AuthType=auth/munge
 AuthInfo=socket={folder}/munge/socket
 CredType=cred/munge
 SlurmctldPort=16817
-SlurmdPort=16818
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/slurmd-%n.pid
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
+SlurmdSpoolDir={folder}/spool-%n
+SlurmdParameters=config_overrides
 ProctrackType=proctrack/pgid
 TaskPlugin=task/none
 SwitchType=switch/none
@@ -38,13 +39,15 @@ SelectTypeParameters=CR_Core_Memory
 ReturnToService=2
 AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/none
-JobCompType=jobcomp/none
+JobCompType=jobcomp/filetxt
+JobCompLoc={folder}/jobs.txt
 MinJobAge=300
 KillWait=5
 CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
-NodeName=localhost NodeAddr=127.0.0.1 NodeHostname={host} CPUs={cores} RealMemory=16000
-PartitionName=main Nodes=localhost Default=YES MaxTime=INFINITE State=UP
+PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
+NODE = "NodeName={name} NodeAddr=127.0.0.1 Port={port} NodeHostname={host} CPUs={cores} RealMemory={memory}\n"
+PORT = 16818  # of the first node
 
 
 def why_not() -> str:
@@ -61,9 +64,38 @@ def why_not() -> str:
     return ""
 
 
+@dataclass(frozen=True)
+class Nodes:
+    """The nodes of a Slurm, all of them on this machine, which need not have what they promise.
+
+    Attributes:
+        number: how many.
+        cores: of each.
+        memory: of each, MB.
+    """
+
+    number: int = 1
+    cores: int = os.cpu_count() or 1
+    memory: int = 16_000
+
+    def lines(self) -> str:
+        """Their part of slurm.conf."""
+        host = platform.node().partition(".")[0]
+        return "".join(
+            NODE.format(name=name, port=PORT + index, host=host, cores=self.cores, memory=self.memory)
+            for index, name in enumerate(self.names())
+        )
+
+    def names(self) -> list[str]:
+        """What they are called."""
+        return [f"node{number}" for number in range(1, self.number + 1)]
+
+
 @contextmanager
-def slurm() -> Iterator[None]:
+def slurm(nodes: Nodes = Nodes()) -> Iterator[Path]:
     """Runs a Slurm; its files stand in a folder of its own, which all users can enter, as munge must.
+
+    `jobs.txt` in that folder has a line for each job that has ended.
 
     Raises:
         RuntimeError: it does not start; with what its programs said.
@@ -71,21 +103,13 @@ def slurm() -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="jetimg-slurm-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        with _running(folder):
-            yield
+        with _running(folder, nodes):
+            yield folder
 
 
 @contextmanager
-def _running(folder: Path) -> Iterator[None]:
-    for name in ("state", "spool", "munge"):
-        (folder / name).mkdir(parents=True)
-    (folder / "munge/key").write_bytes(os.urandom(128))
-    (folder / "munge/key").chmod(0o400)
-    shutil.chown(folder / "munge", "munge")
-    shutil.chown(folder / "munge/key", "munge")
-    content = CONTENT.format(folder=folder, host=platform.node().partition(".")[0], cores=os.cpu_count() or 1)
-    CONF.parent.mkdir(exist_ok=True)
-    CONF.write_text(MARK + content)
+def _running(folder: Path, nodes: Nodes) -> Iterator[None]:
+    _prepare(folder, nodes)
     started: list[subprocess.Popen[bytes]] = []
     try:
         options = ("socket", "key-file", "pid-file", "log-file", "seed-file")
@@ -93,20 +117,39 @@ def _running(folder: Path) -> Iterator[None]:
         started.append(_start(folder, "runuser", "-u", "munge", "--", "munged", "--foreground", *munge))
         _wait_for((folder / "munge/socket").exists, "munged", folder)
         started.append(_start(folder, "slurmctld", "-D"))
-        started.append(_start(folder, "slurmd", "-D", "-N", "localhost"))
-        _wait_for(lambda: "idle" in said("sinfo", "--noheader", "--format=%t"), "the node", folder)
+        started += [_start(folder, "slurmd", "-D", "-N", name) for name in nodes.names()]
+        _wait_for(lambda: _idle() == nodes.number, "the nodes", folder)
         yield
     finally:
         said("scancel", "--user=root")
         for process in reversed(started):
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=20)
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            _stop(process)
         CONF.unlink()
+
+
+def _prepare(folder: Path, nodes: Nodes) -> None:
+    for name in ("state", "munge", *(f"spool-{name}" for name in nodes.names())):
+        (folder / name).mkdir(parents=True)
+    (folder / "munge/key").write_bytes(os.urandom(128))
+    (folder / "munge/key").chmod(0o400)
+    shutil.chown(folder / "munge", "munge")
+    shutil.chown(folder / "munge/key", "munge")
+    CONF.parent.mkdir(exist_ok=True)
+    CONF.write_text(MARK + CONTENT.format(folder=folder) + nodes.lines())
+
+
+def _idle() -> int:
+    return said("sinfo", "--noheader", "--Node", "--format=%t").split().count("idle")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=20)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def said(*command: str) -> str:

@@ -14,6 +14,7 @@ PYPI = {"matplotlib-base": "matplotlib"}
 
 LOCKS = ("requirements.lock", "requirements-models.lock", "requirements-torch.lock")
 CPU_LOCK = "requirements-torch-cpu.lock"
+REMOTE_LOCK = "requirements-remote.lock"
 
 
 def _lock(*names):
@@ -34,7 +35,7 @@ def _content():
 
 
 def _name(text):
-    return re.split("[<>=~]", text)[0]
+    return re.split(r"[\[<>=~]", text)[0]
 
 
 def _environment():
@@ -67,7 +68,7 @@ def test_the_environment_installs_the_project():
     assert pip[-1] == "-e ."
 
 
-@pytest.mark.parametrize("name", [*LOCKS, CPU_LOCK])
+@pytest.mark.parametrize("name", [*LOCKS, CPU_LOCK, REMOTE_LOCK])
 def test_the_locks_have_versions_and_hashes(name):
     for package, (version, hashes) in _lock(name).items():
         assert re.fullmatch(r"[\w.+]+", version), package
@@ -81,6 +82,8 @@ def test_the_locks_have_what_the_project_needs():
     for name in ("simulation", "workflow", "tables", "release", "test", "dev"):
         assert {_name(text) for text in project["dependencies"] + extras[name]} <= set(_lock("requirements.lock"))
     assert {_name(text) for text in extras["models"]} <= set(_lock())
+    for name in ("slurm", "http", "xrootd", "s3", "servers"):
+        assert {_name(text) for text in extras[name]} <= set(_lock(REMOTE_LOCK))
 
 
 def test_torch_is_in_locks_of_its_own_and_both_builds_are_of_one_version():
