@@ -11,6 +11,7 @@ sys.dont_write_bytecode = True  # a dry run leaves nothing behind
 
 from jetimg.dataset.plan import SPLITS
 from workflow.campaign.failed import FailedFiles
+from workflow.campaign.groups import JobGroups
 from workflow.campaign.networks import CampaignNetworks, labelled
 from workflow.campaign.paths import option, options
 from workflow.campaign.settings import settings_files
@@ -33,6 +34,7 @@ CAMPAIGN = start(config, FILES, workflow.basedir, talk=workflow.is_main_process)
 CONFIG, RESULTS = CAMPAIGN.config, CAMPAIGN.results
 NETWORKS = CampaignNetworks(CONFIG.networks, RESULTS)
 FAILED, SETTINGS = FailedFiles(CAMPAIGN), settings_files(CAMPAIGN, NETWORKS)
+GROUPS = JobGroups(workflow)
 run_side_by_side()
 
 

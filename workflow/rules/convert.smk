@@ -16,6 +16,8 @@ rule convert:
         CAMPAIGN.benchmark("convert/{sample}/{group}")
     # A fault of the machine is no verdict on a file: the job fails, and is tried again.
     retries: 2
+    group:
+        lambda w: GROUPS.of("convert", w.sample, int(w.group))
     conda:
         "../envs/data.yaml"
     resources:

@@ -9,6 +9,10 @@ rule fetch:
         temp(f"{RESULTS}/fetched/{{sample}}/{{path}}"),
     log:
         CAMPAIGN.log("fetch/{sample}/{path}"),
+    # A fault of the machine is no verdict on a file: the job fails, and is tried again.
+    retries: 2
+    group:
+        lambda w: GROUPS.in_turn("fetch", w.sample, w.path)
     conda:
         "../envs/data.yaml"
     resources:

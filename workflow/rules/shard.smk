@@ -36,6 +36,8 @@ rule shard:
         CAMPAIGN.log("shard/{shard}"),
     benchmark:
         CAMPAIGN.benchmark("shard/{shard}")
+    group:
+        lambda w: GROUPS.in_turn("shard", "all", w.shard)
     conda:
         "../envs/data.yaml"
     resources:

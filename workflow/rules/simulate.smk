@@ -40,6 +40,12 @@ rule simulate:
         CAMPAIGN.log("simulate/{sample}/{index}"),
     benchmark:
         CAMPAIGN.benchmark("simulate/{sample}/{index}")
+    group:
+        lambda w: GROUPS.in_turn(
+            "simulate",
+            "again" if FAILED.mark(w.sample, w.index) else w.sample,
+            f"{w.sample}/{w.index}",
+        )
     conda:
         "../envs/simulation.yaml"
     resources:
