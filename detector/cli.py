@@ -17,6 +17,7 @@ from detector.common.outputs import OutputKind, check_output
 from detector.geometry.description import Detector, load
 
 if TYPE_CHECKING:
+    from detector.simulation.gun import Gun
     from detector.simulation.job import SimulationJob
 
 logger = logging.getLogger(__name__)
@@ -169,6 +170,63 @@ def _job(
         raise typer.BadParameter(f"--mass {mass}: must be positive")
     masses, more = tuple(mass or (1500.0,)), tuple(pythia or ())
     return SimulationJob(sample, events, seed, index, masses, pool, more, process or process_of(sample))
+
+
+@app.command()
+def gun(
+    sample: Sample,
+    events: Annotated[int, typer.Option(min=1, help="Events to make, one particle each.")],
+    seed: Seed,
+    output: Output,
+    particle: Annotated[
+        list[str],
+        typer.Option(help="gamma, pi0, e, pi (e and pi of either charge) or K0L; of several, any one."),
+    ],
+    energy: Annotated[str, typer.Option(help="GeV: one number, or a range that is drawn from evenly: 2:50.")] = "2:50",
+    eta: Annotated[str, typer.Option(help="Pseudorapidity, in the same way.")] = "-1.4:1.4",
+    phi: Annotated[str | None, typer.Option(help="Azimuth, radians, in the same way; all if not given.")] = None,
+    pileup: Annotated[float, typer.Option(min=0, help="Mean number of soft collisions in the same crossing.")] = 0.0,
+    pool: Annotated[
+        Path | None,
+        typer.Option(help="Pile-up pool made by `pool`; as for `simulate` if not given.", dir_okay=False),
+    ] = None,
+    index: Index = 0,
+    detector: Description = None,
+) -> None:
+    """Simulates one file of single particles: a particle gun in the place of Pythia, embedded detector."""
+    from detector.common.progress import bar
+    from detector.simulation.fast.run import simulate as embedded
+    from detector.simulation.job import SimulationJob
+
+    shot = _gun(particle, {"energy": energy, "eta": eta, "phi": phi}, pileup)
+    described = _described(detector)
+    path = (pool or _pool_beside(output, seed, "embedded", described)) if pileup else None
+    if path is not None and pool is None and not path.is_file():
+        _make_pool_beside(path, seed, "embedded", described, None)
+    job = SimulationJob(sample, events, seed, index, (), path, gun=shot)
+    with bar(f"simulating {sample}", events) as progress:
+        embedded(job, described, output, progress)
+    print(f"{output}: {events} events of {sample}")
+
+
+def _gun(particles: list[str], ranges: dict[str, str | None], pileup: float) -> "Gun":
+    from detector.common import settings_file
+    from detector.simulation.gun import Gun
+
+    given = {name: _range(name, text) for name, text in ranges.items() if text is not None}
+    try:
+        return settings_file.validate(Gun, {"particles": particles, "pileup": pileup} | given, "gun")
+    except settings_file.SettingsError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _range(name: str, text: str) -> tuple[float, float]:
+    """A number, or two with a colon between them."""
+    low, _, high = text.partition(":")
+    try:
+        return float(low), float(high or low)
+    except ValueError as error:
+        raise typer.BadParameter(f"--{name} {text}: a number, or a range like 2:50") from error
 
 
 @app.command()

@@ -131,6 +131,8 @@ def use(block: Block, clone: Path) -> None:
     if set(content) <= {"model", "training", "compression", "augmentation", "pruning"}:
         (clone / "some_network.yaml").write_text(block.text)
         read_network(clone / "some_network.yaml")
+    elif set(content) <= set(ImageSettings.model_fields):
+        ImageSettings.model_validate(content)
     else:
         parse({"samples": {"tt": {"files": ["a.root"]}}} | content)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detector.simulation import processes
+from detector.simulation.gun import Gun
 
 
 @dataclass(frozen=True)
@@ -16,9 +17,10 @@ class SimulationJob:
         seed: the campaign's.
         index: number of the file in its sample.
         masses: graviton masses, GeV; file number i takes masses[i modulo their number].
-        pool: file with the pile-up pool.
+        pool: file with the pile-up pool; None for a gun without pile-up.
         pythia: more settings, lines of a Pythia command file.
         process: one of `processes.PROCESSES`; the one that the sample is called after if empty.
+        gun: single particles in the place of Pythia's collisions; masses, pythia and process have no effect then.
     """
 
     sample: str
@@ -26,9 +28,10 @@ class SimulationJob:
     seed: int
     index: int
     masses: tuple[float, ...]
-    pool: Path
+    pool: Path | None
     pythia: tuple[str, ...] = ()
     process: str = ""
+    gun: Gun | None = None
 
     @property
     def mass(self) -> float:

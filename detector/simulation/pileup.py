@@ -50,6 +50,9 @@ class Pool(NamedTuple):
         return len(self.start) - 1
 
 
+NO_POOL = Pool(np.zeros(2, np.int64), np.empty(0, np.int32), np.empty(0, np.int8), *np.empty((4, 0), np.float32))
+
+
 class Vertices(NamedTuple):
     """Vertices of a crossing, the hard one first, each (n).
 

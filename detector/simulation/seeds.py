@@ -17,6 +17,11 @@ def generator(campaign: int, sample: str, index: int) -> int:
     return 1 + _digest(campaign, sample, index, "pythia") % PYTHIA_LARGEST
 
 
+def gun(campaign: int, sample: str, index: int) -> np.random.Generator:
+    """The random numbers of the particle gun for one file of one sample of a campaign."""
+    return np.random.default_rng(_digest(campaign, sample, index, "gun"))
+
+
 def detector(campaign: int, sample: str, index: int) -> np.random.Generator:
     """The random numbers of pile-up and detector for one file of one sample of a campaign."""
     return np.random.default_rng(_digest(campaign, sample, index, "detector"))

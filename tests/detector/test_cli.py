@@ -68,6 +68,28 @@ def test_a_sample_of_another_name_than_its_process(
     assert [line.split(" = ")[0] for line, same in zip(one, other, strict=True) if line != same] == ["Random:seed"]
 
 
+def gun(monkeypatch: pytest.MonkeyPatch, output: Path, *more: str | Path) -> int:
+    return run(monkeypatch, "gun", "--sample", "pi0", "--events", "3", "--seed", "7", "--output", output, *more)
+
+
+def test_gun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pool_file: Path) -> None:
+    shot = ("--particle", "pi0", "--energy", "10", "--eta", "-1:1", "--phi", "0.5")
+    assert gun(monkeypatch, tmp_path / "x.root", *shot) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["x.root"]
+    assert gun(monkeypatch, tmp_path / "y.root", *shot, "--pileup", "5", "--pool", pool_file) == 0
+    assert (tmp_path / "y.root").stat().st_size > (tmp_path / "x.root").stat().st_size
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [["--particle", "mu"], ["--energy", "9:2"], ["--energy", "x"], ["--eta", "1:2:3"], ["--pileup", "-1"],
+     ["--events", "0"]],
+)  # fmt: skip
+def test_a_gun_at_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, wrong: list[str]) -> None:
+    assert gun(monkeypatch, tmp_path / "x.root", "--particle", "pi0", *wrong) == 2
+    assert not list(tmp_path.iterdir())
+
+
 def test_describe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, "describe") == 0
     said = capsys.readouterr()

@@ -49,7 +49,7 @@ def simulate(
         DataError: no pile-up file, or Delphes failed, hung, was killed, or made too few events.
     """
     simulator = find(SIMULATOR)
-    if not job.pool.is_file():
+    if job.pool is None or not job.pool.is_file():
         raise DataError(f"{job.pool}: no pile-up file; make one: jetimg detector pool --backend delphes")
     pythia_seed = seeds.generator(job.seed, job.sample, job.index)
     rendered = card.render(

@@ -99,7 +99,8 @@ def _vertices(event: SimulatedEvent) -> dict[str, NDArray[Any]]:
 def _missing(event: SimulatedEvent) -> dict[str, NDArray[Any]]:
     px, py, pz = event.missing
     pt = np.hypot(px, py)
-    return {"MET": pt[None], "Eta": np.arcsinh(pz / pt)[None], "Phi": np.arctan2(py, px)[None]}
+    eta = np.array(np.arcsinh(pz / pt) if pt > 0.0 else 0.0)  # 0 where nothing was seen, as in Delphes
+    return {"MET": pt[None], "Eta": eta[None], "Phi": np.arctan2(py, px)[None]}
 
 
 def _rho_edges(n: int, detector: Detector) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

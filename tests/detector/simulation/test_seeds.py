@@ -25,3 +25,4 @@ def test_campaign_sample_and_index_all_matter() -> None:
 def test_seeds_stay_as_they_are() -> None:
     """A change here makes every file of a running campaign another one."""
     assert seeds.generator(1, "tt", 0) == 564_865_925
+    assert seeds.gun(1, "tt", 0).random() != seeds.detector(1, "tt", 0).random()
