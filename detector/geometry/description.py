@@ -5,7 +5,7 @@ from functools import lru_cache
 from itertools import pairwise
 from math import inf
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic import (
     Field,
@@ -121,6 +121,25 @@ class Responses(StrictModel):
 
     ecal: Response
     hcal: Response
+
+
+class ShowerProfile(StrictModel):
+    """The lateral profile of a shower; radii in units of a length of the material."""
+
+    unit: PositiveFloat = Field(description="the length, m: the Moliere radius, or the nuclear interaction length")
+    core_fraction: float = Field(ge=0, le=1, description="the core's share of the energy")
+    core_radius: PositiveFloat = Field(description="radius that holds half of the core")
+    tail_radius: PositiveFloat = Field(description="radius that holds half of the rest")
+    reach: PositiveFloat = Field(description="half the width of the square that holds all of the energy")
+
+
+class Showers(StrictModel):
+    """Lateral profiles, the same in both calorimeters, measured across the particle's way on the tracker's surface."""
+
+    abs_eta_max: PositiveFloat = Field(le=3.0, description="beyond it, showers stay in the cell that is hit")
+    electromagnetic: ShowerProfile
+    hadronic: ShowerProfile = Field(description="of every particle that is not in electromagnetic_pdg")
+    electromagnetic_pdg: tuple[PositiveInt, ...] = Field(default=(11, 22, 111), description="|PDG codes|")
 
 
 class DenseFilter(StrictModel):
@@ -283,10 +302,12 @@ class TruthSettings(StrictModel):
 class Detector(StrictModel):
     """The whole description. `digest` names it in every file made with it."""
 
+    extends: str | None = Field(default=None, description="description that has what this one does not say")
     name: str
     crystals: Crystals
     calorimeters: Calorimeters
     response: Responses
+    showers: Showers | None = Field(default=None, description="None: all energy in the cell that is hit, as in Delphes")
     tracker: Tracker
     pileup: PileUp
     puppi: Puppi
@@ -299,8 +320,12 @@ class Detector(StrictModel):
 
     def table(self, name: str) -> Path:
         """A table's file: beside the description, or the one that comes with this package."""
-        own = self.folder / name
-        return own if own.is_file() else DEFAULT.with_name(Path(name).name)
+        return _beside(self.folder, name)
+
+
+def _beside(folder: Path, name: str) -> Path:
+    own = folder / name
+    return own if own.is_file() else DEFAULT.with_name(Path(name).name)
 
 
 @lru_cache
@@ -314,19 +339,38 @@ def load(path: str | Path | None = None) -> Detector:
         ValueError: the file does not describe a detector; the message names the file and the keys.
     """
     source = Path(path) if path else DEFAULT
-    content = settings_file.read(source)
+    content, texts = _read(source)
     if computed := {"digest", "folder"} & content.keys():
         raise ValueError(f"{source}: not a detector description: `{computed.pop()}` is computed, not given")
     try:
         described = Detector.model_validate(content | {"digest": "", "folder": source.parent})
-        return described.model_copy(update={"digest": _digest(source.read_bytes(), described)})
+        return described.model_copy(update={"digest": _digest(texts, described)})
     except ValidationError as error:
         raise ValueError(f"{source}: not a detector description: {settings_file.told(error, Detector)}") from error
     except OSError as error:
         raise ValueError(f"{source}: names a table that cannot be read: {error}") from error
 
 
-def _digest(text: bytes, described: Detector) -> str:
+def _read(source: Path) -> tuple[dict[str, Any], list[bytes]]:
+    """What a description says, with what the one that it extends says; and the bytes of both."""
+    content, texts = settings_file.read(source), [source.read_bytes()]
+    if not isinstance(name := content.get("extends"), str):
+        return content, texts
+    base = _beside(source.parent, name)
+    below = settings_file.read(base)
+    if "extends" in below:
+        raise ValueError(f"{source}: extends {name}, which extends another description itself")
+    return _merged(below, content), [*texts, base.read_bytes()]
+
+
+def _merged(below: Any, above: Any) -> Any:
+    """Keys of both, section by section; a value or a list of `above` replaces that of `below`."""
+    if not (isinstance(below, dict) and isinstance(above, dict)):
+        return above
+    return below | {key: _merged(below.get(key), value) for key, value in above.items()}
+
+
+def _digest(texts: list[bytes], described: Detector) -> str:
     tables = described.tracker.momentum_resolution
-    content = [text, *(described.table(name).read_bytes() for name in (tables.charged_hadron, tables.muon))]
+    content = [*texts, *(described.table(name).read_bytes() for name in (tables.charged_hadron, tables.muon))]
     return hashlib.sha256(b"\0".join(content)).hexdigest()

@@ -36,6 +36,8 @@ def render(detector: Detector, pileup_file: str = "pileup.pileup", tower: bool =
     Raises:
         CallError: the description asks for what Delphes cannot do, or a resolution table is at fault.
     """
+    if detector.showers is not None:
+        raise CallError(f"{detector.name}: real Delphes has no lateral showers; leave `showers` out of the description")
     modules = [
         *_truth(detector),
         *_tracker(detector, pileup_file),

@@ -2,7 +2,9 @@
 
 A cell sums the energy fractions of all particles that reach it; the sum is smeared, then compared with
 the tracks of the same cell: a significant excess becomes a neutral object, otherwise the tracks are
-scaled to the best estimate of both measurements.
+scaled to the best estimate of both measurements. Beyond Delphes, showers may spread over cells
+(`detector.simulation.fast.showers`); the energy of tracks spreads in the same way, and each track is scaled in
+the cell that it hits.
 """
 
 import math
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 
 from detector.common.numba_cache import compiled
 from detector.simulation.fast.parameters import CalorimeterTables
+from detector.simulation.fast.showers import has_profile, lever, profile_of, strip
 from detector.simulation.fast.tracking import log_normal
 from detector.simulation.particles import Towers, Tracks
 
@@ -79,10 +82,11 @@ def measure(
         tables: its numbers.
         rng: smearing, and the position inside the cell.
     """
-    deposits, touched = _deposit(particles, tables)
+    deposits = _deposit(particles, tables)
     order, cells, fractions = _sort_tracks(tracks, tables)
+    track_energies, track_variances = _track_sums(tracks, fractions, tables)
     # Cells with tracks alone matter too: Delphes scales those tracks towards zero energy.
-    touched = np.unique(np.concatenate((touched, cells)))
+    touched = np.unique(np.concatenate((np.flatnonzero(deposits), cells)))
     neutrals, n_neutrals = np.empty((8, len(touched))), 0
     towers, n_towers = np.empty((8, len(touched))), 0
     pt, energies = tracks.pt.copy(), tracks.energy.copy()
@@ -93,7 +97,7 @@ def measure(
         while last < len(order) and cells[last] == cell:
             last += 1
         ring = int(np.searchsorted(tables.first_cell, cell, side="right") - 1)
-        track_energy, track_sigma = _track_sum(tracks, order[first:last], fractions, tables, ring)
+        track_energy, track_sigma = track_energies[cell], math.sqrt(track_variances[cell])
         energy, sigma = _smear(deposits[cell], tables, ring, rng)
         excess, scale = _flow(energy, sigma, track_energy, track_sigma, tables)
         if energy > 0.0:
@@ -118,23 +122,63 @@ def measure(
 
 
 @compiled
-def _deposit(particles: Tracks, tables: CalorimeterTables) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Energy in every cell, GeV, and the cells with any."""
-    deposits = np.zeros(tables.first_cell[-1])
-    touched = np.empty(len(particles.pid), dtype=np.int64)
+def spread(
+    tables: CalorimeterTables, pid: int, eta: float, phi: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The cells that a particle's energy goes to, and their shares, which sum to 1; none for a point outside.
+
+    What would go beyond the calorimeter's border goes to the cells inside it. A cell may stand twice.
+    """
+    centre = cell_of(tables, eta, phi)
+    if centre < 0:
+        return np.empty(0, np.int64), np.empty(0)
+    if not has_profile(tables.showers, eta):
+        return np.full(1, centre), np.ones(1)
+    profile, metres = profile_of(tables.showers, pid), lever(tables.showers, eta)
+    half = min(profile.reach / metres, math.pi)
+    first, last, n = _rings(tables, eta, half)
+    cells, shares = np.empty(n, np.int64), np.empty(n)
     n = 0
+    for ring in range(first, last):
+        x0 = max(tables.eta_edges[ring] - eta, -half) * metres
+        x1 = min(tables.eta_edges[ring + 1] - eta, half) * metres
+        n_phi = tables.n_phi[ring]
+        width = 2.0 * math.pi / n_phi
+        column = math.floor((phi - half + math.pi) / width)
+        below = strip(profile, x0, x1, -half * metres)
+        while column * width - math.pi < phi + half:
+            above = strip(profile, x0, x1, min((column + 1) * width - math.pi - phi, half) * metres)
+            cells[n], shares[n] = tables.first_cell[ring] + column % n_phi, max(above - below, 0.0)
+            below = above
+            column, n = column + 1, n + 1
+    return cells[:n], shares[:n] / shares[:n].sum()
+
+
+@compiled
+def _rings(tables: CalorimeterTables, eta: float, half: float) -> tuple[int, int, int]:
+    """The rings from eta - half to eta + half: the first, that past the last, and room for all cells in the square."""
+    edges = tables.eta_edges
+    first = max(int(np.searchsorted(edges, eta - half, side="right")) - 1, 0)
+    last = min(int(np.searchsorted(edges, eta + half, side="left")), len(edges) - 1)
+    n = 0
+    for ring in range(first, last):
+        n += int(half / math.pi * tables.n_phi[ring]) + 3
+    return first, last, n
+
+
+@compiled
+def _deposit(particles: Tracks, tables: CalorimeterTables) -> NDArray[np.float64]:
+    """Energy in every cell, GeV."""
+    deposits = np.zeros(tables.first_cell[-1])
     for i in range(len(particles.pid)):
         fraction = fraction_of(tables, particles.pid[i])
         if fraction < NO_FRACTION:
             continue
-        cell = cell_of(tables, particles.eta_outer[i], particles.phi_outer[i])
-        if cell < 0:
-            continue
-        if deposits[cell] == 0.0:
-            touched[n] = cell
-            n += 1
-        deposits[cell] += fraction * particles.energy[i]
-    return deposits, touched[:n]
+        energy = fraction * particles.energy[i]
+        cells, shares = spread(tables, particles.pid[i], particles.eta_outer[i], particles.phi_outer[i])
+        for k in range(len(cells)):
+            deposits[cells[k]] += shares[k] * energy
+    return deposits
 
 
 @compiled
@@ -153,20 +197,23 @@ def _sort_tracks(
 
 
 @compiled
-def _track_sum(
-    tracks: Tracks, members: NDArray[np.int64], fractions: NDArray[np.float64], tables: CalorimeterTables, ring: int
-) -> tuple[float, float]:
-    """Summed energy of a cell's tracks and its uncertainty, GeV."""
-    total, variance = 0.0, 0.0
-    for i in members:
+def _track_sums(
+    tracks: Tracks, fractions: NDArray[np.float64], tables: CalorimeterTables
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Summed energy of the tracks in every cell, GeV, and the variance of that sum, GeV^2."""
+    total, variance = np.zeros(tables.first_cell[-1]), np.zeros(tables.first_cell[-1])
+    for i in range(len(tracks.pid)):
         if fractions[i] <= NO_FRACTION:
             continue
         energy = tracks.energy[i]
-        total += energy * fractions[i]
-        better = sigma_of(tables, ring, energy) / energy < tracks.resolution[i]
-        guess = energy * fractions[i] if better else energy
-        variance += (tracks.resolution[i] * guess) ** 2
-    return total, math.sqrt(variance)
+        cells, shares = spread(tables, tracks.pid[i], tracks.eta_outer[i], tracks.phi_outer[i])
+        for k in range(len(cells)):
+            ring = int(np.searchsorted(tables.first_cell, cells[k], side="right") - 1)
+            total[cells[k]] += shares[k] * (energy * fractions[i])
+            better = sigma_of(tables, ring, energy) / energy < tracks.resolution[i]
+            guess = energy * fractions[i] if better else energy
+            variance[cells[k]] += (shares[k] * (tracks.resolution[i] * guess)) ** 2
+    return total, variance
 
 
 @compiled

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from detector.geometry.cells import build
 from detector.geometry.description import Detector, EdgeList, EfficiencyBin, EnergyPiece, Response
+from detector.simulation.fast.showers import ShowerTables, shower_tables
 
 COLUMNS = ("abs_eta_min", "abs_eta_max", "pt_min_gev", "pt_max_gev", "c0", "pt_ref_gev", "slope_per_gev")
 
@@ -63,6 +64,7 @@ class CalorimeterTables(NamedTuple):
         fraction_pdg, fraction: int64, float64 (n), ascending |PDG code| and its fraction.
         default_fraction: of every other particle.
         energy_min: GeV; significance_min: in sigma.
+        showers: how far energy spreads.
     """
 
     eta_edges: NDArray[np.float64]
@@ -76,6 +78,7 @@ class CalorimeterTables(NamedTuple):
     default_fraction: float
     energy_min: float
     significance_min: float
+    showers: ShowerTables
 
 
 class Tables(NamedTuple):
@@ -94,10 +97,11 @@ def tables(detector: Detector) -> Tables:
         ValueError: a resolution table does not cover |eta| and pt without gap; the message names the file.
     """
     calorimeters, response = detector.calorimeters, detector.response
+    showers = shower_tables(detector.showers, detector.tracker.radius, detector.tracker.half_length)
     return Tables(
         tracker=_tracker(detector),
-        ecal=_calorimeter(calorimeters.ecal, response.ecal),
-        hcal=_calorimeter(calorimeters.hcal, response.hcal),
+        ecal=_calorimeter(calorimeters.ecal, response.ecal, showers),
+        hcal=_calorimeter(calorimeters.hcal, response.hcal, showers),
     )
 
 
@@ -169,7 +173,7 @@ def _row(lines: NDArray[np.float64], eta: float, path: Path) -> list[tuple[float
     return [(pt_max, c0 - slope * pt_ref, slope) for *_, pt_max, c0, pt_ref, slope in here.tolist()]
 
 
-def _calorimeter(lists: tuple[EdgeList, ...], response: Response) -> CalorimeterTables:
+def _calorimeter(lists: tuple[EdgeList, ...], response: Response, showers: ShowerTables) -> CalorimeterTables:
     cells = build(lists)
     centres = np.abs(cells.eta_edges[1:] + cells.eta_edges[:-1]) / 2
     pieces = _energy_pieces(response.resolution)
@@ -191,4 +195,5 @@ def _calorimeter(lists: tuple[EdgeList, ...], response: Response) -> Calorimeter
         default_fraction=response.default_fraction,
         energy_min=response.energy_min,
         significance_min=response.significance_min,
+        showers=showers,
     )

@@ -62,3 +62,35 @@ def test_a_file_that_is_not_a_mapping_is_refused(tmp_path: Path) -> None:
 def test_edges_by_pitch_and_by_values() -> None:
     assert EdgeList(phi_degrees=10, offset=1.0, pitch=0.5, first=-1, last=2).edges() == (0.5, 1.0, 1.5, 2.0)
     assert EdgeList(phi_degrees=10, values=(1.65,)).edges() == (1.65,)
+
+
+def test_a_description_says_only_what_differs_from_another(tmp_path: Path) -> None:
+    """Sections are merged, values and lists replaced; the digest is of both files."""
+    path = tmp_path / "mine.yaml"
+    path.write_text("extends: cms.yaml\nname: mine\ncrystals: {n_phi: 720}\ndensity: {edges: [-1.0, 1.0]}\n")
+    mine, cms = load(path), load()
+    assert (mine.name, mine.crystals.n_phi, mine.crystals.n_eta) == ("mine", 720, 340)
+    assert (mine.density.edges, mine.density.tile, mine.tracker) == ((-1.0, 1.0), 1.0, cms.tracker)
+    assert mine.digest != cms.digest
+    (tmp_path / "cms.yaml").write_text(DEFAULT.read_text().replace("field_tesla: 3.8", "field_tesla: 2.0"))
+    load.cache_clear()
+    assert load(path).tracker.field_tesla == 2.0  # the file beside it goes before ours
+    assert load(path).digest != mine.digest
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("extends: no.yaml", "no.yaml: no such file"),
+        ("extends: mine.yaml", "extends another"),
+        ("extends: 3", "extends"),
+        ("extends: cms.yaml\ncrystals: 3", "crystals"),
+        ("extends: cms.yaml\ncrystal: {n_phi: 3}", "did you mean `crystals`"),
+        ("extends: cms.yaml\nshowers: {abs_eta_max: 3}", "electromagnetic: is missing"),
+    ],
+)
+def test_an_extension_at_fault(tmp_path: Path, text: str, named: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"{text}\n")
+    with pytest.raises(ValueError, match=named):
+        load(path)
