@@ -1,6 +1,6 @@
 """Reading Delphes trees: only the branches that are needed, in chunks of entries.
 
-uproot gives awkward arrays; their buffers are handed on as flat arrays with offsets.
+Branches are flat arrays with offsets, read by `jetimg.imaging.baskets`; what that cannot read, uproot does.
 """
 
 import difflib
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from jetimg.common.errors import BadFile
 from jetimg.common.machine_faults import raise_if_machine_fault
+from jetimg.imaging.baskets import Jagged, JaggedBranch, UnknownBasket
 from jetimg.imaging.delphes_stream import DelphesStream
 from jetimg.imaging.settings import ImageSettings
 
@@ -30,21 +31,11 @@ WIDTHS = {"Edges": 4, "Tau": 5, "Rho.Edges": 2}
 CHUNK = 250
 
 
+# (px, py, pz, E) of a TLorentzVector, by uproot's names.
+LORENTZ_VECTOR = ("fP/fX", "fP/fY", "fP/fZ", "fE")
+
 # What a jet's label needs.
 AXIS = ("PT", "Eta", "Phi", "Mass")
-
-
-@dataclass(frozen=True)
-class Jagged:
-    """A variable number of values an event: event i has content[offsets[i] : offsets[i + 1]].
-
-    Attributes:
-        offsets: int64 (n_events + 1), from 0.
-        content: (n,) or (n, k).
-    """
-
-    offsets: NDArray[np.int64]
-    content: NDArray[Any]
 
 
 Chunk = dict[str, Jagged]
@@ -124,6 +115,7 @@ class DelphesFile:
         present = [name for group in want.optional if group not in self.absent for name in want.optional[group]]
         self._all = names
         self._names = {name: names[name] for name in dict.fromkeys((*want.required, *present))}
+        self._branches: dict[str, JaggedBranch | None] = {}
 
     def chunks(self, step: int | None = None) -> Iterator[Chunk]:
         """The wanted branches, `step` entries at a time (CHUNK if None).
@@ -132,7 +124,7 @@ class DelphesFile:
             BadFile: unreadable, where a basket cannot be decompressed or read.
             MachineFault: as when it is opened.
         """
-        yield from self._iterate(self._names, CHUNK if step is None else step, None)
+        yield from self._iterate(self._names, CHUNK if step is None else step, self.n_events)
 
     def head(self, stop: int, also: tuple[str, ...] = ()) -> Chunk:
         """The first `stop` entries of the wanted branches, and of those named in `also` where present.
@@ -141,22 +133,32 @@ class DelphesFile:
             BadFile: as for chunks.
         """
         more = {name: self._all[name] for name in also if name in self._all}
-        return next(self._iterate(self._names | more, stop, stop))
+        return next(self._iterate(self._names | more, stop, min(stop, self.n_events)))
 
-    def _iterate(self, names: dict[str, str], step: int, stop: int | None) -> Iterator[Chunk]:
+    def _iterate(self, names: dict[str, str], step: int, stop: int) -> Iterator[Chunk]:
         entry = 0
         try:
-            for arrays in self._tree.iterate(
-                list(names.values()), step_size=step, entry_stop=stop, how=dict, library="ak"
-            ):
-                chunk = {name: _flat(arrays[full]) for name, full in names.items()}
+            while entry < stop:
+                end = min(entry + step, stop)
+                chunk = {name: self._read(full, entry, end) for name, full in names.items()}
                 _check_lengths(chunk)
-                entry += len(next(iter(chunk.values())).offsets) - 1
+                entry = end
                 yield chunk
         # Whatever a parser raises on damaged bytes is the file's fault.
         except Exception as error:
             self._stream.raise_if_machine_fault(error)
             raise BadFile(self.path, "unreadable", f"after entry {entry}: {_one_line(error)}", self.n_events) from error
+
+    def _read(self, full: str, start: int, stop: int) -> Jagged:
+        """Entries start to stop of a branch; by uproot from the first basket on that it alone can read."""
+        try:
+            if full not in self._branches:
+                self._branches[full] = JaggedBranch(self._tree[full], self._stream)
+            if (branch := self._branches[full]) is not None:
+                return _by_fields(branch.read(start, stop))
+        except UnknownBasket:
+            self._branches[full] = None
+        return _flat(self._tree[full].array(entry_start=start, entry_stop=stop, library="ak"))
 
     def close(self) -> None:
         """Closes the file."""
@@ -266,6 +268,13 @@ def _flat(array: ak.Array) -> Jagged:
     offsets = np.asarray(layout.offsets, dtype=np.int64)
     content = layout.content[offsets[0] : offsets[-1]]
     return Jagged(offsets - offsets[0], _values(content))
+
+
+def _by_fields(rows: Jagged) -> Jagged:
+    """TLorentzVectors become rows of (px, py, pz, E)."""
+    if rows.content.dtype.names is None:
+        return rows
+    return Jagged(rows.offsets, np.stack([rows.content[name].astype(np.float64) for name in LORENTZ_VECTOR], axis=1))
 
 
 def _values(content: ak.contents.Content) -> NDArray[Any]:
