@@ -16,6 +16,7 @@ WHY = {
     "deflate": "libdeflate: compresses the columns of event files and shards, and reads those that others sent",
     "h5py": "HDF5: event files and shards",
     "jinja2": "the HTML of the event viewer and of the report: templates in which texts are escaped",
+    "llvmlite": "loads machine code that numba made before, without numba's own start",
     "markdown-it-py": "tables and pages of results, which are markdown, as HTML in the report; `rich` brings it too",
     "matplotlib": "all pictures",
     "numba": "compiled loops: images, fast simulation",

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import numba
 import numba.core.entrypoints
@@ -17,11 +17,6 @@ Function = TypeVar("Function", bound=Callable[..., object])
 # No public switch does this: a test tells when numba changes it.
 if numba_extensions.skipped():
     numba.core.entrypoints._already_initialized = True
-
-
-def njit_local(function: Callable[..., Any]) -> Any:
-    """Compiles a function that calls only those of its own file, so that numba's own cache does; releases the GIL."""
-    return numba.njit(cache=True, nogil=True)(function)
 
 
 def compiled(function: Function) -> Function:

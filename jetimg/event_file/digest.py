@@ -7,7 +7,7 @@ protection against forgery.
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.common.numba_cache import njit_local
+from detector.common.native import native
 from jetimg.event_file.layout import CHANNELS
 
 
@@ -24,11 +24,11 @@ def digests(tables: dict[str, dict[str, NDArray[np.generic]]]) -> NDArray[np.uin
     for number, name in enumerate(CHANNELS, 1):
         columns = tables[name]
         bits = np.ascontiguousarray(columns["value"], np.float32).view(np.uint32)
-        _mix(np.uint64(number), columns["indptr"], columns["pixel"], bits, found)
+        _mix(number, columns["indptr"], columns["pixel"], bits, found)
     return found
 
 
-@njit_local
+@native("void(u8, i8[::1], u4[::1], u4[::1], u8[::1])")
 def _mix(channel, indptr, pixel, bits, found):  # type: ignore[no-untyped-def]
     """Multiply and shift (the constant is 2 ** 64 over the golden ratio, odd)."""
     factor, half = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)

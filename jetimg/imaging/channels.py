@@ -12,7 +12,8 @@ from detector.geometry.grid import Grid
 from detector.geometry.tower_map import TowerMap, ecal_map, hcal_map
 from jetimg.event_file.rounding import max_relative_error, round_mantissa
 from jetimg.imaging import raster
-from jetimg.imaging.delphes_reader import Chunk, Jagged
+from jetimg.imaging.baskets import Jagged
+from jetimg.imaging.delphes_reader import Chunk
 from jetimg.imaging.jet_labels import TruthCounts
 from jetimg.imaging.settings import ImageSettings
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.common.numba_cache import njit_local
+from detector.common.native import native
 from detector.geometry.angles import delta_r
 from jetimg.imaging.delphes_reader import Chunk
 
@@ -92,18 +92,17 @@ def first_come(order: Ints, one: Ints, two: Ints, taken: Bools) -> Ints:
         The positions that were picked.
     """
     paired = np.zeros(int(one.max(initial=-1)) + 1, np.bool_)
-    picked: Ints = order[_first_come(order, one, two, taken, paired)]
-    return picked
-
-
-@njit_local
-def _first_come(order: Ints, one: Ints, two: Ints, taken: Bools, paired: Bools) -> Bools:
     picked = np.zeros(len(order), np.bool_)
+    _first_come(order, one, two, taken, paired, picked)
+    return order[picked]
+
+
+@native("void(i8[::1], i8[::1], i8[::1], b1[::1], b1[::1], b1[::1])")
+def _first_come(order, one, two, taken, paired, picked):  # type: ignore[no-untyped-def]
     for k in range(len(order)):
         i, j = one[order[k]], two[order[k]]
         if not (paired[i] or taken[j]):
             paired[i] = taken[j] = picked[k] = True
-    return picked
 
 
 def find(chunk: Chunk) -> Decays:

@@ -5,7 +5,8 @@ from numpy.typing import NDArray
 
 from jetimg.event_file.layout import TABLES
 from jetimg.event_file.store import Columns
-from jetimg.imaging.delphes_reader import WIDTHS, Chunk, Jagged
+from jetimg.imaging.baskets import Jagged
+from jetimg.imaging.delphes_reader import WIDTHS, Chunk
 
 
 class EventError(ValueError):

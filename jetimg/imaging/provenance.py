@@ -1,14 +1,10 @@
 """What an event file says about how it was made. Nothing here changes from run to run."""
 
 import platform
+from importlib.metadata import version
 from typing import Any
 
-import awkward
-import deflate
 import h5py
-import numba
-import numpy
-import uproot
 
 import jetimg
 from detector import Detector
@@ -33,5 +29,5 @@ def provenance(detector: Detector, settings: ImageSettings) -> dict[str, Any]:
             "python": platform.python_version(),
             "hdf5": h5py.version.hdf5_version,
         }
-        | {module.__name__: module.__version__ for module in (numpy, awkward, uproot, numba, h5py, deflate)},
+        | {name: version(name) for name in ("numpy", "awkward", "uproot", "numba", "h5py", "deflate")},
     }

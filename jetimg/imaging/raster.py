@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.common.numba_cache import njit_local
+from detector.common.native import native
 from detector.geometry.angles import TWO_PI
 from detector.geometry.grid import Grid
 from detector.geometry.tower_map import EDGE_TOLERANCE, TowerMap
@@ -55,9 +55,9 @@ def locate_points(grid: Grid, eta: NDArray[np.float32], phi: NDArray[np.float32]
     """
     if len(eta) != len(phi):
         raise RasterError(f"{len(eta)} etas for {len(phi)} phis")
-    if not (np.isfinite(eta).all() and np.isfinite(phi).all()):
+    pixel = np.empty(len(eta), np.int32)
+    if _locate_points(grid.eta_pitch, grid.eta_edges, grid.phi_edges, _doubles(eta), _doubles(phi), pixel) < len(eta):
         raise RasterError("an eta or phi is not a finite number")
-    pixel: NDArray[np.int32] = _locate_points(grid.eta_pitch, grid.eta_edges, grid.phi_edges, eta, phi)
     return pixel
 
 
@@ -71,8 +71,11 @@ def locate_cells(cells: TowerMap, edges: NDArray[np.float32]) -> tuple[NDArray[n
     Raises:
         RasterError: a cell is not one of this calorimeter's.
     """
-    ring, index, wrong = _locate_cells(cells.eta_edges, cells.n_phi, cells.ring_of_bin, cells.bins_per_eta, edges)
-    if wrong >= 0:
+    ring, index = np.empty(len(edges), np.int32), np.empty(len(edges), np.int32)
+    wrong = _locate_cells(
+        cells.eta_edges, cells.n_phi, cells.ring_of_bin, cells.bins_per_eta, _doubles(edges), ring, index
+    )
+    if wrong < len(edges):
         found = ", ".join(f"{edge:.6g}" for edge in edges[wrong])
         raise RasterError(f"a cell with edges (eta, eta, phi, phi) = ({found}), which the described detector has not")
     return ring, index
@@ -102,9 +105,9 @@ def share(
         raise RasterError(f"{len(ring)} cells for {len(value)} values of {offsets[-1]} towers")
     pixels_of_ring = np.maximum(cells.n_rows * cells.columns, 1)
     ends = np.concatenate(([0], np.cumsum(pixels_of_ring[ring])))
-    pixel, part = _share(
-        grid.n_phi, cells.first_row, cells.n_rows, cells.columns, cells.row_share, ring, index, value, ends
-    )
+    pixel, part = np.empty(ends[-1], np.int32), np.empty(ends[-1], np.float64)
+    rings = cells.first_row, cells.n_rows, cells.columns, cells.row_share
+    _share(grid.n_phi, *rings, ring, index, _doubles(value), pixel, part)
     return Shared(ends[offsets], pixel, part)
 
 
@@ -121,18 +124,41 @@ def accumulate(
     """
     if not len(pixel) == len(value) == offsets[-1]:
         raise RasterError(f"{len(pixel)} pixels for {len(value)} values of {offsets[-1]} hits")
-    indptr, out_pixel, out_value, outside, shared, wrong = _accumulate(grid.size, offsets, pixel, value)
-    if wrong >= 0:
+    indptr, counts = np.zeros(len(offsets), np.int64), np.zeros(2, np.int64)
+    out_pixel, out_value = np.empty(len(pixel), np.uint32), np.empty(len(pixel), np.float32)
+    order = np.empty((2, np.diff(offsets).max(initial=0)), np.int64)
+    wrong = _accumulate(
+        grid.size,
+        offsets,
+        pixel,
+        _doubles(value),
+        order,
+        np.empty((1 << RADIX_BITS) + 1, np.int64),
+        indptr,
+        out_pixel,
+        out_value,
+        counts,
+    )
+    if wrong < len(value):
         raise RasterError(f"a value of {value[wrong]}, not a finite number >= 0")
-    return Hits(indptr, out_pixel, out_value), int(outside), int(shared)
+    hits = Hits(indptr, out_pixel[: indptr[-1]].copy(), out_value[: indptr[-1]].copy())
+    return hits, int(counts[0]), int(counts[1])
 
 
-@njit_local
-def _locate_points(eta_pitch, eta_edges, phi_edges, eta, phi):  # type: ignore[no-untyped-def]
+def _doubles(values: NDArray[np.floating]) -> NDArray[np.float64]:
+    return np.ascontiguousarray(values, np.float64)
+
+
+# The compiled functions below return the position of what is wrong, the number of all if nothing is.
+
+
+@native("i8(f8, f8[::1], f8[::1], f8[::1], f8[::1], i4[::1])")
+def _locate_points(eta_pitch, eta_edges, phi_edges, eta, phi, pixel):  # type: ignore[no-untyped-def]
     n_eta, n_phi = len(eta_edges) - 1, len(phi_edges) - 1
-    pixel = np.empty(len(eta), np.int32)
     for i in range(len(eta)):
-        x, angle = np.float64(eta[i]), np.float64(phi[i])
+        x, angle = eta[i], phi[i]
+        if not (np.isfinite(x) and np.isfinite(angle)):
+            return i
         if not eta_edges[0] <= x < eta_edges[n_eta]:
             pixel[i] = OUTSIDE
             continue
@@ -144,20 +170,19 @@ def _locate_points(eta_pitch, eta_edges, phi_edges, eta, phi):  # type: ignore[n
         column = min(max(int(np.floor((angle / TWO_PI + 0.5) * n_phi)), 0), n_phi - 1)
         column += (angle >= phi_edges[column + 1]) - (angle < phi_edges[column])
         pixel[i] = row * n_phi + column % n_phi
-    return pixel
+    return len(eta)
 
 
-@njit_local
-def _locate_cells(eta_edges, n_phi, ring_of_bin, bins_per_eta, edges):  # type: ignore[no-untyped-def]
-    ring, index = np.empty(len(edges), np.int32), np.empty(len(edges), np.int32)
+@native("i8(f8[::1], i8[::1], i8[::1], f8, f8[:,::1], i4[::1], i4[::1])")
+def _locate_cells(eta_edges, n_phi, ring_of_bin, bins_per_eta, edges, ring, index):  # type: ignore[no-untyped-def]
     for i in range(len(edges)):
-        middle = 0.5 * (np.float64(edges[i, 0]) + np.float64(edges[i, 1]))
+        middle = 0.5 * (edges[i, 0] + edges[i, 1])
         if not eta_edges[0] <= middle < eta_edges[-1]:
-            return ring, index, i
+            return i
         r = ring_of_bin[int((middle - eta_edges[0]) * bins_per_eta)]
         r += middle >= eta_edges[r + 1]
         width = TWO_PI / n_phi[r]
-        j = int(np.floor((0.5 * (np.float64(edges[i, 2]) + np.float64(edges[i, 3])) + np.pi) / width))
+        j = int(np.floor((0.5 * (edges[i, 2] + edges[i, 3]) + np.pi) / width))
         away = max(
             abs(edges[i, 0] - eta_edges[r]),
             abs(edges[i, 1] - eta_edges[r + 1]),
@@ -165,76 +190,66 @@ def _locate_cells(eta_edges, n_phi, ring_of_bin, bins_per_eta, edges):  # type: 
             abs(edges[i, 3] + np.pi - (j + 1) * width),
         )
         if not away < EDGE_TOLERANCE or not 0 <= j < n_phi[r]:
-            return ring, index, i
+            return i
         ring[i], index[i] = r, j
-    return ring, index, -1
+    return len(edges)
 
 
-@njit_local
-def _share(n_phi, first_row, n_rows, columns, row_share, ring, index, value, ends):  # type: ignore[no-untyped-def]
-    pixel, part = np.empty(ends[-1], np.int32), np.empty(ends[-1], np.float64)
+@native("void(i8, i8[::1], i8[::1], i8[::1], f8[:,::1], i4[::1], i4[::1], f8[::1], i4[::1], f8[::1])")
+def _share(n_phi, first_row, n_rows, columns, row_share, ring, index, value, pixel, part):  # type: ignore[no-untyped-def]
+    k = 0
     for i in range(len(value)):
-        r, k = ring[i], ends[i]
+        r = ring[i]
         if n_rows[r] == 0:
             pixel[k], part[k] = OUTSIDE, value[i]
+            k += 1
         for row in range(n_rows[r]):
             for column in range(columns[r]):
                 pixel[k] = (first_row[r] + row) * n_phi + index[i] * columns[r] + column
                 part[k] = value[i] * row_share[r, row] / columns[r]
                 k += 1
-    return pixel, part
 
 
-@njit_local
-def _accumulate(n_pixels, offsets, pixel, value):  # type: ignore[no-untyped-def]
-    indptr = np.zeros(len(offsets), np.int64)
-    out_pixel, out_value = np.empty(len(pixel), np.uint32), np.empty(len(pixel), np.float32)
-    longest = 0
+@native("i8(i8, i8[::1], i4[::1], f8[::1], i8[:,::1], i8[::1], i8[::1], u4[::1], f4[::1], i8[::1])")
+def _accumulate(n_pixels, offsets, pixel, value, orders, ends, indptr, out_pixel, out_value, counts):  # type: ignore[no-untyped-def]
+    """Adds up event by event; `orders` and `ends` are for the sort, `counts` takes what is outside and shared."""
+    mask = (1 << RADIX_BITS) - 1
+    n = 0
     for event in range(len(offsets) - 1):
-        longest = max(longest, offsets[event + 1] - offsets[event])
-    order, spare = np.empty(longest, np.int64), np.empty(longest, np.int64)
-    n, outside, shared = 0, 0, 0
-    for event in range(len(offsets) - 1):
+        order, spare = orders[0], orders[1]
         m = 0
         for i in range(offsets[event], offsets[event + 1]):
             if not 0.0 <= value[i] < np.inf:
-                return indptr, out_pixel, out_value, outside, shared, i
+                return i
             if pixel[i] == OUTSIDE:
-                outside += 1
+                counts[0] += 1
             else:
                 order[m] = i
                 m += 1
-        order, spare = _sort_by_pixel(n_pixels, pixel, order, spare, m)
+        # By pixel, keeping the order of equals: radix sort, lowest bits first.
+        shift = 0
+        while n_pixels >> shift:
+            ends[:] = 0
+            for k in range(m):
+                ends[((pixel[order[k]] >> shift) & mask) + 1] += 1
+            for digit in range(1 << RADIX_BITS):
+                ends[digit + 1] += ends[digit]
+            for k in range(m):
+                digit = (pixel[order[k]] >> shift) & mask
+                spare[ends[digit]] = order[k]
+                ends[digit] += 1
+            order, spare = spare, order
+            shift += RADIX_BITS
         k = 0
         while k < m:
             p, total, first = pixel[order[k]], 0.0, k
             while k < m and pixel[order[k]] == p:
                 total += value[order[k]]
                 k += 1
-            shared += k - first > 1
+            counts[1] += k - first > 1
             out_pixel[n], out_value[n] = p, total
             if not out_value[n] < np.inf:  # beyond float32
-                return indptr, out_pixel, out_value, outside, shared, order[first]
+                return order[first]
             n += out_value[n] > 0.0
         indptr[event + 1] = n
-    return indptr, out_pixel[:n].copy(), out_value[:n].copy(), outside, shared, -1
-
-
-@njit_local
-def _sort_by_pixel(n_pixels, pixel, order, spare, m):  # type: ignore[no-untyped-def]
-    """Sorts order[:m] by pixel[order], keeping the order of equals (radix sort, lowest bits first)."""
-    ends = np.empty((1 << RADIX_BITS) + 1, np.int64)
-    shift = 0
-    while n_pixels >> shift:
-        ends[:] = 0
-        for k in range(m):
-            ends[((pixel[order[k]] >> shift) & ((1 << RADIX_BITS) - 1)) + 1] += 1
-        for digit in range(1 << RADIX_BITS):
-            ends[digit + 1] += ends[digit]
-        for k in range(m):
-            digit = (pixel[order[k]] >> shift) & ((1 << RADIX_BITS) - 1)
-            spare[ends[digit]] = order[k]
-            ends[digit] += 1
-        order, spare = spare, order
-        shift += RADIX_BITS
-    return order, spare
+    return len(value)

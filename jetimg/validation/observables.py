@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from detector.geometry.angles import delta_r
 from detector.geometry.cells import build
 from jetimg.common.errors import BadFile
+from jetimg.imaging.baskets import Jagged
 from jetimg.imaging.channels import CellError, Setup, Tally, images
-from jetimg.imaging.delphes_reader import Chunk, DelphesFile, Jagged, Wanted
+from jetimg.imaging.delphes_reader import Chunk, DelphesFile, Wanted
 from jetimg.imaging.raster import RasterError
 from jetimg.imaging.verdicts import check_header, wrong_geometry
 

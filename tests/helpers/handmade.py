@@ -10,7 +10,8 @@ import uproot
 
 from detector import Detector, load
 from detector.geometry.tower_map import ecal_map, hcal_map
-from jetimg.imaging.delphes_reader import Chunk, Jagged
+from jetimg.imaging.baskets import Jagged
+from jetimg.imaging.delphes_reader import Chunk
 
 INTEGERS = {"PID", "Status", "M1", "D1", "D2"}
 

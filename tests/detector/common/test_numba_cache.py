@@ -13,7 +13,9 @@ from detector.common import numba_cache
 ROOT = Path(__file__).parents[3]
 
 LOADED = """
-assert "jetimg.imaging.raster" in sys.modules and "numba" in sys.modules
+import detector.common.numba_cache
+import numba
+numba.njit(lambda x: x + 1)(1)
 print(" ".join(name for name in ("vector", "awkward._connect.numba.arrayview") if name in sys.modules))
 """
 COMMAND = """

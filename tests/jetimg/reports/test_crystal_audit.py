@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from detector.geometry.tower_map import ecal_map
+from jetimg.imaging.baskets import Jagged
 from jetimg.imaging.channels import Setup
-from jetimg.imaging.delphes_reader import Jagged
 from jetimg.imaging.raster import RasterError
 from jetimg.imaging.settings import ImageSettings
 from jetimg.reports.crystal_audit import Counts, Mapping, audit, count

@@ -9,8 +9,8 @@ import pytest
 from detector import load
 from jetimg.cli import options
 from jetimg.cli.data import app
+from jetimg.imaging.baskets import Jagged
 from jetimg.imaging.channels import Setup
-from jetimg.imaging.delphes_reader import Jagged
 from jetimg.imaging.settings import ImageSettings
 from jetimg.validation.compare import Binning, Choices, Comparison, compare
 from jetimg.validation.observables import Observer, by_event, response

@@ -1,0 +1,87 @@
+"""Compiled functions without numba: the same results, kept between processes, and what is refused."""
+
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detector.common.native import Native, native
+
+SOURCE = """
+import sys
+import numpy as np
+from detector.common.native import native
+
+@native("i8(f8, f4[:,::1], i8[::1])")
+def rows(x, a, out):
+    for i in range(len(a)):
+        total = 0.0
+        for j in range(a.shape[1]):
+            total += a[i, j] % x
+        out[i] = int(np.floor(total))
+    return len(out)
+
+a, out = np.arange(12, dtype=np.float32).reshape(4, 3), np.zeros(4, np.int64)
+print(rows(2.5, a, out), out.tolist(), "numba" in sys.modules)
+"""
+
+
+def _makes_an_array(n, out):  # type: ignore[no-untyped-def]
+    out[0] = np.zeros(n).sum()
+
+
+def _add(a, out):  # type: ignore[no-untyped-def]
+    for i in range(len(a)):
+        out[i] += a[i]
+
+
+def _result(script: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    runpy.run_path(str(script))
+    return capsys.readouterr().out.strip()
+
+
+def test_the_next_process_needs_no_numba_and_a_changed_source_or_damaged_file_compiles_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script, folder = tmp_path / "script.py", tmp_path / "__pycache__"
+    script.write_text(SOURCE)
+    assert _result(script, capsys) == "4 [3, 2, 3, 2] True"
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    text = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, check=True).stdout
+    assert text.strip() == "4 [3, 2, 3, 2] False"
+    (kept,) = folder.iterdir()
+    kept.write_bytes(kept.read_bytes()[:-9])
+    assert _result(script, capsys) == "4 [3, 2, 3, 2] True"
+    script.write_text(SOURCE.replace("total += a", "total += 2 * a"))
+    assert _result(script, capsys) == "4 [3, 1, 4, 2] True"
+    assert len(list(folder.iterdir())) == 2
+
+
+def test_what_makes_arrays_is_refused() -> None:
+    with pytest.raises(Exception, match="No implementation"):
+        Native(_makes_an_array, "void(i8, f8[::1])")(3, np.zeros(1))
+
+
+def test_arrays_of_another_kind_are_refused() -> None:
+    add, out = native("void(f4[::1], f8[::1])")(_add), np.zeros(3)
+    add(np.ones(3, np.float32), out)
+    assert out.tolist() == [1, 1, 1]
+    for wrong in (np.ones(3), np.ones((3, 1), np.float32), np.ones(6, np.float32)[::2]):
+        with pytest.raises(TypeError, match="expected f4"):
+            add(wrong, out)
+    with pytest.raises(ValueError, match=r"shorter|longer"):
+        add(np.ones(3, np.float32))
+
+
+def test_it_works_where_nothing_can_be_kept(tmp_path: Path) -> None:
+    class Elsewhere(Native):
+        _path = tmp_path / "file" / "below"
+
+    (tmp_path / "file").write_text("")
+    out = np.zeros(2)
+    Elsewhere(_add, "void(f4[::1], f8[::1])")(np.ones(2, np.float32), out)
+    assert out.tolist() == [1, 1]
