@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -47,7 +46,7 @@ def finish(campaign: Campaign) -> None:
         _touch(results / "simulated/pool" / split)
     for sample in campaign.config.samples:
         for name in campaign.inputs(sample):
-            _write(Path(name).with_suffix(".json"), json.dumps(asdict(SimulationRecord(name, "ok", entries=EVENTS))))
+            _write(Path(name).with_suffix(".json"), SimulationRecord(name, "ok", entries=EVENTS).text())
     _write(results / "lists/events.txt", "\n".join(campaign.event_files()) + "\n")
     for sample in campaign.config.samples:
         _write(results / f"lists/{sample}.txt", "\n".join(campaign.inputs(sample)) + "\n")

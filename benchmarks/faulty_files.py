@@ -1,11 +1,10 @@
 """A good file of every kind that the pipeline reads, and how it is read there; for `benchmarks.faults`."""
 
 import hashlib
-import json
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from detector.simulation.job import SimulationJob
 from detector.simulation.pileup import make_pool, save_pool
 from jetimg.common import checksums
 from jetimg.common.errors import DataError
+from jetimg.common.sealed_json import sealed
 from jetimg.dataset import manifest, plan, shard
 from jetimg.dataset.verify import verify
 from jetimg.event_file.store import Reader
@@ -81,7 +81,7 @@ def _delphes(folder: Path) -> list[Kind]:
         shutil.copy(DATA / "bb.root", path)
     record = simulated.with_suffix(".json")
     made = SimulationRecord(str(simulated), "ok", "", 2, 2, checksums.sha256(simulated))
-    record.write_text(json.dumps(asdict(made), indent=1))
+    record.write_text(made.text())
     return [
         Kind("Delphes", real, lambda: _converted(real)),
         Kind("simulated", simulated, lambda: _converted(simulated)),
@@ -120,7 +120,7 @@ def _data_set(folder: Path) -> list[Kind]:
         convert(DelphesInputs([DATA / f"{path.stem}.root"], path.stem), path, SETUP)
     planned = folder / "plan.json"
     made = plan.make(events, plan.Sharding(events_per_shard=3, validation_fraction=0.3, test_fraction=0), [], {})
-    planned.write_text(made.model_dump_json(indent=1))
+    planned.write_text(sealed(made.model_dump(mode="json")))
     dataset = folder / "dataset"
     names = list(made.shards())
     for name in names:
@@ -147,7 +147,7 @@ def _reference(folder: Path) -> list[Kind]:
     export_reference([folder / "bb.h5"], path)
     files = {path.name: checksums.of(path).md5}
     receipt = receipt_file(path.parent)
-    receipt.write_text(Receipt(records=["https://zenodo.org/api/records/1"], files=files).model_dump_json())
+    receipt.write_text(sealed(Receipt(records=["https://zenodo.org/api/records/1"], files=files).model_dump()))
     return [Kind(name, at, lambda: _imported(path)) for name, at in (("published", path), ("receipt", receipt))]
 
 

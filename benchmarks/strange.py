@@ -19,6 +19,7 @@ from benchmarks.faulty_files import Kind, kinds
 from detector import load
 from detector.common.errors import DataError as SimulationError
 from jetimg.common.errors import DataError
+from jetimg.common.sealed_json import KEY, sealed
 from jetimg.dataset import manifest
 from jetimg.dataset.verify import verify
 from jetimg.event_file.store import Reader
@@ -192,8 +193,11 @@ def changed_tree(tree: Any, rng: Random) -> tuple[Any, str]:
 
 
 def _change_json(path: Path, rng: Random) -> str:
-    tree, said = changed_tree(json.loads(path.read_bytes()), rng)
-    path.write_text(json.dumps(tree))
+    """Its checksum, if it has one, fits again."""
+    content = json.loads(path.read_bytes())
+    write = json.dumps if content.pop(KEY, None) is None else sealed
+    tree, said = changed_tree(content, rng)
+    path.write_text(write(tree))
     return said
 
 

@@ -137,6 +137,7 @@ def plan(
     """
     from detector.common.progress import bar
     from jetimg.common.atomic import write_text
+    from jetimg.common.sealed_json import sealed
     from jetimg.dataset import plan as planning
     from jetimg.dataset import policy
 
@@ -150,7 +151,7 @@ def plan(
     with bar("planning event files", len(paths)) as progress:
         made = planning.make(paths, sharding, test or [], expected, by_file, progress)
     policy.apply(rules, made.sources)
-    write_text(output, made.model_dump_json(indent=1) + "\n")
+    write_text(output, sealed(made.model_dump(mode="json")))
     console.print(policy.table(made.sources), markup=False, highlight=False, soft_wrap=True)
     names = list(made.shards())
     make = f"; make each: jetimg shard {output} --output DIR/{names[0]}" if names else ""

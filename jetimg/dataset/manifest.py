@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from jetimg.common.atomic import write_text
 from jetimg.common.checksums import sha256
 from jetimg.common.errors import DataError
 from jetimg.common.machine_faults import raise_if_machine_fault
 from jetimg.common.schema import StrictModel
+from jetimg.common.sealed_json import opened, sealed
 from jetimg.dataset.plan import SPLITS, Input, Plan
 from jetimg.event_file.geometry import ImageGeometry
 from jetimg.event_file.store import Reader
@@ -101,7 +102,7 @@ def make(plan: Plan, folder: Path, progress: Callable[[int], None] = lambda _: N
         ],
         shards=list(_shards(plan.shards(), folder, planned, progress)),
     )
-    write_text(folder / NAME, manifest.model_dump_json(indent=1) + "\n")
+    write_text(folder / NAME, sealed(manifest.model_dump(mode="json")))
     return manifest
 
 
@@ -109,14 +110,14 @@ def read(folder: str | Path) -> Manifest:
     """Reads the manifest of a data set.
 
     Raises:
-        DataError: none there, or not a manifest.
+        DataError: none there, not a manifest, or damaged.
     """
     path = Path(folder) / NAME
     try:
-        return Manifest.model_validate_json(path.read_bytes())
+        return Manifest.model_validate(opened(path, path.read_bytes()))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(f"{folder}: {_instead(Path(folder))}") from error
-    except (OSError, ValidationError) as error:
+    except (OSError, ValueError) as error:
         raise_if_machine_fault(error, path)
         text = " ".join(str(error).split())[:300]
         raise DataError(f"{path}: not a manifest: {text}") from error

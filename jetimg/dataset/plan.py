@@ -13,7 +13,6 @@ Test sets are two: `test` holds the samples that are for testing, `heldout` a sh
 """
 
 import bisect
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,11 +22,12 @@ from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from jetimg.common.errors import DataError
 from jetimg.common.machine_faults import raise_if_machine_fault
 from jetimg.common.schema import StrictModel
+from jetimg.common.sealed_json import opened
 from jetimg.dataset.shared_events import SharedEvents
 from jetimg.event_file.geometry import ImageGeometry
 from jetimg.event_file.store import Reader
@@ -300,14 +300,14 @@ def read(path: Path) -> Plan:
     """Reads a plan.
 
     Raises:
-        DataError: not a plan.
+        DataError: not a plan, or damaged.
     """
     try:
-        content = json.loads(path.read_bytes())
+        content = opened(path, path.read_bytes())
         if isinstance(content, dict) and isinstance(content.get("sharding"), dict):
             content["sharding"].setdefault("test_fraction", 0.0)  # plans of format 1.0 held nothing out
         return Plan.model_validate(content)
-    except (OSError, ValueError, ValidationError) as error:
+    except (OSError, ValueError) as error:
         raise_if_machine_fault(error, path)
         text = " ".join(str(error).split())[:300]
         raise DataError(f"{path}: not a plan of shards: {text}") from error

@@ -1,8 +1,7 @@
 """The record of a simulated file: a small JSON file beside it that says how it was made and what became of it."""
 
-import json
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from pydantic import TypeAdapter
 from jetimg.common.checksums import sha256
 from jetimg.common.errors import BadFile, DataError
 from jetimg.common.machine_faults import raise_if_machine_fault
+from jetimg.common.sealed_json import opened, sealed
 
 # Names of fields that a JSON file must have to be a record, if a damaged one.
 _OURS = 3
@@ -37,6 +37,10 @@ class SimulationRecord:
     sha256: str = ""
     tries: list[dict[str, Any]] = field(default_factory=list)
 
+    def text(self) -> str:
+        """What stands in its file."""
+        return sealed(asdict(self))
+
 
 def read_record(path: Path) -> SimulationRecord | None:
     """A record, or None where there is none, or a JSON file of somebody else's.
@@ -51,7 +55,7 @@ def read_record(path: Path) -> SimulationRecord | None:
         raise_if_machine_fault(error, path)
         return None
     try:
-        found = json.loads(content)
+        found = opened(path, content)
         names = {each.name for each in fields(SimulationRecord)}
         if not isinstance(found, dict) or len(names & found.keys()) < _OURS:
             return None
@@ -61,7 +65,7 @@ def read_record(path: Path) -> SimulationRecord | None:
         if record.sha256 and not re.fullmatch("[0-9a-f]{64}", record.sha256):
             raise ValueError(f"sha256 is {record.sha256[:80]!r}")
         return record
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise DataError(f"{path}: a damaged record of a simulation: {' '.join(str(error).split())[:300]}") from error
 
 

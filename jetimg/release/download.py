@@ -18,6 +18,7 @@ from jetimg.common import checksums
 from jetimg.common.atomic import refuse_link, replace_folder, write_text
 from jetimg.common.checksums import sha256 as digest_of
 from jetimg.common.errors import DataError
+from jetimg.common.sealed_json import sealed
 from jetimg.dataset import manifest, parts
 from jetimg.dataset.verify import verify
 from jetimg.event_file import layout
@@ -91,7 +92,7 @@ def download(request: DownloadRequest, output: Path, progress_bar: ProgressBar =
         _prove(made, staging, output)
         receipt = receipts.Receipt(records=[record.url for record in request.records], files=_places(made, listings))
         replace_folder(made, output)
-        write_text(receipts.receipt_file(output), receipt.model_dump_json(indent=1) + "\n")
+        write_text(receipts.receipt_file(output), sealed(receipt.model_dump(mode="json")))
         shutil.rmtree(staging)
     except OSError as error:
         raise DataError(f"{output}: cannot be written: {error.strerror or error}; call again to go on") from error

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from jetimg.common.errors import DataError
 from jetimg.common.machine_faults import file_size, raise_if_machine_fault
 from jetimg.common.schema import StrictModel
+from jetimg.common.sealed_json import opened
 
 
 class Receipt(StrictModel):
@@ -33,8 +34,8 @@ def read(folder: Path) -> Receipt | None:
     if file_size(path) is None:
         return None
     try:
-        return Receipt.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        return Receipt.model_validate(opened(path, path.read_bytes()))
+    except (OSError, ValueError) as error:
         raise_if_machine_fault(error, path)
         text = " ".join(str(error).split())[:300]
         raise DataError(f"{path}: not the receipt of a download: {text}; remove it and {folder}") from error

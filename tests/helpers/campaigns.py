@@ -1,12 +1,13 @@
 """Small campaigns of random event files, and data sets made of them."""
 
-import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from jetimg.common.checksums import sha256
+from jetimg.common.sealed_json import opened, sealed
 from jetimg.dataset import manifest, shard
 from jetimg.dataset.plan import Plan, Sharding, make
 from jetimg.event_file import store
@@ -79,9 +80,17 @@ def rewrite(path: Path, keep: np.ndarray | None = None, **changes: Any) -> None:
     with store.create(path, own | changes) as writer:
         writer.append(batch.take(keep))
         writer.files += files
-    listing = path.parent / manifest.NAME
-    content = json.loads(listing.read_text())
-    for row in content["shards"]:
-        if row["name"] == path.name:
-            row |= {"sha256": sha256(path), "n_events": len(keep), "bytes": path.stat().st_size}
-    listing.write_text(json.dumps(content))
+    list_again(path, n_events=len(keep))
+
+
+def list_again(path: Path, **more: Any) -> None:
+    """Corrects what a manifest says of a shard that was changed."""
+    row = {"sha256": sha256(path), "bytes": path.stat().st_size} | more
+    edit_manifest(path.parent, lambda content: next(s for s in content["shards"] if s["name"] == path.name).update(row))
+
+
+def edit_manifest(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Changes what a manifest says; its checksum fits again."""
+    content = opened(folder / manifest.NAME, (folder / manifest.NAME).read_bytes())
+    change(content)
+    (folder / manifest.NAME).write_text(sealed(content))

@@ -46,9 +46,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def ours(folder: Path, command: str = "") -> list[psutil.Process]:
     """Processes that work in the folder, the oldest first; those that have ended work nowhere."""
-    there = [one for one in psutil.process_iter(["cwd", "cmdline"]) if one.info["cwd"] == str(folder)]
+    there = [one for one in psutil.process_iter(["cwd", "cmdline", "create_time"]) if one.info["cwd"] == str(folder)]
     chosen = [one for one in there if " ".join(one.info["cmdline"] or ()).startswith(command)]
-    return sorted(chosen, key=lambda process: process.pid)
+    return sorted(chosen, key=started_at)
+
+
+def started_at(process: psutil.Process) -> float:
+    return float(process.info["create_time"])
 
 
 def simulations(folder: Path) -> list[psutil.Process]:
@@ -111,8 +115,10 @@ def test_a_killed_campaign_goes_on_and_redoes_only_what_was_unfinished(
     unlocked(folder)
 
     second = started(folder, hanging=2)
-    simulations(folder)[0].kill()  # who waited for it, from before the kill, has to change nothing
-    wait_until(lambda: not any(process.pid < second.pid for process in ours(folder)))
+    orphan, *_ = simulations(folder)
+    begun = psutil.Process(second.pid).create_time()
+    orphan.kill()  # who waited for it, from before the first kill, has to change nothing
+    wait_until(lambda: not any(started_at(process) < begun for process in ours(folder)))
     assert made(folder) == finished
     for process in ours(folder):
         process.kill()

@@ -5,13 +5,12 @@ the same seed, then recorded as failed. The record, a small JSON file, is always
 thousands must not stop a campaign, and must not vanish.
 """
 
-import json
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from detector import Detector
@@ -68,7 +67,7 @@ def attempt(job: AttemptJob, record_file: Path, detector: Detector, settings: Im
         partial.touch()
         record = _tried(job, partial, record_file, detector, settings)
         check_not_superseded(partial, record_file)
-        partial.write_text(json.dumps(asdict(record), indent=1) + "\n")
+        partial.write_text(record.text())
     return record
 
 

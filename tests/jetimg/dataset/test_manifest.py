@@ -1,12 +1,15 @@
 """The manifest: what is in a data set, where every event went."""
 
 import json
+import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jetimg.common.checksums import sha256
 from jetimg.common.errors import DataError
+from jetimg.common.sealed_json import KEY
 from jetimg.dataset import manifest, shard
 from tests.helpers.campaigns import campaign, dataset, event_file, planned
 
@@ -15,6 +18,13 @@ from tests.helpers.campaigns import campaign, dataset, event_file, planned
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("manifest")
     return dataset(root / "set", planned(campaign(root / "events")))
+
+
+def unsealed(folder: Path) -> dict[str, Any]:
+    """Its content without the checksum, to be changed."""
+    content = json.loads((folder / manifest.NAME).read_text())
+    del content[KEY]
+    return content
 
 
 def test_shards_are_listed_with_checksum_and_size(folder: Path) -> None:
@@ -81,7 +91,7 @@ def test_a_shard_of_another_split_with_as_many_events_is_refused(tmp_path: Path)
 def test_no_manifest_and_a_broken_one(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(DataError, match=r"no manifest\.json: not a data set, or not finished"):
         manifest.read(tmp_path)
-    content = json.loads((folder / manifest.NAME).read_text())
+    content = unsealed(folder)
     for change in ({"surprise": 1}, {"format_version": "2.0"}, {"shards": [{"name": "../../x.h5"}]}):
         (tmp_path / manifest.NAME).write_text(json.dumps(content | change))
         with pytest.raises(DataError, match=r"manifest\.json: not a manifest"):
@@ -90,8 +100,30 @@ def test_no_manifest_and_a_broken_one(tmp_path: Path, folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../outside.h5", "/etc/passwd", "a/b.h5", "..", ""])
 def test_a_shards_name_stays_in_the_folder(tmp_path: Path, folder: Path, name: str) -> None:
-    content = json.loads((folder / manifest.NAME).read_text())
+    content = unsealed(folder)
     content["shards"][0]["name"] = name
     (tmp_path / manifest.NAME).write_text(json.dumps(content))
     with pytest.raises(DataError, match="not a manifest"):
         manifest.read(tmp_path)
+
+
+def test_a_changed_text_that_nothing_else_repeats_is_noticed(tmp_path: Path, folder: Path) -> None:
+    good = (folder / manifest.NAME).read_text()
+    for there, instead in (
+        ("a_bad0.root", "a_bad1.root"),
+        ("cut off", "cut ofg"),
+        ('"expected": 25', '"expected": 27'),
+    ):
+        assert there in good
+        (tmp_path / manifest.NAME).write_text(good.replace(there, instead, 1))
+        with pytest.raises(DataError, match="other content than was written"):
+            manifest.read(tmp_path)
+
+
+def test_a_manifest_without_a_checksum_is_read_and_said_to_be_unchecked(
+    tmp_path: Path, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / manifest.NAME).write_text(json.dumps(unsealed(folder)))
+    with caplog.at_level(logging.INFO):
+        assert manifest.read(tmp_path) == manifest.read(folder)
+    assert [text.partition(": ")[0] for text in caplog.messages] == [str(tmp_path / manifest.NAME)]

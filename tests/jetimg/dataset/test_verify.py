@@ -1,6 +1,5 @@
 """Each fault that a data set can have is found, by a line of its own."""
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,13 +9,12 @@ import h5py
 import numpy as np
 import pytest
 
-from jetimg.common.checksums import sha256
 from jetimg.common.errors import DataError
 from jetimg.dataset import manifest
 from jetimg.dataset.verify import verify
 from jetimg.event_file import store
 from tests.helpers.batches import attributes, random_batch, write
-from tests.helpers.campaigns import campaign, dataset, events_in, planned, rewrite
+from tests.helpers.campaigns import campaign, dataset, edit_manifest, events_in, list_again, planned, rewrite
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +26,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folder(whole: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(whole, tmp_path / "set"))
-
-
-def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    content = json.loads((folder / manifest.NAME).read_text())
-    change(content)
-    (folder / manifest.NAME).write_text(json.dumps(content))
 
 
 def test_a_whole_data_set_has_no_faults(whole: Path) -> None:
@@ -105,13 +97,13 @@ def test_a_lost_and_a_duplicated_event_of_one_input(folder: Path) -> None:
 
 
 def test_a_test_sample_in_training(folder: Path) -> None:
-    edit(folder, lambda content: content["samples"]["tth"].update(test=False))
+    edit_manifest(folder, lambda content: content["samples"]["tth"].update(test=False))
     faults = verify(folder).faults
     assert "tth_0.root: events of sample tth in test" in faults
 
 
 def test_a_training_sample_kept_for_testing(folder: Path) -> None:
-    edit(folder, lambda content: content["samples"]["bb"].update(test=True))
+    edit_manifest(folder, lambda content: content["samples"]["bb"].update(test=True))
     assert "bb_0.root: events of sample bb in train, validation" in verify(folder).faults
 
 
@@ -138,7 +130,7 @@ def test_a_training_sample_kept_for_testing(folder: Path) -> None:
     ],
 )
 def test_a_tampered_manifest(folder: Path, change: Callable[[dict[str, Any]], object], fault: str) -> None:
-    edit(folder, change)
+    edit_manifest(folder, change)
     assert any(fault in line for line in verify(folder).faults)
 
 
@@ -269,8 +261,7 @@ def test_a_bad_column_in_a_shard_accuses_no_input(folder: Path) -> None:
     with store.create(path, {key: own[key] for key in own if key not in ("n_events", "complete")}) as writer:
         writer.append(batch)
         writer.files += files
-    rewritten = {"sha256": sha256(path), "bytes": path.stat().st_size}
-    edit(folder, lambda content: [row.update(rewritten) for row in content["shards"] if row["name"] == path.name])
+    list_again(path)
     assert verify(folder).faults == [f"{path}: from event 0: /jets/mass is below 0"]
 
 

@@ -1,9 +1,11 @@
 """Records of simulated files: read, refused in one line, or somebody else's."""
 
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from jetimg.common.errors import DataError
@@ -16,6 +18,23 @@ def record(folder: Path, content: object) -> Path:
     path = folder / "00000.json"
     path.write_text(json.dumps(content))
     return path
+
+
+def test_no_flipped_bit_of_a_record_passes(tmp_path: Path) -> None:
+    """Each text in it is one that nothing else repeats."""
+    path = tmp_path / "00000.json"
+    path.write_text(GOOD.text())
+    good = path.read_bytes()
+    assert read_record(path) == GOOD
+    same = 0
+    for place in np.random.default_rng(1).permutation(8 * len(good))[:1000]:
+        damaged = bytearray(good)
+        damaged[place // 8] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        with suppress(DataError):
+            assert read_record(path) == GOOD
+            same += 1  # a space that became another
+    assert same < 100
 
 
 def test_a_record_reads_back(tmp_path: Path) -> None:

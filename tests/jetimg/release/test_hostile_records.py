@@ -1,6 +1,5 @@
 """Records made to do harm: nothing outside the target is touched, and the error names the file."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import pytest
 
 from jetimg.common import checksums
 from jetimg.common.errors import DataError
+from tests.helpers.campaigns import edit_manifest, list_again
 from tests.helpers.downloads import FILE, contents, fetch
 from tests.helpers.zenodo import Zenodo
 
@@ -213,10 +213,7 @@ def test_hostile_event_files_are_refused_by_name(
     """With every checksum right: in a release whose manifest names it, or as a loose file of a record."""
     content = event_file_with(released / "train-00000.h5", change)
     if kind == "release":
-        described = json.loads((released / "manifest.json").read_text())
-        (shard,) = [shard for shard in described["shards"] if shard["name"] == "train-00000.h5"]
-        shard |= {"sha256": checksums.of(released / "train-00000.h5").sha256, "bytes": len(content)}
-        (released / "manifest.json").write_text(json.dumps(described))
+        list_again(released / "train-00000.h5")
         names = set(contents(released)) - {checksums.MD5, checksums.SHA256}
         checksums.write(released, {name: checksums.of(released / name) for name in names})
         server.add_record(contents(released))
@@ -228,9 +225,7 @@ def test_hostile_event_files_are_refused_by_name(
 
 
 def test_a_manifest_that_names_files_elsewhere_is_refused(server: Zenodo, released: Path, target: Path) -> None:
-    described = json.loads((released / "manifest.json").read_text())
-    described["shards"][0]["name"] = "../../../etc/passwd"
-    (released / "manifest.json").write_text(json.dumps(described))
+    edit_manifest(released, lambda said: said["shards"][0].update(name="../../../etc/passwd"))
     names = set(contents(released)) - {checksums.MD5, checksums.SHA256}
     checksums.write(released, {name: checksums.of(released / name) for name in names})
     server.add_record(contents(released))
