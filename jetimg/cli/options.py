@@ -1,7 +1,9 @@
 """What the commands share: options, lists of files, exit codes."""
 
+import errno
 import glob
 import json
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -70,9 +72,11 @@ def run(application: typer.Typer) -> None:
     except MachineFault as error:
         fail(f"{error}; try again", code=3)
     except (OSError, MemoryError, RuntimeError) as error:
+        where = getattr(error, "filename", None)
+        if getattr(error, "errno", None) == errno.ENAMETOOLONG:
+            fail(f"{where}: no file system takes a name of {len(os.fsencode(Path(str(where)).name))} bytes", code=2)
         if not is_machine_fault(error):
             raise
-        where = getattr(error, "filename", None)
         fail(f"{f'{where}: ' if where else ''}the machine is at fault: {reason(error)}; try again", code=3)
     except ModuleNotFoundError as error:
         if (advice := extras.advice(error)) is None:
@@ -119,7 +123,21 @@ def expand(names: Sequence[str]) -> list[Path]:
             paths.append(Path(name))
     if not paths:
         raise typer.BadParameter(f"{', '.join(names)}: names no file")
+    for path in paths:
+        check_utf8(path)
     return paths
+
+
+def check_utf8(path: Path) -> None:
+    """Refuses a file that no data set could name: names in HDF5 and JSON are UTF-8.
+
+    Raises:
+        typer.BadParameter: the name is not UTF-8.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise typer.BadParameter(f"{str(path)!a}: the name is not UTF-8; rename the file") from error
 
 
 def by_sample(names: Sequence[str], sample: str | None) -> dict[str, list[Path]]:
@@ -130,6 +148,7 @@ def by_sample(names: Sequence[str], sample: str | None) -> dict[str, list[Path]]
         if not matching:
             raise typer.BadParameter(f"{path}: matches no file")
         for file in matching:
+            check_utf8(file)
             found.setdefault(sample or _sample_of(file), []).append(file)
     return dict(sorted(found.items()))
 
