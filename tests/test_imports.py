@@ -20,6 +20,7 @@ FLOORS = {
         "plotting",
         "release",
         "loader",
+        "composition",
         "export",
         "imaging",
         "reports",

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from detector.geometry import boxes
 from detector.geometry.grid import Grid
+from jetimg.event_file import masks
 from jetimg.event_file.layout import CHANNELS, TABLES
 from jetimg.event_file.store import Batch, Columns, Reader
 
@@ -29,6 +30,10 @@ def faults(batch: Batch, reader: Reader) -> Iterator[str]:
     yield from _label_faults(batch.tables["jets"])
     yield from _box_faults(batch.tables["jets"], _grid(reader))
     yield from _event_faults(batch.tables["events"], reader)
+    if ("masks" in batch.tables) != ("shapes" in batch.tables):
+        yield "of /masks and /shapes one is missing"
+    elif "masks" in batch.tables:
+        yield from _mask_faults(batch, shape)
 
 
 def _event_faults(events: Columns, reader: Reader) -> Iterator[str]:
@@ -114,6 +119,37 @@ def _box_faults(jets: Columns, grid: Grid) -> Iterator[str]:
         np.minimum(around, grid.n_phi - around) > BOX_TOLERANCE
     ):
         yield "/jets/box is not centred on its jet"
+
+
+def _mask_faults(batch: Batch, shape: tuple[int, int]) -> Iterator[str]:
+    """Masks of the jets, and the shapes that describe them."""
+    if not np.array_equal(batch.tables["shapes"]["indptr"], batch.tables["jets"]["indptr"]):
+        yield "/shapes has not a row for each row of /jets"
+        return
+    shapes, pixel = batch.tables["shapes"], batch.tables["masks"]["pixel"].astype(np.int64)
+    n_jets, (owner, wrong) = len(shapes["angle"]), masks.owners(batch.tables)
+    if wrong or np.any(pixel >= shape[0] * shape[1]):
+        yield "/masks/jet beyond the event's jets" if wrong else "/masks/pixel beyond the image"
+        return
+    if np.any(np.diff(owner * (shape[0] * shape[1]) + pixel) <= 0):
+        yield "/masks does not ascend by jet and pixel"
+    if np.any(np.bincount(owner, minlength=n_jets) == 0):
+        yield "/masks has no pixel of some jet"
+        return
+    yield from _shape_faults(shapes, shape)
+    expected = masks.boxes(owner, pixel, shapes["centre"].astype(np.float64), shape)
+    if not np.array_equal(expected, shapes["box"]):
+        yield "/shapes/box is not the box of the mask"
+
+
+def _shape_faults(shapes: Columns, shape: tuple[int, int]) -> Iterator[str]:
+    axes, angle, centre = shapes["axes"], shapes["angle"], shapes["centre"]
+    if not (np.isfinite(axes).all() and np.all(axes[:, 0] >= axes[:, 1]) and np.all(axes > 0)):
+        yield "/shapes/axes are not finite, above 0, the longer first"
+    if not np.all((angle >= 0) & (angle <= PHI_MAX)):
+        yield "/shapes/angle is not in [0, pi)"
+    if not np.all((centre >= 0) & (centre <= np.array(shape))):
+        yield "/shapes/centre is outside the image"
 
 
 def _grid(reader: Reader) -> Grid:

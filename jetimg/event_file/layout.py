@@ -3,6 +3,8 @@
 Every table is a group of columns of equal length; a table with `indptr` holds a variable number of rows
 an event: event i has rows indptr[i] to indptr[i + 1].
 
+Some tables are optional: a file has them, or has not.
+
 What came after version 1.0 has a default: readers take it where an older file lacks the column or the
 attribute, and the writer where a batch does.
 """
@@ -94,14 +96,35 @@ TABLES: dict[str, dict[str, Column]] = {
     },
 }
 
+# Tables that a file may have or not; all of their columns are there then.
+OPTIONAL: dict[str, dict[str, Column]] = {
+    "shapes": {
+        "box": Column("float32", "of the mask: eta_min, phi_min, eta_max, phi_max in pixels, as in /jets/box", width=4),
+        "centre": Column("float32", "mean of its deposits, weighted by energy: row, column; pixels", width=2),
+        "axes": Column("float32", "semi-axes of its ellipse, the longer first; pixels", width=2),
+        "angle": Column("float32", "of the longer axis, from the direction of eta to that of phi, [0, pi); radians"),
+    },
+    "masks": {
+        "jet": Column("uint16", "row of /jets within the event; ascending", chunk=HITS_CHUNK),
+        "pixel": Column(
+            "uint32", "flat pixel, as in the channels; ascending within a jet, no repeats", chunk=HITS_CHUNK
+        ),
+    },
+}
+# All that a file can have.
+EVERY = TABLES | OPTIONAL
+
 # Groups whose data sets the layout does not know: /extra, kept for whoever wrote it.
 EXTRA = "extra"
 
-# The most rows of /jets and of /baseline that an event has; of the channels, it is the number of pixels.
+# The most rows of /jets, /baseline and /shapes that an event has; of the channels and of /masks, it is the number of
+# pixels.
 MAX_JETS = 1000
 
 # Tables whose rows belong to events through indptr; `events` has one row an event.
-JAGGED = tuple(name for name in TABLES if name != "events")
+JAGGED = tuple(name for name in EVERY if name != "events")
+# Those of them whose rows are pixels.
+OF_PIXELS = (*CHANNELS, "masks")
 
 
 @dataclass(frozen=True)

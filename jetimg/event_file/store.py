@@ -23,13 +23,15 @@ from jetimg.event_file import attributes as file_attributes
 from jetimg.event_file.columns import LEVEL, ROUNDED_LEVEL, GrowingColumn
 from jetimg.event_file.full_disk import DiskFile
 from jetimg.event_file.layout import (
-    CHANNELS,
+    EVERY,
     EXTRA,
     FILES,
     FORMAT,
     JAGGED,
     MAX_JETS,
     MINOR,
+    OF_PIXELS,
+    OPTIONAL,
     TABLES,
     VERSION,
     Column,
@@ -120,22 +122,39 @@ class Writer:
         self.files: list[InputFile] = []
         self._indptr = dict.fromkeys(JAGGED, 0)
         self._columns: dict[tuple[str, str], GrowingColumn] = {}
+        self._optional: set[str] | None = None
         self.n_events = 0
-        for table, columns in TABLES.items():
-            group = file.create_group(table)
-            if table in JAGGED:
-                text = "rows of event i: indptr[i] to indptr[i + 1]"
-                self._columns[table, "indptr"] = GrowingColumn(group, "indptr", Column("int64", text))
-                self._columns[table, "indptr"].append(np.zeros(1, np.int64))
-            for name, column in columns.items():
-                self._columns[table, name] = GrowingColumn(group, name, column, self._level(name))
+        for table in TABLES:
+            self._add(table)
+
+    def _add(self, table: str) -> None:
+        group = self._file.create_group(table)
+        if table in JAGGED:
+            text = "rows of event i: indptr[i] to indptr[i + 1]"
+            self._columns[table, "indptr"] = GrowingColumn(group, "indptr", Column("int64", text))
+            self._columns[table, "indptr"].append(np.zeros(1, np.int64))
+        for name, column in EVERY[table].items():
+            self._columns[table, name] = GrowingColumn(group, name, column, self._level(name))
 
     def _level(self, name: str) -> int:
         rounded = self.attributes.get("config", {}).get("value_bits", MANTISSA_BITS) < MANTISSA_BITS
         return ROUNDED_LEVEL if rounded and name in ("pixel", "value") else LEVEL
 
     def append(self, batch: Batch) -> None:
-        """Appends a batch's events; columns that came after version 1.0 may be missing."""
+        """Appends a batch's events; columns that came after version 1.0 may be missing.
+
+        The first batch says which optional tables the file has.
+
+        Raises:
+            ValueError: a later batch has others.
+        """
+        optional = {name for name in OPTIONAL if name in batch.tables}
+        if self._optional is None:
+            self._optional = optional
+            for table in (name for name in OPTIONAL if name in optional):
+                self._add(table)
+        if optional != self._optional:
+            raise ValueError(f"optional tables {sorted(optional)} after events with {sorted(self._optional)}")
         for table, columns in batch.tables.items():
             n_rows = int(columns["indptr"][-1]) if table in JAGGED else len(batch)
             for name, rows in (_defaults(table, n_rows) | columns).items():
@@ -195,6 +214,7 @@ class Reader:
         n_events: events in it.
         attributes: the file's attributes, as they were given to the writer.
         files: the rows of /files.
+        tables: names of its tables: those that all files have, then its optional ones.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -226,6 +246,7 @@ class Reader:
         self.n_events = self.attributes["n_events"]
         check_datasets_inside(self._file, self.path)
         check_layout(self._file, self.path, self.n_events, self._minor)
+        self.tables = (*TABLES, *(name for name in OPTIONAL if name in self._file))
 
     def __enter__(self) -> "Reader":
         return self
@@ -237,14 +258,15 @@ class Reader:
         """Closes the file."""
         self._file.close()
 
-    def read(self, start: int = 0, stop: int | None = None, tables: Iterable[str] = tuple(TABLES)) -> Batch:
-        """Events start to stop (the end if None); of the tables that are named.
+    def read(self, start: int = 0, stop: int | None = None, tables: Iterable[str] | None = None) -> Batch:
+        """Events start to stop (the end if None); of the tables that are named, or all of the file's.
 
         Raises:
             DataError: a chunk cannot be decompressed or is missing; an event has more rows than it can have; or the
                 events take more than MAX_READ bytes.
         """
         stop = self.n_events if stop is None else stop
+        tables = self.tables if tables is None else tuple(tables)
         try:
             # All sizes are looked at before anything of that size is asked for.
             indptr = {name: self._indptr(name, start, stop) for name in tables if name in JAGGED}
@@ -268,7 +290,8 @@ class Reader:
         for start in range(0, self.n_events, n_events):
             stop = min(start + n_events, self.n_events)
             try:
-                ends = np.sum([self._indptr(name, start, stop) * row_bytes(name) for name in JAGGED], axis=0)
+                jagged = [name for name in self.tables if name in JAGGED]
+                ends = np.sum([self._indptr(name, start, stop) * row_bytes(name) for name in jagged], axis=0)
             except HDF5_ERRORS as error:
                 raise_if_machine_fault(error, self.path)
                 raise DataError(f"{self.path}: damaged: {_one_line(error)}") from error
@@ -283,7 +306,7 @@ class Reader:
         """Groups and columns that the layout of the file's version does not have; none of a version to come."""
         if self._minor > MINOR:
             return []
-        known = TABLES | {"files": FILES}
+        known = {table: EVERY[table] for table in self.tables} | {"files": FILES}
         columns = {f"/{table}/{name}" for table, names in known.items() for name in names}
         columns |= {f"/{table}/indptr" for table in JAGGED}
         found = [f"/{name}" for name in self._file if name not in (*known, EXTRA)]
@@ -313,7 +336,7 @@ class Reader:
         counts = np.diff(indptr)
         if np.any(counts < 0) or indptr[0] < 0 or (start == 0 and indptr[0] != 0):
             raise DataError(f"{self.path}: /{name}/indptr does not rise from 0")
-        limit = math.prod(self.attributes["image_shape"]) if name in CHANNELS else MAX_JETS
+        limit = math.prod(self.attributes["image_shape"]) if name in OF_PIXELS else MAX_JETS
         if np.any(counts > limit):
             event = int(np.argmax(counts > limit))
             raise DataError(f"{self.path}: event {start + event} has {counts[event]} rows of /{name}, at most {limit}")
@@ -324,18 +347,18 @@ class Reader:
         if indptr is not None:
             start, stop = int(indptr[0]), int(indptr[-1])
             columns["indptr"] = indptr - start
-        there = {column: group[column][start:stop] for column in TABLES[name] if column in group}
+        there = {column: group[column][start:stop] for column in EVERY[name] if column in group}
         return columns | _defaults(name, stop - start) | there
 
 
 def row_bytes(table: str) -> int:
     """Bytes of a row of a table in memory."""
-    return sum(np.dtype(column.dtype).itemsize * column.width for column in TABLES[table].values())
+    return sum(np.dtype(column.dtype).itemsize * column.width for column in EVERY[table].values())
 
 
 def _defaults(table: str, n_rows: int) -> Columns:
     """The columns of a table that came after version 1.0, where they are unknown."""
-    later = {name: column for name, column in TABLES[table].items() if column.since}
+    later = {name: column for name, column in EVERY[table].items() if column.since}
     return {name: np.full(n_rows, column.default, column.dtype) for name, column in later.items()}
 
 

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from jetimg.common.errors import DataError
-from jetimg.event_file.layout import FILES, JAGGED, TABLES, Column
+from jetimg.event_file.layout import EVERY, FILES, JAGGED, OPTIONAL, TABLES, Column
 
 # Deflate packs 1032 bytes into one at most (zlib technical details).
 MAX_COMPRESSION = 1032
@@ -30,7 +30,9 @@ def check_layout(file: h5py.File, path: Path, n_events: int, minor: int) -> None
         DataError: a group or column is missing, of another type or length, or larger than its bytes
             can hold.
     """
-    for table, columns in TABLES.items():
+    for table, columns in EVERY.items():
+        if table in OPTIONAL and table not in file:
+            continue
         group = _member(file, table, path, h5py.Group)
         n_rows = n_events
         if table in JAGGED:

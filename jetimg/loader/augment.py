@@ -1,10 +1,11 @@
 """Augmentation: events that are mirrored, rotated about the beam, or overlaid.
 
-Everything acts on hits and boxes, not on dense images, and is exact: a turn by whole pixels moves hits
+Everything acts on hits, boxes and masks, not on dense images, and is exact: a turn by whole pixels moves hits
 across the seam at phi = +-pi and loses none. Mirroring in eta and phi and the shift in phi are those of
-the ECAL images, the overlay of images with one object each that of the HGCal study.
+the ECAL images, the shift in eta and the overlay of images with one object each those of the HGCal study.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,13 +22,31 @@ def flip_eta(batch: SparseBatch, chosen: NDArray[np.bool_]) -> SparseBatch:
         batch: the images.
         chosen: (images), which of them.
     """
-    row, column = _rows_and_columns(batch)
     n_eta = batch.shape[0]
-    row = np.where(chosen[batch.image_of_hit], n_eta - 1 - row, row)
     mirrored = batch.box.copy()
     mirrored[:, [0, 2]] = n_eta - batch.box[:, [2, 0]]
     box = np.where(chosen[batch.image_of_jet, None], mirrored, batch.box)
-    return replace(batch, pixel=_pixel(batch, row, column), box=box)
+    return _moved(batch, lambda row, column, image: (np.where(chosen[image], n_eta - 1 - row, row), column), box)
+
+
+def shift_eta(batch: SparseBatch, rows: NDArray[np.int64]) -> SparseBatch:
+    """Shifts images in eta by whole pixels; one of which something would leave the image stays.
+
+    Args:
+        batch: the images.
+        rows: (images), pixels towards greater eta.
+    """
+    n_eta, image = batch.shape[0], batch.image_of_hit
+    moved = batch.pixel.astype(np.int64) // batch.shape[1] + rows[image]
+    pixels = [(moved, image)]
+    if batch.masks is not None:
+        image = batch.image_of_jet[batch.masks.jet_of_pixel]
+        pixels.append((batch.masks.pixel.astype(np.int64) // batch.shape[1] + rows[image], image))
+    rows = rows.copy()
+    for moved, image in pixels:
+        rows[image[(moved < 0) | (moved >= n_eta)]] = 0
+    box = batch.box + rows[batch.image_of_jet, None] * np.array([1, 0, 1, 0], np.float32)
+    return _moved(batch, lambda row, column, image: (row + rows[image], column), box)
 
 
 def flip_phi(batch: SparseBatch, chosen: NDArray[np.bool_]) -> SparseBatch:
@@ -37,12 +56,10 @@ def flip_phi(batch: SparseBatch, chosen: NDArray[np.bool_]) -> SparseBatch:
         batch: the images.
         chosen: (images), which of them.
     """
-    row, column = _rows_and_columns(batch)
     n_phi = batch.shape[1]
-    column = np.where(chosen[batch.image_of_hit], n_phi - 1 - column, column)
     moved = _moved_to(batch, n_phi - batch.box[:, 3].astype(np.float64))
     box = np.where(chosen[batch.image_of_jet, None], moved, batch.box)
-    return replace(batch, pixel=_pixel(batch, row, column), box=box)
+    return _moved(batch, lambda row, column, image: (row, np.where(chosen[image], n_phi - 1 - column, column)), box)
 
 
 def rotate(batch: SparseBatch, columns: NDArray[np.int64]) -> SparseBatch:
@@ -52,10 +69,9 @@ def rotate(batch: SparseBatch, columns: NDArray[np.int64]) -> SparseBatch:
         batch: the images.
         columns: (images), pixels towards greater phi.
     """
-    row, column = _rows_and_columns(batch)
-    column = (column + columns[batch.image_of_hit]) % batch.shape[1]
+    n_phi = batch.shape[1]
     box = _moved_to(batch, batch.box[:, 1].astype(np.float64) + columns[batch.image_of_jet])
-    return replace(batch, pixel=_pixel(batch, row, column), box=box)
+    return _moved(batch, lambda row, column, image: (row, (column + columns[image]) % n_phi), box)
 
 
 def overlay(batch: SparseBatch, group: NDArray[np.int64]) -> SparseBatch:
@@ -89,6 +105,7 @@ class Augmentation:
     Attributes:
         flip_eta, flip_phi: probability of each mirroring.
         rotate: whether images are turned by a random number of pixels.
+        shift: most pixels that images are shifted in eta, either way.
         overlay: events laid over one another to make one image; 1 for none.
     """
 
@@ -96,6 +113,7 @@ class Augmentation:
     flip_phi: float = 0.5
     rotate: bool = True
     overlay: int = 1
+    shift: int = 0
 
     def __call__(self, batch: SparseBatch, random: np.random.Generator) -> SparseBatch:
         """A batch with these changes; with overlays it has so many times fewer images."""
@@ -104,15 +122,26 @@ class Augmentation:
         batch = flip_phi(batch, random.random(n_images) < self.flip_phi)
         if self.rotate:
             batch = rotate(batch, random.integers(batch.shape[1], size=n_images))
+        if self.shift:
+            batch = shift_eta(batch, random.integers(-self.shift, self.shift + 1, n_images))
         return overlay(batch, np.arange(n_images) // self.overlay) if self.overlay > 1 else batch
 
 
-def _rows_and_columns(batch: SparseBatch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    row, column = np.divmod(batch.pixel.astype(np.int64), batch.shape[1])
-    return row, column
+Ints = NDArray[np.int64]
+# Rows and columns of pixels, and the image of each, to the rows and columns where they are put.
+_Move = Callable[[Ints, Ints, Ints], tuple[Ints, Ints]]
 
 
-def _pixel(batch: SparseBatch, row: NDArray[np.int64], column: NDArray[np.int64]) -> NDArray[np.uint32]:
+def _moved(batch: SparseBatch, move: _Move, box: NDArray[np.float32]) -> SparseBatch:
+    """The images with these boxes, and every pixel of hits and masks moved."""
+    masks = batch.masks
+    if masks is not None:
+        masks = masks._replace(pixel=_put(batch, masks.pixel, batch.image_of_jet[masks.jet_of_pixel], move))
+    return replace(batch, pixel=_put(batch, batch.pixel, batch.image_of_hit, move), box=box, masks=masks)
+
+
+def _put(batch: SparseBatch, pixel: NDArray[np.uint32], image: Ints, move: _Move) -> NDArray[np.uint32]:
+    row, column = move(*np.divmod(pixel.astype(np.int64), batch.shape[1]), image)
     return (row * batch.shape[1] + column).astype(np.uint32)
 
 

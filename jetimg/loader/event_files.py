@@ -32,13 +32,14 @@ class EventFiles:
         geometry: pixels and channels of the images.
         sample_names: of each file, the names of its samples.
         first: int64 (files + 1), number of each file's first event, and the number of all events.
+        tables: which are read: those of `jetimg.loader.sparse.TABLES` that the files have.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
         """Looks at the files.
 
         Raises:
-            DataError: no files, not event files, or of different classes or geometries.
+            DataError: no files, not event files, of different classes or geometries, or some of them with masks.
         """
         if not paths:
             raise DataError("no event files: nothing to read")
@@ -47,14 +48,15 @@ class EventFiles:
         events, found = [0], []
         for path in self.paths:
             with Reader(path) as reader:
-                found.append((reader.attributes["class_names"], ImageGeometry.of(reader.attributes, path)))
+                tables = tuple(name for name in TABLES if name in reader.tables)
+                found.append((reader.attributes["class_names"], ImageGeometry.of(reader.attributes, path), tables))
                 self.sample_names.append(reader.attributes["sample_names"])
                 events.append(reader.n_events)
             if found[-1] != found[0]:
-                one, two = (f"classes {', '.join(names)}, images of {shape}" for names, shape in (found[-1], found[0]))
+                one, two = map(_text, (found[-1], found[0]))
                 raise DataError(f"{path}: {one}; {self.paths[0]} has {two}")
         self.class_names: list[str] = found[0][0]
-        self.geometry = found[0][1]
+        self.geometry, self.tables = found[0][1:]
         self.first: NDArray[np.int64] = np.cumsum(events)
         self._readers: dict[int, Reader] = {}
         self._process = os.getpid()
@@ -80,7 +82,7 @@ class EventFiles:
         for file in range(self.file_of(start), int(np.searchsorted(self.first, stop))):
             offset = int(self.first[file])
             first, last = max(start, offset), min(stop, int(self.first[file + 1]))
-            parts.append(self.reader(file).read(first - offset, last - offset, TABLES))
+            parts.append(self.reader(file).read(first - offset, last - offset, self.tables))
             check(parts[-1], self.geometry.image_shape, len(self.class_names), self.paths[file])
         return parts[0] if len(parts) == 1 else concatenate(parts)
 
@@ -106,3 +108,8 @@ class EventFiles:
                 self._readers.pop(next(iter(self._readers))).close()
             self._readers[file] = Reader(self.paths[file])
         return self._readers[file]
+
+
+def _text(found: tuple[list[str], ImageGeometry, tuple[str, ...]]) -> str:
+    names, shape, tables = found
+    return f"classes {', '.join(names)}, images of {shape}" + (", masks" if "masks" in tables else "")

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetimg.common.errors import DataError
+from jetimg.event_file import masks
 from jetimg.event_file.layout import CHANNELS
 from jetimg.event_file.store import Batch
 
-# The tables that images and boxes are made from.
-TABLES = (*CHANNELS, "jets", "events")
+# The tables that images, boxes and, where files have them, masks are made from.
+TABLES = (*CHANNELS, "jets", "events", "masks")
 
 
 def check(batch: Batch, shape: tuple[int, int], n_classes: int, path: Path) -> None:
@@ -44,6 +45,10 @@ def check(batch: Batch, shape: tuple[int, int], n_classes: int, path: Path) -> N
         raise DataError(f"{path}: /jets/class_id {jets['class_id'].max()} beyond the {n_classes} classes")
     if not (np.isfinite(jets["box"]).all() and np.isfinite(jets["pt"]).all()):
         raise DataError(f"{path}: a jet's box or pt is not finite; `jetimg verify` says where")
+    if "masks" in batch.tables:
+        pixel, (_, wrong) = batch.tables["masks"]["pixel"], masks.owners(batch.tables)
+        if wrong or (len(pixel) and int(pixel.max()) >= shape[0] * shape[1]):
+            raise DataError(f"{path}: /masks has jets or pixels beyond the event's; `jetimg verify` says where")
 
 
 class BatchTruth(NamedTuple):
@@ -58,6 +63,23 @@ class BatchTruth(NamedTuple):
     box: NDArray[np.float32]
     class_id: NDArray[np.int64]
     pt: NDArray[np.float32]
+
+
+class Masks(NamedTuple):
+    """The masks of a batch's jets.
+
+    Attributes:
+        counts: int64 (jets), pixels of each.
+        pixel: uint32 (pixels), flat; jet by jet, in any order within a jet.
+    """
+
+    counts: NDArray[np.int64]
+    pixel: NDArray[np.uint32]
+
+    @property
+    def jet_of_pixel(self) -> NDArray[np.int64]:
+        """The jet of each pixel, (pixels)."""
+        return np.repeat(np.arange(len(self.counts)), self.counts)
 
 
 @dataclass(frozen=True)
@@ -76,6 +98,7 @@ class SparseBatch:
         class_id: int64 (jets).
         pt: float32 (jets), GeV.
         event: int64 (images), number of the event in its data set; of an overlay, of its first event.
+        masks: of the jets; None where the files have none.
     """
 
     shape: tuple[int, int]
@@ -87,6 +110,7 @@ class SparseBatch:
     class_id: NDArray[np.int64]
     pt: NDArray[np.float32]
     event: NDArray[np.int64]
+    masks: Masks | None = None
 
     @classmethod
     def of(cls, batch: Batch, event: NDArray[np.int64], shape: tuple[int, int]) -> "SparseBatch":
@@ -108,6 +132,7 @@ class SparseBatch:
             class_id=jets["class_id"].astype(np.int64),
             pt=jets["pt"],
             event=event,
+            masks=_masks(batch) if "masks" in batch.tables else None,
         )
 
     def __len__(self) -> int:
@@ -144,3 +169,9 @@ class SparseBatch:
         )
         truth.box[index], truth.class_id[index], truth.pt[index] = self.box, self.class_id, self.pt
         return truth
+
+
+def _masks(batch: Batch) -> Masks:
+    owner, _ = masks.owners(batch.tables)
+    counts = np.bincount(owner, minlength=len(batch.tables["jets"]["pt"]))
+    return Masks(counts, batch.tables["masks"]["pixel"])

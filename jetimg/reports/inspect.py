@@ -12,7 +12,7 @@ from detector import load
 from jetimg.common.errors import BadFile, DataError
 from jetimg.common.machine_faults import raise_if_machine_fault
 from jetimg.common.tables import Sheet, facts, size
-from jetimg.event_file.layout import JAGGED, TABLES
+from jetimg.event_file.layout import EVERY, JAGGED
 from jetimg.event_file.store import InputFile, Reader
 from jetimg.imaging.channels import Setup
 from jetimg.imaging.delphes_reader import TREE, inventory, wanted
@@ -136,7 +136,7 @@ def _tables(path: Path, n_events: int) -> RenderableType:
     """What each table holds and takes, from the file's own book-keeping: no chunk of hits is read."""
     rows = []
     with h5py.File(path, "r") as file:
-        for name in TABLES:
+        for name in (table for table in EVERY if table in file):
             group = file[name]
             n_rows = int(group["indptr"][-1]) if name in JAGGED else n_events
             stored = sum(column.id.get_storage_size() for column in group.values())

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,6 +19,7 @@ from jetimg.event_file.geometry import ImageGeometry
 from jetimg.loader.sparse import SparseBatch
 from models.networks import box_ops
 from models.networks.config import Model
+from models.networks.masks import MaskTruth
 
 # Images at once, by device. On a processor larger feature maps leave its caches, and each is new memory, whose pages
 # have to be made: sixteen images at once took more than twice as long an image as four.
@@ -125,3 +127,12 @@ def truth(batch: SparseBatch, device: torch.device | str) -> tuple[Tensor, Tenso
     box_ops.check(torch.from_numpy(batch.box), batch.shape[1])
     box, class_id, pt = (torch.from_numpy(array).to(device) for array in batch.truth())
     return box, class_id, pt
+
+
+def mask_truth(batch: SparseBatch, device: torch.device | str) -> MaskTruth | None:
+    """The masks of a batch's jets, if it has any."""
+    if batch.masks is None:
+        return None
+    first = np.cumsum(batch.jet_counts) - batch.jet_counts
+    columns = (first, batch.masks.jet_of_pixel, batch.masks.pixel.astype(np.int64))
+    return MaskTruth(len(batch.pt), *(torch.from_numpy(column).to(device) for column in columns))

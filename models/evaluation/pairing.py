@@ -87,16 +87,21 @@ class Pairs(NamedTuple):
 
 def pairs(found: JetTable, true: JetTable, n_phi: int) -> Pairs:
     """All pairs of a detection and a true jet of the same event and class, with their overlap round the cylinder."""
+    rows, true_rows = candidates(found, true)
+    # In double precision, so that a threshold means the same for all detectors.
+    one, two = (torch.from_numpy(box.astype(np.float64))[:, None] for box in (found.box[rows], true.box[true_rows]))
+    return Pairs(rows, true_rows, iou(one, two, n_phi).reshape(-1).numpy())
+
+
+def candidates(found: JetTable, true: JetTable) -> tuple[Ints, Ints]:
+    """The rows of all pairs of a detection and a true jet of the same event and class, in the order of `Pairs`."""
     n_classes = 1 + int(max(found.class_id.max(initial=0), true.class_id.max(initial=0)))
     key, true_key = (jets.event * n_classes + jets.class_id for jets in (found, true))
     order, true_order = np.lexsort((-found.score, key)), np.argsort(true_key, kind="stable")
     first = np.searchsorted(true_key[true_order], key[order], side="left")
     counts = np.searchsorted(true_key[true_order], key[order], side="right") - first
     index = np.arange(counts.sum()) + np.repeat(first - (np.cumsum(counts) - counts), counts)
-    rows, true_rows = np.repeat(order, counts), true_order[index]
-    # In double precision, so that a threshold means the same for all detectors.
-    one, two = (torch.from_numpy(box.astype(np.float64))[:, None] for box in (found.box[rows], true.box[true_rows]))
-    return Pairs(rows, true_rows, iou(one, two, n_phi).reshape(-1).numpy())
+    return np.repeat(order, counts), true_order[index]
 
 
 def match(

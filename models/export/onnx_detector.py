@@ -190,4 +190,4 @@ class OnnxDetector:
 
     def detect(self, images: Tensor, scale: Tensor, **chosen: float) -> list[Detections]:
         """Jets in images; see `models.networks.postprocess.detect`."""
-        return detect(self(images), self.default_boxes, scale, n_phi=self.model.image_shape[1], **chosen)  # type: ignore[arg-type]
+        return detect(self(images), self.default_boxes, scale, n_phi=self.model.image_shape[1], **chosen)

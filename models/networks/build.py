@@ -6,14 +6,21 @@ from torch import nn
 from models.networks import own
 from models.networks.config import Model
 from models.networks.fast import FastSSD
+from models.networks.masks import MaskSSD
 from models.networks.own import OwnNetwork
 from models.networks.pfjet import PFJetSSD
 from models.networks.ssd7 import SSD7
 from models.networks.trigger import TriggerSSD
 
-Ours = FastSSD | PFJetSSD | SSD7 | TriggerSSD
+Ours = FastSSD | MaskSSD | PFJetSSD | SSD7 | TriggerSSD
 Network = Ours | OwnNetwork
-NETWORKS: dict[str, type[Ours]] = {"fast": FastSSD, "pfjet": PFJetSSD, "ssd7": SSD7, "trigger": TriggerSSD}
+NETWORKS: dict[str, type[Ours]] = {
+    "fast": FastSSD,
+    "mask": MaskSSD,
+    "pfjet": PFJetSSD,
+    "ssd7": SSD7,
+    "trigger": TriggerSSD,
+}
 
 
 def build(config: Model) -> Network:

@@ -17,10 +17,12 @@ PFJET_CHANNELS = (32, 64, 128, 128, 256, 512, 512, 512, 512, 1024, 1024)
 SSD7_CHANNELS = (32, 48, 64, 64, 48, 48, 32)
 # See models/networks/fast.py: two layers of the stem, the trunk, the inside of each residual block, the last layer.
 FAST_CHANNELS = (32, 32, 48, 48, 48, 48, 48)
+# See models/networks/masks.py: the same on a map of four times as many cells.
+MASK_CHANNELS = (24, 24, 32, 32, 32, 32)
 # See models/networks/trigger.py: the first before its pooling.
 TRIGGER_CHANNELS = (16, 16, 32, 32)
 
-Architecture = Literal["fast", "pfjet", "ssd7", "trigger"]
+Architecture = Literal["fast", "mask", "pfjet", "ssd7", "trigger"]
 # A class of the user's: package.module:Class (models/networks/own.py).
 Own = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")]
 
@@ -30,14 +32,15 @@ class Model(StrictModel):
 
     architecture: Architecture | Own = Field(
         default="fast",
-        description="fast: dense blocks on one map, a probability for each class; pfjet: PF-Jet-SSD "
+        description="fast: dense blocks on one map, a probability for each class; mask: fast on a finer map, with "
+        "a mask of each object, for composed images; pfjet: PF-Jet-SSD "
         "(arXiv:2202.04499); ssd7: SSD-7 (October 2019); trigger: eight-bit numbers, for FPGAs (docs/hls4ml.md); "
         "package.module:Class: a network of your own",
     )
     channels: tuple[int, ...] = Field(
         default=(),
-        description="output channels of each block; 11 for pfjet, 7 for ssd7, 5 or more for fast, 2 or more for "
-        "trigger; what one's own network takes; empty: as published",
+        description="output channels of each block; 11 for pfjet, 7 for ssd7, 5 or more for fast and mask, 2 or more "
+        "for trigger; what one's own network takes; empty: as published",
     )
     circular: bool = Field(default=True, description="phi goes round in convolutions and pooling, instead of zeros")
     activation: Literal["published", "relu"] = Field(
@@ -111,14 +114,15 @@ class Model(StrictModel):
 
 CHANNELS: dict[str, tuple[int, ...]] = {
     "fast": FAST_CHANNELS,
+    "mask": MASK_CHANNELS,
     "pfjet": PFJET_CHANNELS,
     "ssd7": SSD7_CHANNELS,
     "trigger": TRIGGER_CHANNELS,
 }
 # Of architectures with any number of blocks. fast: stem, trunk, one residual block, last layer.
-LEAST_CHANNELS: dict[str, int] = {"fast": 5, "trigger": 2}
+LEAST_CHANNELS: dict[str, int] = {"fast": 5, "mask": 5, "trigger": 2}
 # With a probability for each class.
-PER_CLASS: tuple[str, ...] = ("fast", "trigger")
+PER_CLASS: tuple[str, ...] = ("fast", "mask", "trigger")
 
 
 class Schedule(StrictModel):
@@ -205,6 +209,7 @@ class Augment(StrictModel):
     flip_phi: float = Field(default=0.5, ge=0, le=1, description="probability of mirroring in phi")
     rotate: bool = Field(default=True, description="turn about the beam by a random number of pixels")
     overlay: int = Field(default=1, ge=1, description="events laid over one another to make one image")
+    shift: int = Field(default=0, ge=0, description="most pixels that an image is shifted in eta, either way")
 
 
 Kind = Literal["none", "ternary", "int8", "binary"]

@@ -69,6 +69,8 @@ class FastSSD(nn.Module):
 
     default_boxes: Tensor
     coordinates = COORDINATES
+    # Cells of the first map along each side of a cell of the second.
+    step = 2
 
     def __init__(self, config: Model) -> None:
         super().__init__()
@@ -78,7 +80,7 @@ class FastSSD(nn.Module):
         self.stages = nn.Sequential(
             _layer(config.input_channels, first, SQUARE, circular=circular, stride=SQUARE),
             _layer(first, second, 3, circular=circular),
-            _layer(second, trunk, 3, circular=circular, stride=2),
+            _layer(second, trunk, 3, circular=circular, stride=self.step),
             *(Residual(trunk, channels, circular=circular) for channels in inside),
             _layer(trunk, last, 3, circular=circular),
         )
@@ -95,7 +97,8 @@ class FastSSD(nn.Module):
         )
         self.heads = nn.ModuleList([head])
         eta, phi = (
-            Axis(-(-axis.cells // 2), 2 * axis.stride, axis.first) for axis in (self.filled.eta, self.filled.phi)
+            Axis(-(-axis.cells // self.step), self.step * axis.stride, axis.first)
+            for axis in (self.filled.eta, self.filled.phi)
         )
         boxes = on_map(eta, phi, [config.box_size], config.image_shape[1])
         self.register_buffer("default_boxes", boxes, persistent=False)

@@ -31,6 +31,11 @@ class Prediction(NamedTuple):
     log_pt: Tensor
 
     @property
+    def jets(self) -> "Prediction":
+        """Itself; of a network with masks, what it predicts beside them (`models.networks.masks.MaskPrediction`)."""
+        return self
+
+    @property
     def per_class(self) -> bool:
         """Whether there is a jet of each class, with a probability of its own, or one jet of one class."""
         return self.offset.dim() == 4

@@ -13,6 +13,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from models.networks.config import Training
 from models.networks.layers import Prediction
+from models.networks.masks import MaskPrediction, MaskTruth, mask_loss
 from models.networks.matching import ClassTargets, Targets, assign, assign_per_class
 
 # Probability that a default box of the minimum overlap is to have; one that fits exactly is to have 1.
@@ -29,20 +30,23 @@ class Loss(NamedTuple):
     classification: Tensor
     localisation: Tensor
     regression: Tensor
+    mask: Tensor | None = None
 
     @property
     def total(self) -> Tensor:
-        """Their sum, L_c + L_l + L_r."""
-        return self.classification + self.localisation + self.regression
+        """Their sum, L_c + L_l + L_r, and that of the masks where there are any."""
+        total = self.classification + self.localisation + self.regression
+        return total if self.mask is None else total + self.mask
 
 
 def of_batch(
-    prediction: Prediction,
+    prediction: Prediction | MaskPrediction,
     truth: tuple[Tensor, Tensor, Tensor],
     scale: Tensor,
     default_boxes: Tensor,
     config: Training,
     n_phi: float,
+    masks: MaskTruth | None = None,
 ) -> Loss:
     """The loss of a batch of images.
 
@@ -53,13 +57,19 @@ def of_batch(
         default_boxes: of the network, (default boxes, 4).
         config: how default boxes are matched and what counts.
         n_phi: pixels round phi.
+        masks: of the jets, for a network that predicts them.
     """
-    coordinates = prediction.offset.shape[-1]
+    jets = prediction.jets
+    coordinates = jets.offset.shape[-1]
     place = (truth, scale, default_boxes, coordinates)
-    if prediction.per_class:
-        n_classes = prediction.logits.shape[-1]
-        return quality_loss(prediction, assign_per_class(*place, n_classes, config.match_threshold, n_phi), config)
-    return loss(prediction, assign(*place, config.match_threshold, n_phi), config)
+    if not jets.per_class:
+        return loss(jets, assign(*place, config.match_threshold, n_phi), config)
+    targets = assign_per_class(*place, jets.logits.shape[-1], config.match_threshold, n_phi)
+    parts = quality_loss(jets, targets, config)
+    if isinstance(prediction, MaskPrediction):
+        assert masks is not None
+        parts = parts._replace(mask=mask_loss(prediction, targets.jet, masks, default_boxes))
+    return parts
 
 
 def quality_loss(prediction: Prediction, targets: ClassTargets, config: Training) -> Loss:

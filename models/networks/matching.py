@@ -35,11 +35,13 @@ class ClassTargets(NamedTuple):
         overlap: (images, default boxes, classes), IoU with its jet, 0 where there is none.
         offset: (images, default boxes, classes, coordinates), as `encode` gives; 0 where there is none.
         log_pt: (images, default boxes, classes), ln(pt / scale); 0 where there is none.
+        jet: int64 (images, default boxes, classes), the image's jet; -1 where there is none.
     """
 
     overlap: Tensor
     offset: Tensor
     log_pt: Tensor
+    jet: Tensor
 
 
 def encode(box: Tensor, default_box: Tensor, coordinates: int, n_phi: float) -> Tensor:
@@ -192,7 +194,7 @@ def assign_per_class(
         own = torch.where(positive[..., None], taken, own)
         in_units = (pt.clamp(min=MIN_PT) / scale[:, None]).log()
         log_pt = torch.where(positive, in_units.gather(1, chosen).view(shape), 0.0)
-    return ClassTargets(quality, encode(own, default_box[:, None].expand_as(own), coordinates, n_phi), log_pt)
+    return ClassTargets(quality, encode(own, default_box[:, None].expand_as(own), coordinates, n_phi), log_pt, jet)
 
 
 def _of_class(overlap: Tensor, mine: Tensor, threshold: float) -> tuple[Tensor, Tensor]:

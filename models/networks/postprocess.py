@@ -1,6 +1,6 @@
 """From predictions to jets: scores, boxes and pt after suppression."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -11,6 +11,14 @@ from models.networks.matching import decode
 
 # PF-Jet-SSD has 0.25, at which 1 % of the true q jets suppress each other; at 0.3 none do (docs/truth.md).
 NMS_THRESHOLD = 0.3
+
+
+class HasJets(Protocol):
+    """What a network predicts, with masks or without."""
+
+    @property
+    def jets(self) -> Prediction:
+        """What it predicts beside masks."""
 
 
 class Detections(NamedTuple):
@@ -29,8 +37,13 @@ class Detections(NamedTuple):
     pt: Tensor
 
 
+def detect(prediction: HasJets, default_boxes: Tensor, scale: Tensor, **thresholds: Any) -> list[Detections]:
+    """The jets that a network found; see `detect_places`."""
+    return [jets for jets, _ in detect_places(prediction.jets, default_boxes, scale, **thresholds)]
+
+
 @torch.no_grad()
-def detect(
+def detect_places(
     prediction: Prediction,
     default_boxes: Tensor,
     scale: Tensor,
@@ -40,8 +53,10 @@ def detect(
     nms_threshold: float = NMS_THRESHOLD,
     topk_candidates: int = 100,
     max_detections: int = 100,
-) -> list[Detections]:
-    """The jets that a network found, class by class; the defaults are those of PF-Jet-SSD, but for nms_threshold.
+) -> list[tuple[Detections, Tensor]]:
+    """The jets that a network found, class by class, and the default box of each, int64 (jets).
+
+    The defaults are those of PF-Jet-SSD, but for nms_threshold.
 
     Args:
         prediction: of the network, for some images.
@@ -63,12 +78,18 @@ def detect(
     box = decode(prediction.offset[chosen].float(), default_boxes[index], n_phi)
     pt = prediction.log_pt[chosen].float().clamp(-20, 20).exp() * scale[:, None, None]
     kept = (best >= score_threshold) & nms(box, best, nms_threshold, n_phi)
-    return [_of_image(box[image], pt[image], best[image], kept[image], max_detections) for image in range(len(score))]
+    return [
+        _of_image(box[image], pt[image], best[image], kept[image], index[image], max_detections)
+        for image in range(len(score))
+    ]
 
 
-def _of_image(box: Tensor, pt: Tensor, score: Tensor, kept: Tensor, max_detections: int) -> Detections:
+def _of_image(
+    box: Tensor, pt: Tensor, score: Tensor, kept: Tensor, place: Tensor, max_detections: int
+) -> tuple[Detections, Tensor]:
     """The jets that are kept of those of one image, (classes, candidates, ...)."""
     class_id, rank = kept.nonzero(as_tuple=True)
     order = score[class_id, rank].argsort(descending=True, stable=True)[:max_detections]
     class_id, rank = class_id[order], rank[order]
-    return Detections(box[class_id, rank], class_id, score[class_id, rank], pt[class_id, rank])
+    found = Detections(box[class_id, rank], class_id, score[class_id, rank], pt[class_id, rank])
+    return found, place[class_id, rank]

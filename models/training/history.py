@@ -16,6 +16,8 @@ Record = dict[str, Any]
 # Of a detector; a classifier has the first alone.
 PARTS = ("total", "classification", "localisation", "regression")
 MEASURES = {"ap": "mean average precision", "auc": "area under the ROC curve"}
+# Of networks with masks.
+ALL_PARTS = (*PARTS, "mask")
 
 
 def write(folder: Path, history: Sequence[Record]) -> None:
@@ -47,7 +49,7 @@ def _figure(history: Sequence[Record]) -> "Figure":
     for panel, key in zip(below, measured, strict=True):
         panel.plot(epochs, [record[key] for record in history], "k.-")
         panel.set(xlabel="epoch", ylabel=MEASURES[key])
-    for number, part in enumerate(PARTS):
+    for number, part in enumerate(ALL_PARTS):
         for split, style in (("train", "-"), ("validation", "--")):
             if all(part in record.get(split, {}) for record in history):
                 values = [record[split][part] for record in history]

@@ -32,7 +32,7 @@ from jetimg.loader.augment import Augmentation
 from jetimg.loader.sparse import SparseBatch
 from jetimg.loader.torch_dataset import JetImages, dense
 from models import compress
-from models.data.data_set import DataSet, truth
+from models.data.data_set import DataSet, mask_truth, truth
 from models.networks.build import Network, build
 from models.networks.config import Config
 from models.networks.loss import Loss, of_batch
@@ -349,7 +349,8 @@ def _loss(run: Run, batch: SparseBatch) -> Loss:
     precision = optimization.autocast(device, run.config)
     with torch.autocast(device.type, precision, enabled=precision is not None):
         prediction = network(pixels)
-    return of_batch(prediction, truth(batch, device), scale, run.network.default_boxes, chosen, batch.shape[1])
+    place = (scale, run.network.default_boxes, chosen, batch.shape[1])
+    return of_batch(prediction, truth(batch, device), *place, mask_truth(batch, device))
 
 
 class _Means:
@@ -357,10 +358,13 @@ class _Means:
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
-        self._sums = torch.zeros(len(history.PARTS) + 1, dtype=torch.float64, device=worker.device)
+        self._names: tuple[str, ...] = history.PARTS
+        self._sums = torch.zeros(len(history.ALL_PARTS) + 1, dtype=torch.float64, device=worker.device)
 
     def add(self, parts: Loss) -> None:
-        values = [getattr(parts, name).detach().double() for name in history.PARTS]
+        self._names = history.PARTS if parts.mask is None else history.ALL_PARTS
+        values = [getattr(parts, name).detach().double() for name in self._names]
+        values += [torch.zeros_like(values[0])] * (len(history.ALL_PARTS) - len(values))
         self._sums += torch.stack([*values, torch.ones_like(values[0])])
 
     def result(self) -> dict[str, float]:
@@ -370,7 +374,7 @@ class _Means:
             DataError: the loss is not finite.
         """
         *sums, steps = self._worker.summed(self._sums).tolist()
-        means = {name: value / max(steps, 1) for name, value in zip(history.PARTS, sums, strict=True)}
+        means = {name: value / max(steps, 1) for name, value in zip(self._names, sums, strict=False)}
         if not math.isfinite(means["total"]):
             raise DataError(f"training diverged: loss {means}; choose a lower learning rate")
         return means

@@ -95,7 +95,9 @@ def test_a_t_and_its_v_share_a_default_box() -> None:
 def test_the_loss_of_one_default_box_by_hand() -> None:
     """Overlap 0.7 with a threshold of 0.4 wants a probability of 0.3 + 0.7 * 0.3 / 0.6 = 0.65."""
     overlap = torch.tensor([[[0.7, 0.0]]])
-    wanted = ClassTargets(overlap, torch.tensor([[[[0.5, 0.0], [0.0, 0.0]]]]), torch.tensor([[[1.0, 0.0]]]))
+    wanted = ClassTargets(
+        overlap, torch.tensor([[[[0.5, 0.0], [0.0, 0.0]]]]), torch.tensor([[[1.0, 0.0]]]), torch.tensor([[[0, -1]]])
+    )
     found = Prediction(torch.zeros(1, 1, 2, 2), torch.zeros(1, 1, 2), torch.zeros(1, 1, 2))
     parts = quality_loss(found, wanted, CHOSEN)
     entropy = math.log(2)
