@@ -47,7 +47,11 @@ FLOORS = {
     "workflow": ("campaign", "cli"),
 }
 ORDER = tuple(FLOORS)
-WITH_TORCH = {"jetimg/loader/torch_dataset.py", "jetimg/loader/torch_events.py"}
+WITH_TORCH = {
+    "jetimg/composition/torch_composed.py",
+    "jetimg/loader/torch_dataset.py",
+    "jetimg/loader/torch_events.py",
+}
 MODULES = [path for package in ORDER for path in sorted((ROOT / package).glob("**/*.py"))]
 
 

@@ -31,20 +31,17 @@ def compose(
     shift: Annotated[
         int | None, typer.Option(min=0, help="Most pixels that an object is shifted in eta, either way.")
     ] = None,
-    box_radius: Annotated[
-        float | None, typer.Option(help="Half the width of the box around an object's centre, in eta and phi.")
-    ] = None,
 ) -> None:
     """Images of many objects with a mask of each, from event files with one object an event."""
     from detector.common.progress import bar
-    from jetimg.composition.composer import Composition
+    from jetimg.composition.settings import Composition
     from jetimg.composition.write import compose as write
 
     paths = [Path(path) for path in options.expand(files)]
     options.check_output(output, paths, "event files", ".h5", ".hdf5")
     options.check_sample(sample)
     settings = {"objects": _range(objects), "background": background, "mask": mask, "flip_eta": flip_eta}
-    chosen = options.chosen(Composition, settings | {"shift": shift, "box_radius": box_radius})
+    chosen = options.chosen(Composition, settings | {"shift": shift})
     with bar(f"composing {sample}", images) as progress:
         made = write(paths, output, chosen, n_images=images, sample=sample, seed=seed, progress=progress)
     grounds = f", {made.n_backgrounds} backgrounds" if background else ""

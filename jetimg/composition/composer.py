@@ -9,18 +9,17 @@ Image number n of an epoch follows from the seed, n and the epoch, whoever makes
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
 
 from detector.geometry import boxes
 from detector.geometry.grid import Grid
 from jetimg.common.errors import DataError
-from jetimg.common.schema import StrictModel
+from jetimg.composition.settings import Composition
 from jetimg.event_file import masks
-from jetimg.event_file.layout import CHANNELS, MAX_JETS
+from jetimg.event_file.layout import CHANNELS
 from jetimg.event_file.store import Batch, concatenate
 from jetimg.loader import augment
 from jetimg.loader.event_files import EventFiles
@@ -30,32 +29,6 @@ Ints = NDArray[np.int64]
 
 # Events that are read at once.
 STEP = 4096
-
-
-class Composition(StrictModel):
-    """How images are composed."""
-
-    objects: tuple[int, int] = Field(default=(12, 20), description="least and most objects of an image")
-    background: str = Field(
-        default="", description="sample whose events, without objects, lie under the images; empty: nothing does"
-    )
-    mask: Literal["ellipse", "hits"] = Field(
-        default="ellipse",
-        description="of an object: the pixels of its ellipse of second moments, or all pixels where it deposits energy",
-    )
-    flip_eta: float = Field(default=0.5, ge=0, le=1, description="probability that an object is mirrored in eta")
-    rotate: bool = Field(default=True, description="objects are turned about the beam by a random number of pixels")
-    shift: int = Field(default=1, ge=0, description="most pixels that an object is shifted in eta, either way")
-    box_radius: float = Field(
-        default=0.1, gt=0, le=1.5, description="half the width of the box around an object's centre, in eta and phi"
-    )
-
-    @field_validator("objects")
-    @classmethod
-    def _range(cls, objects: tuple[int, int]) -> tuple[int, int]:
-        if not 1 <= objects[0] <= objects[1] <= MAX_JETS:
-            raise ValueError(f"1 to {MAX_JETS}, the least first")
-        return objects
 
 
 class Composed(NamedTuple):
@@ -79,6 +52,7 @@ class Composer:
         files: where they came from.
         chosen: how images are composed.
         jets: tables of all objects, as in /jets.
+        box_radius: half the width of the box around an object's centre, in eta and phi: that of the files' settings.
         left_out: events that are neither background nor an object: without a hit, or not with one jet.
     """
 
@@ -96,6 +70,7 @@ class Composer:
         self.files, self.chosen, self.seed = EventFiles(paths), chosen, seed
         if "masks" in self.files.tables:
             raise DataError(f"{paths[0]}: has masks, so it is composed already; objects come one an event")
+        self.box_radius = float(self.files.reader(0).attributes["config"]["box_radius"])
         self.grid = Grid(self.files.geometry.eta_pitch, *self.files.geometry.image_shape)
         parts = list(self.files.batches(STEP))
         ground = np.concatenate([self._of_background(file, batch) for file, batch in parts])
@@ -180,7 +155,7 @@ class Composer:
 
     def _boxes(self, shapes: masks.Ellipses) -> NDArray[np.float32]:
         eta, phi = self.axes(shapes)
-        return boxes.around(self.grid, eta, phi, self.chosen.box_radius)
+        return boxes.around(self.grid, eta, phi, self.box_radius)
 
     def axes(self, shapes: masks.Ellipses) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The eta and phi of the objects' centres, as event files have them."""

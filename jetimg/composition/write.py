@@ -10,7 +10,8 @@ import numpy as np
 
 from jetimg.common.checksums import sha256
 from jetimg.common.errors import DataError
-from jetimg.composition.composer import Composed, Composer, Composition
+from jetimg.composition.composer import Composed, Composer
+from jetimg.composition.settings import Composition
 from jetimg.dataset.plan import common
 from jetimg.event_file import masks, store
 from jetimg.event_file.digest import digests
@@ -55,7 +56,6 @@ def compose(
         "inputs": {path.name: sha256(path) for path in paths},
     }
     attributes = _common(composer)
-    attributes["config"] = attributes["config"] | {"box_radius": chosen.box_radius}
     attributes |= {"kind": "events", "split": "all", "sample_names": [sample], "composed": recipe}
     digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
     with store.create(output, attributes) as writer:

@@ -115,6 +115,11 @@ class JetImages(IterableDataset[SparseBatch]):
         manifest.check_shard(paths[0], contents, manifest.geometry(contents, folder))
         return images
 
+    @property
+    def with_masks(self) -> bool:
+        """Whether its jets have masks."""
+        return "masks" in self._files.tables
+
     def set_epoch(self, epoch: int) -> None:
         """Chooses the order of another epoch; takes effect when iteration starts (not in persistent workers)."""
         self.epoch = epoch

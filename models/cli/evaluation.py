@@ -84,6 +84,31 @@ def _write(found: "Evaluation", output: Path) -> None:
 
 
 @app.command()
+def masks(
+    dataset: Folder,
+    checkpoint: Annotated[Path, typer.Argument(help="Of architecture mask.", dir_okay=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the report.", file_okay=False)],
+    split: Annotated[str, typer.Option(help="test, heldout, validation or train.")] = "test",
+    device: Device = "auto",
+) -> None:
+    """Measures the masks of a network: average precision, TP / (TP + FP + FN), and pictures beside the truth."""
+    from jetimg.dataset.plan import SPLITS
+    from models.data.data_set import DataSet
+    from models.evaluation import mask_report
+    from models.evaluation.masks import evaluate
+
+    common.check_device(device)
+    if split not in SPLITS:
+        raise typer.BadParameter(f"--split {split}: {', '.join(SPLITS)}")
+    data = DataSet.of(dataset)
+    found, images = evaluate(data, common.network(checkpoint), split, device)
+    mask_report.write(found, images, data, split, output)
+    for sheet in mask_report.sheets(found):
+        console.print(sheet)
+    console.print(f"{output}: {', '.join(mask_report.NAMES)}", soft_wrap=True)
+
+
+@app.command()
 def score(
     detections: Annotated[
         list[str],

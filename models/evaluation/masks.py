@@ -80,19 +80,19 @@ class MaskEvaluation:
     wrong_class: float
 
 
-def evaluate(folder: Path, path: Path, split: str, device: str = "auto") -> tuple[MaskEvaluation, Images]:
+def evaluate(data: DataSet, path: Path, split: str, device: str = "auto") -> tuple[MaskEvaluation, Images]:
     """Measures the masks of a network, and gives what it found.
 
     Args:
-        folder: the data set, with masks.
+        data: the data set, with masks.
         path: the checkpoint.
         split: which of its images; the cut on the score comes from `validation`.
         device: cpu, cuda, or auto for a GPU if there is one.
 
     Raises:
-        DataError: no data set with masks, no such images, or not a network for it.
+        DataError: a data set without masks or such images, or not a network for it.
     """
-    data, device = DataSet.of(folder), devices.chosen(device)
+    device = devices.chosen(device)
     network, config = checkpoint.load(path, device, for_inference=True)
     if difference := data.difference(config.model):
         raise DataError(f"{path}: {difference}")
@@ -102,7 +102,7 @@ def evaluate(folder: Path, path: Path, split: str, device: str = "auto") -> tupl
     def run(name: str) -> Images:
         shards: tuple[Path, ...] = getattr(data, name)
         if not shards:
-            raise DataError(f"{folder}: no {name} events")
+            raise DataError(f"no {name} events in this data set: masks are measured on {split}, the cut on validation")
         images = JetImages(shards, BATCH_SIZES[device])
         parts = []
         with bar(f"masks, {name}", images.n_events) as progress, torch.no_grad():

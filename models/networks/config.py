@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 from detector.common import settings_file
 from jetimg.common.errors import DataError
 from jetimg.common.schema import StrictModel
+from jetimg.composition.settings import Composition
 from jetimg.loader.normalise import Normalisation
 from models.networks.trusted import trust
 
@@ -238,12 +239,24 @@ class Pruning(StrictModel):
     most: float = Field(default=0.5, gt=0, lt=1, description="largest share of a block's channels removed in one step")
 
 
+class ComposedTraining(Composition):
+    """Images composed while a network is trained, of a data set that has one object an event."""
+
+    images: int = Field(default=5000, ge=1, description="in an epoch; each epoch has others")
+    validation_images: int = Field(default=500, ge=1, description="for validation, the same after each epoch")
+
+
 class Config(StrictModel):
     """A detector and how it is trained."""
 
     model: Model = Field(default=Model(), description="the network")
     training: Training = Field(default=Training(), description="the training run")
     augmentation: Augment = Field(default=Augment(), description="random changes of training events")
+    composition: ComposedTraining | None = Field(
+        default=None,
+        description="images are composed of the data set's events, which have one object each; null: the events are "
+        "the images",
+    )
     compression: Compression = Field(default=Compression(), description="quantization")
     pruning: Pruning = Field(default=Pruning(), description="removal of channels")
 

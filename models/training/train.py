@@ -28,9 +28,8 @@ from torch.utils.data import DataLoader
 from detector.common import extras
 from detector.common.progress import bar
 from jetimg.common.errors import DataError
-from jetimg.loader.augment import Augmentation
 from jetimg.loader.sparse import SparseBatch
-from jetimg.loader.torch_dataset import JetImages, dense
+from jetimg.loader.torch_dataset import dense
 from models import compress
 from models.data.data_set import DataSet, mask_truth, truth
 from models.networks.build import Network, build
@@ -39,6 +38,8 @@ from models.networks.loss import Loss, of_batch
 from models.trained import checkpoint
 from models.training import channel_pruning, distributed, fast_channels, history, optimization, tensorboard
 from models.training.distributed import Worker
+from models.training.images import Images
+from models.training.images import images as image_set
 from models.training.start import Start
 from models.training.validation import average_precision
 
@@ -157,9 +158,9 @@ def stalled(losses: Sequence[float], patience: int) -> bool:
 
 
 def _train(worker: Worker, data: DataSet, output: Path, config: Config, start: Start | None) -> None:
-    training = _images(data.train, worker, config, train=True)
+    training = image_set(data.train, worker, config, train=True)
     run = _start(worker, config, output / "last.pt", start, training)
-    validation = _images(data.validation, worker, config, train=False) if data.validation else None
+    validation = image_set(data.validation, worker, config, train=False) if data.validation else None
     if not config.training.epochs and not run.records:
         run.records.append({"epoch": 0, "events": 0, **_measured(run, data, validation)})
         if worker.first:
@@ -184,7 +185,7 @@ def _train(worker: Worker, data: DataSet, output: Path, config: Config, start: S
         checkpoint.finish(output / "best.pt", output / "network.pt")
 
 
-def _measured(run: Run, data: DataSet, validation: JetImages | None) -> history.Record:
+def _measured(run: Run, data: DataSet, validation: Images | None) -> history.Record:
     """The loss and the average precision on validation events, if there are any."""
     if validation is None:
         return {}
@@ -194,7 +195,7 @@ def _measured(run: Run, data: DataSet, validation: JetImages | None) -> history.
     return record
 
 
-def _start(worker: Worker, config: Config, last: Path, start: Start | None, training: JetImages) -> Run:
+def _start(worker: Worker, config: Config, last: Path, start: Start | None, training: Images) -> Run:
     """A new run, or the one that was left."""
     chosen = config.training
     torch.manual_seed(chosen.seed)
@@ -250,20 +251,7 @@ def _network(config: Config, start: Start | None) -> Network:
     return compress.apply(network, config.compression)
 
 
-def _images(paths: tuple[Path, ...], worker: Worker, config: Config, *, train: bool) -> JetImages:
-    chosen = config.training
-    return JetImages(
-        paths,
-        chosen.batch_size,
-        shuffle=train,
-        seed=chosen.seed,
-        augmentation=Augmentation(**config.augmentation.model_dump()) if train else None,
-        rank=worker.rank,
-        world_size=worker.world_size,
-    )
-
-
-def _first_images(images: JetImages, config: Config, device: torch.device) -> Iterator[Tensor]:
+def _first_images(images: Images, config: Config, device: torch.device) -> Iterator[Tensor]:
     """Some events as they are, normalised."""
     size = config.training.batch_size
     for start in range(0, min(size * BATCHES_TO_CALIBRATE, images.n_events), size):
@@ -271,7 +259,7 @@ def _first_images(images: JetImages, config: Config, device: torch.device) -> It
         yield dense(batch, device, config.model.normalisation).pixels
 
 
-def _train_epoch(run: Run, images: JetImages) -> dict[str, float]:
+def _train_epoch(run: Run, images: Images) -> dict[str, float]:
     """One pass over the training events; the mean loss of its steps."""
     # Everything random in an epoch follows from these, so that a resumed run repeats it.
     seeds = np.random.SeedSequence((run.config.training.seed, run.epoch, run.worker.rank))
@@ -320,7 +308,7 @@ def _step(run: Run, total: Tensor) -> None:
 
 
 @torch.no_grad()
-def _validate(run: Run, images: JetImages) -> dict[str, float]:
+def _validate(run: Run, images: Images) -> dict[str, float]:
     """The mean loss of the steps over the validation events."""
     run.network.eval()
     run.kept.eval()
@@ -334,7 +322,7 @@ def _average_precision(run: Run, data: DataSet) -> float:
     """That of the first validation events; the first process measures it and tells the others."""
     value = torch.zeros(1, dtype=torch.float64, device=run.worker.device)
     if run.worker.first:
-        images, chosen = JetImages(data.validation, run.config.training.batch_size), run.config.training
+        images, chosen = image_set(data.validation, run.worker, run.config, train=False), run.config.training
         value += average_precision(run.kept, images, chosen.validation_events, run.config.model, run.worker.device)
     return float(run.worker.summed(value))
 

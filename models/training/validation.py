@@ -8,20 +8,19 @@ from numpy.typing import NDArray
 from torch import nn
 
 from jetimg.loader.sparse import SparseBatch
-from jetimg.loader.torch_dataset import JetImages, dense
+from jetimg.loader.torch_dataset import dense
 from models.evaluation.metrics import Ranked, ap_all
 from models.evaluation.pairing import JetTable, joined, match, pairs
 from models.networks.config import Model
 from models.networks.postprocess import Detections, detect
+from models.training.images import Images
 
 # Overlap of a detection that is right.
 MIN_IOU = 0.5
 
 
 @torch.no_grad()
-def average_precision(
-    network: nn.Module, images: JetImages, n_events: int, model: Model, device: torch.device
-) -> float:
+def average_precision(network: nn.Module, images: Images, n_events: int, model: Model, device: torch.device) -> float:
     """The mean over classes of the all-point average precision at an IoU of 0.5; not a number without jets.
 
     Args:
@@ -46,7 +45,7 @@ def average_precision(
     return _mean(joined(found), joined(true), seen, images.shape[1], len(images.class_names)) if seen else float("nan")
 
 
-def _first(images: JetImages, n_events: int) -> Iterator[SparseBatch]:
+def _first(images: Images, n_events: int) -> Iterator[SparseBatch]:
     for start in range(0, min(n_events, images.n_events), images.batch_size):
         yield images.read(start, min(start + images.batch_size, n_events, images.n_events))
 

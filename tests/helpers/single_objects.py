@@ -18,6 +18,7 @@ SETTINGS = ImageSettings(
     hcal="spread",
     tracks="calorimeter",
     truth="status",
+    box_radius=0.1,
     classes={"pi": JetClass(pdg_ids=(211,), status=1), "egamma": JetClass(pdg_ids=(11, 22), status=1)},
     priority=("pi", "egamma"),
     tags={},
@@ -78,7 +79,7 @@ def _jets(row: np.ndarray, column: np.ndarray, pt: np.ndarray, pion: np.ndarray)
         "eta": eta,
         "phi": phi,
         "mass": np.zeros(len(row), np.float32),
-        "box": boxes.around(GRID, eta, phi, 0.4),
+        "box": boxes.around(GRID, eta, phi, 0.1),
     }
 
 

@@ -16,22 +16,32 @@ from detector.simulation.particles import Towers
 
 FLAT = ("EFlowPhoton.Edges", "EFlowNeutralHadron.Edges")
 RHO_EDGES = "Rho.Edges"
+TOWER_EDGES = "Tower.Edges"
+TOWER_GROUP = {"Tower": dict.fromkeys(("ET", "Eta", "Phi", "E", "Eem", "Ehad"), "f4")}
 ALONG_BEAM = 999.9  # Delphes' eta of a particle without transverse momentum
 LIGHT_MM_PER_S = 2.99792458e11
 
 
-def groups(detector: Detector) -> dict[str, dict[str, str]]:
-    """The file's branches with their leaves' types."""
+def groups(detector: Detector, *, towers: bool = False) -> dict[str, dict[str, str]]:
+    """The file's branches with their leaves' types.
+
+    Args:
+        detector: the description.
+        towers: whether the file has `Tower` too, all that the calorimeters measured.
+    """
     generator = {jets.name: JET for jets in detector.jets.generator}
-    return GROUPS | generator | {detector.jets.baseline.name: JET | SUBSTRUCTURE}
+    made = GROUPS | generator | {detector.jets.baseline.name: JET | SUBSTRUCTURE}
+    return made | TOWER_GROUP if towers else made
 
 
-def flat(detector: Detector) -> tuple[str, ...]:
-    """The file's flat branches."""
-    return (*FLAT, RHO_EDGES, f"{detector.jets.baseline.name}.Tau")
+def flat(detector: Detector, *, towers: bool = False) -> tuple[str, ...]:
+    """The file's flat branches; with those of `Tower` or without."""
+    return (*FLAT, RHO_EDGES, f"{detector.jets.baseline.name}.Tau", *([TOWER_EDGES] if towers else []))
 
 
-def write(file: EventFile, events: Sequence[SimulatedEvent], first: int, detector: Detector) -> None:
+def write(
+    file: EventFile, events: Sequence[SimulatedEvent], first: int, detector: Detector, *, towers: bool = False
+) -> None:
     """Finds the jets of some events and adds all to a file.
 
     Args:
@@ -39,6 +49,7 @@ def write(file: EventFile, events: Sequence[SimulatedEvent], first: int, detecto
         events: as simulated.
         first: number of the first of them in the file.
         detector: the description.
+        towers: whether the file has `Tower`.
     """
     photons, hadrons = [e.flow.photons for e in events], [e.flow.neutral_hadrons for e in events]
     batch = {
@@ -61,6 +72,8 @@ def write(file: EventFile, events: Sequence[SimulatedEvent], first: int, detecto
     batch[baseline.name] = counts, columns | {"SoftDroppedMass": contents.mass}
     edges = {name: _edges(towers) for name, towers in zip(FLAT, (photons, hadrons), strict=True)}
     tau = {f"{baseline.name}.Tau": (counts * contents.tau.shape[1], contents.tau.ravel())}
+    if towers:
+        batch["Tower"], edges[TOWER_EDGES] = _all_towers(events)
     file.extend(batch, edges | {RHO_EDGES: _rho_edges(len(events), detector)} | tau)
 
 
@@ -121,6 +134,18 @@ def _tracks(event: SimulatedEvent) -> dict[str, NDArray[Any]]:
 def _towers(towers: Towers) -> dict[str, NDArray[Any]]:
     et = towers.energy / np.cosh(towers.eta)
     return {"ET": et, "Eta": towers.eta, "Phi": towers.phi, "E": towers.energy, "Etrk": towers.track_energy}
+
+
+def _all_towers(events: Sequence[SimulatedEvent]) -> tuple[Group, tuple[NDArray[np.int64], NDArray[np.float64]]]:
+    """The towers of both calorimeters, each with its energy in one of them, as Delphes merges them."""
+    parts = [part for event in events for part in (event.flow.ecal, event.flow.hcal)]
+    counts, columns = _join(map(_towers, parts))
+    values, edges = _edges(parts)
+    ecal = np.repeat(np.arange(len(counts)) % 2 == 0, counts)
+    energy = columns["E"]
+    columns |= {"Eem": np.where(ecal, energy, 0.0), "Ehad": np.where(ecal, 0.0, energy)}
+    chosen = {name: columns[name] for name in TOWER_GROUP["Tower"]}
+    return (counts.reshape(-1, 2).sum(axis=1), chosen), (values.reshape(-1, 2).sum(axis=1), edges)
 
 
 def _edges(parts: Sequence[Towers]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -24,11 +24,18 @@ Columns = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], N
 
 
 class Flow(NamedTuple):
-    """Energy flow of a crossing: tracks, photons (ECAL) and neutral hadrons (HCAL)."""
+    """What the detector saw of a crossing.
+
+    Attributes:
+        tracks, photons, neutral_hadrons: energy flow; photons are of the ECAL, neutral hadrons of the HCAL.
+        ecal, hcal: all that the calorimeters measured, of tracks too.
+    """
 
     tracks: Tracks
     photons: Towers
     neutral_hadrons: Towers
+    ecal: Towers
+    hcal: Towers
 
 
 class SimulatedEvent(NamedTuple):
@@ -84,7 +91,7 @@ class Simulation:
 
     def _neutrals(self, flow: Flow) -> Columns:
         """pt, eta, phi and mass of photons, with all their smearing, and of neutral hadrons."""
-        _, photons, hadrons = flow
+        photons, hadrons = flow.photons, flow.neutral_hadrons
         smeared = photons.energy * self._rng.normal(1.0, self._detector.response.ecal.extra_smearing, len(photons.eta))
         energy = np.concatenate([np.maximum(smeared, 0.0), hadrons.energy])
         eta, phi = np.concatenate([photons.eta, hadrons.eta]), np.concatenate([photons.phi, hadrons.phi])
@@ -116,7 +123,7 @@ def simulate(particles: Particles, numbers: Tables, rng: np.random.Generator) ->
     tracks = reconstruct(arrived, numbers.tracker, rng)
     ecal = measure(arrived, tracks, numbers.ecal, rng)
     hcal = measure(arrived, ecal.tracks, numbers.hcal, rng)
-    return Flow(hcal.tracks, ecal.neutrals, hcal.neutrals)
+    return Flow(hcal.tracks, ecal.neutrals, hcal.neutrals, ecal.towers, hcal.towers)
 
 
 def momenta(

@@ -39,11 +39,14 @@ def simulate(
     generator = _generator(job)
     detector = detector if job.gun is None else _for_gun(detector, job.gun)
     simulation = Simulation(detector, pool, seeds.detector(job.seed, job.sample, job.index))
-    with root_writer.create(path, about, branches.groups(detector), branches.flat(detector)) as file:
+    # What single particles leave in the calorimeters is looked at before tracks are taken from it, too.
+    towers = job.gun is not None
+    columns = branches.groups(detector, towers=towers), branches.flat(detector, towers=towers)
+    with root_writer.create(path, about, *columns) as file:
         done = 0
         for records in generator.batches(job.events, BATCH):
             events = [simulation.event(record) for record in records]
-            branches.write(file, events, done, detector)
+            branches.write(file, events, done, detector, towers=towers)
             done += len(events)
             progress(len(events))
 

@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from jetimg.cli.main import app
 from jetimg.common.errors import DataError
-from jetimg.composition.composer import Composer, Composition
+from jetimg.composition.composer import Composer
+from jetimg.composition.settings import Composition
 from jetimg.composition.write import compose
 from jetimg.dataset import manifest, plan, shard
 from jetimg.dataset.verify import verify
