@@ -1,11 +1,10 @@
 """The command that composes images."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from jetimg.cli import options
+from jetimg.cli import options, outputs
 from jetimg.cli.options import Files, Output, console
 
 app = typer.Typer()
@@ -37,8 +36,8 @@ def compose(
     from jetimg.composition.settings import Composition
     from jetimg.composition.write import compose as write
 
-    paths = [Path(path) for path in options.expand(files)]
-    options.check_output(output, paths, "event files", ".h5", ".hdf5")
+    paths = options.expand(files)
+    outputs.check_output(output, outputs.EVENTS, paths)
     options.check_sample(sample)
     settings = {"objects": _range(objects), "background": background, "mask": mask, "flip_eta": flip_eta}
     chosen = options.chosen(Composition, settings | {"shift": shift})
