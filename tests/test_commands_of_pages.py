@@ -128,7 +128,7 @@ def use(block: Block, clone: Path) -> None:
         before = yaml.safe_load((clone / named[2]).read_text())
         (clone / named[2]).write_text(yaml.safe_dump(before | content))
         content = before | content
-    if set(content) <= {"model", "training", "compression", "augmentation", "pruning"}:
+    if set(content) <= {"model", "training", "compression", "augmentation", "pruning", "composition"}:
         (clone / "some_network.yaml").write_text(block.text)
         read_network(clone / "some_network.yaml")
     elif set(content) <= set(ImageSettings.model_fields):

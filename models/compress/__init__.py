@@ -17,6 +17,7 @@ from torch import Tensor
 from jetimg.common.errors import DataError
 from models.networks.build import Network
 from models.networks.config import Compression
+from models.networks.masks import MaskSSD
 from models.networks.trigger import TriggerSSD
 
 
@@ -28,11 +29,13 @@ def apply(network: Network, chosen: Compression) -> Network:
         chosen: kind and layers; nothing is changed for the kind "none".
 
     Raises:
-        DataError: a network that has numbers of few bits by itself.
+        DataError: a network that has numbers of few bits by itself, or one with masks.
     """
     if chosen.kind != "none":
         if isinstance(network, TriggerSSD):
             raise DataError(f"architecture trigger has eight-bit numbers already: {chosen.kind} is for the others")
+        if isinstance(network, MaskSSD):
+            raise DataError(f"architecture mask has no {chosen.kind} version: its masks are of full precision")
         _module(chosen.kind).apply(network, chosen)
     return network
 

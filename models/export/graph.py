@@ -19,10 +19,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from jetimg.common.errors import DataError
 from models.compress.integers import IntegerConvolution, IntegerPool, Rounded
 from models.export.onnx_detector import INPUT
 from models.networks.build import Network
 from models.networks.layers import Block, Convolution, Head, Pool, Prediction
+from models.networks.masks import MaskSSD
 from models.networks.pfjet import PFJetSSD
 
 # Of ONNX: the first in which padding goes round.
@@ -108,7 +110,15 @@ def exported(module: nn.Module, shape: tuple[int, int, int], name: str, outputs:
 
 
 def rewritten(network: Network) -> Network:
-    """A copy of a network that computes the same in other operations."""
+    """A copy of a network that computes the same in other operations.
+
+    Raises:
+        DataError: a network with masks, for which the files have no outputs.
+    """
+    if isinstance(network, MaskSSD):
+        raise DataError(
+            "networks of architecture mask are not exported: masks are found by `jetimg models masks` alone"
+        )
     network = copy.deepcopy(network)
     for name, module in list(network.named_modules()):
         if isinstance(module, nn.PReLU):

@@ -3,8 +3,11 @@
 import pytest
 import torch
 
+from jetimg.common.errors import DataError
+from models import compress
+from models.export import graph
 from models.networks.build import build
-from models.networks.config import Model
+from models.networks.config import Compression, Model
 from models.networks.layers import Prediction
 from models.networks.masks import KNOWN, OUTSIDE, PROTOTYPES, UNIT, MaskPrediction, MaskTruth, mask_loss, windows
 
@@ -88,3 +91,10 @@ def test_a_network_of_masks_is_trained_whole() -> None:
     (made.prototypes.square().sum() + made.coefficients.square().sum() + made.jets.logits.square().sum()).backward()
     missing = {name for name, parameter in network.named_parameters() if parameter.grad is None}
     assert {name.split(".")[0] for name in missing} <= {"heads"}
+
+
+def test_neither_quantized_nor_exported() -> None:
+    with pytest.raises(DataError, match="no int8 version"):
+        compress.apply(build(MODEL), Compression(kind="int8"))
+    with pytest.raises(DataError, match="are not exported"):
+        graph.rewritten(build(MODEL))
