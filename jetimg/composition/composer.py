@@ -146,7 +146,8 @@ class Composer:
         image = single.image_of_hit
         mine = single.jet_counts[image] > 0
         owner, pixel = (np.cumsum(single.jet_counts) - 1)[image[mine]], single.pixel[mine]
-        shapes = masks.ellipses(owner, pixel, single.value[mine], n, self.grid.n_phi)
+        shaping = _of_calorimeters(owner, single.channel_of_hit[mine], n)
+        shapes = masks.ellipses(owner[shaping], pixel[shaping], single.value[mine][shaping], n, self.grid.n_phi)
         if self.chosen.mask == "ellipse":
             owner, inside = masks.inside(shapes, single.shape)
         else:
@@ -161,6 +162,12 @@ class Composer:
         """The eta and phi of the objects' centres, as event files have them."""
         eta, phi = self.grid.to_angles(*shapes.centre.T)
         return eta.astype(np.float32), phi.astype(np.float32)
+
+
+def _of_calorimeters(owner: Ints, channel: Ints, n: int) -> NDArray[np.bool_]:
+    """Hits that give an object its shape: those in calorimeters; its tracks if there are none."""
+    calorimeter = channel != CHANNELS.index("tracker")
+    return calorimeter | (np.bincount(owner, calorimeter, n) == 0)[owner]
 
 
 def _without_jets(batch: Batch) -> Batch:

@@ -100,7 +100,7 @@ TABLES: dict[str, dict[str, Column]] = {
 OPTIONAL: dict[str, dict[str, Column]] = {
     "shapes": {
         "box": Column("float32", "of the mask: eta_min, phi_min, eta_max, phi_max in pixels, as in /jets/box", width=4),
-        "centre": Column("float32", "mean of its deposits, weighted by energy: row, column; pixels", width=2),
+        "centre": Column("float32", "weighted mean of its deposits: row, column; pixels", width=2),
         "axes": Column("float32", "semi-axes of its ellipse, the longer first; pixels", width=2),
         "angle": Column("float32", "of the longer axis, from the direction of eta to that of phi, [0, pi); radians"),
     },

@@ -116,9 +116,7 @@ def rewritten(network: Network) -> Network:
         DataError: a network with masks, for which the files have no outputs.
     """
     if isinstance(network, MaskSSD):
-        raise DataError(
-            "networks of architecture mask are not exported: masks are found by `jetimg models masks` alone"
-        )
+        raise DataError("networks of architecture mask are not exported: `jetimg models masks` alone finds masks")
     network = copy.deepcopy(network)
     for name, module in list(network.named_modules()):
         if isinstance(module, nn.PReLU):

@@ -43,10 +43,13 @@ def test_a_diagonal_has_its_angle(slope: int, angle: float) -> None:
     assert_allclose(found.axes, [[2 * (2 * 2 / 3 + 1 / 12) ** 0.5, 2 / 12**0.5]])
 
 
-def test_energy_weighs() -> None:
+def test_the_logarithm_of_the_energy_weighs() -> None:
+    """Shares 0.75 and 0.25 weigh 4.7 + ln 0.75 + 0.75 = 5.16 and 4.7 + ln 0.25 + 0.25 = 3.56."""
     found = ellipse_of([(4, 7), (4, 9)], [3.0, 1.0])
-    assert_allclose(found.centre, [[4.5, 8.0]])
-    assert_allclose(found.axes[0, 0], 2 * (3 / 4 + 1 / 12) ** 0.5)
+    first, second = 5.162318, 3.563706
+    share = second / (first + second)
+    assert_allclose(found.centre, [[4.5, 7.5 + 2 * share]], rtol=1e-6)
+    assert_allclose(found.axes[0, 0], 2 * (4 * share * (1 - share) + 1 / 12) ** 0.5, rtol=1e-6)
 
 
 def test_pixels_are_those_whose_centre_is_inside() -> None:
