@@ -3,8 +3,8 @@
 The ellipse has the centre and the second moments of the deposits, each spread evenly over its pixel: its semi-axes are
 twice the standard deviations along the principal axes, as of an evenly filled ellipse. It is the mask that the HGCal
 study gave a shower (G. Grasseau et al., CHEP 2019: principal components of the cluster). Deposits weigh by the
-logarithm of their share of the object's energy, as in the cluster shapes of CMS (JINST 10 P06005): by the energy itself,
-a shower's core would count alone.
+logarithm of their share of the object's energy, as in the cluster shapes of CMS (JINST 10 P06005): by the energy
+itself, a shower's core would count alone.
 
 Rows are eta, columns phi, which is periodic; pixel k reaches from k to k + 1.
 """
