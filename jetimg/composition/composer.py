@@ -167,7 +167,9 @@ class Composer:
 def _of_calorimeters(owner: Ints, channel: Ints, n: int) -> NDArray[np.bool_]:
     """Hits that give an object its shape: those in calorimeters; its tracks if there are none."""
     calorimeter = channel != CHANNELS.index("tracker")
-    return calorimeter | (np.bincount(owner, calorimeter, n) == 0)[owner]
+    without = np.bincount(owner, calorimeter, n) == 0
+    chosen: NDArray[np.bool_] = calorimeter | without[owner]
+    return chosen
 
 
 def _without_jets(batch: Batch) -> Batch:

@@ -29,6 +29,7 @@ def compose(
     n_images: int,
     sample: str,
     seed: int,
+    name: str = "",
     progress: Callable[[int], None] = lambda _: None,
 ) -> Composer:
     """Makes an event file of composed images, with /masks and /shapes.
@@ -40,6 +41,7 @@ def compose(
         n_images: how many.
         sample: what they are called.
         seed: of everything drawn.
+        name: of the input that the event file says its events are from; the output's if not given.
         progress: called with the number of images done since its last call.
 
     Returns:
@@ -63,7 +65,7 @@ def compose(
             numbers = range(start, min(start + STEP, n_images))
             writer.append(_batch(composer, composer.compose(numbers), start))
             progress(len(numbers))
-        writer.files.append(store.InputFile(str(output), digest, n_images))
+        writer.files.append(store.InputFile(name or str(output), digest, n_images))
     return composer
 
 

@@ -143,6 +143,28 @@ def test_a_file_with_masks_needs_a_shape_for_each_jet(composed: Path, tmp_path: 
     assert any("of /masks and /shapes one is missing" in line for line in verify(path).faults)
 
 
+def test_a_data_set_of_composed_images(files: list[Path], tmp_path: Path) -> None:
+    """Objects stay in their split, and the data set is whole."""
+    others = single_objects.write(files[0].with_name("others.h5"), single_objects.events(20, 9), "others")
+    splits = {"objects.root": "train", "others.root": "validation"}
+    planned = plan.make([files[0], others], plan.Sharding(test_fraction=0), [], {}, splits)
+    for name in planned.shards():
+        shard.make(planned, name, tmp_path / "singles" / name)
+    manifest.make(planned, tmp_path / "singles")
+    call = ["compose-dataset", str(tmp_path / "singles"), "--seed", "1", "--objects", "3", "--images", "train=5"]
+    output = tmp_path / "composed"
+    done = CliRunner().invoke(app, [*call, "--images", "validation=4", "--output", str(output)])
+    assert done.exit_code == 0, done.output
+    assert verify(output).faults == []
+    assert {path.name for path in output.iterdir()} == {"train-00000.h5", "validation-00000.h5", "manifest.json"}
+    with Reader(output / "validation-00000.h5") as reader, Reader(others) as singles:
+        assert reader.n_events == 4
+        pt = singles.read().tables["jets"]["pt"]
+        assert np.isin(reader.read().tables["jets"]["pt"], pt).all()
+    assert CliRunner().invoke(app, [*call, "--images", "test=4", "--output", str(output)]).exit_code == 2
+    assert CliRunner().invoke(app, [*call, "--images", "heldout=4", "--output", str(output)]).exit_code == 1
+
+
 def test_what_cannot_be_composed_is_refused(files: list[Path], composed: Path) -> None:
     with pytest.raises(DataError, match="composed already"):
         Composer([composed], Composition(), 1)
