@@ -44,6 +44,7 @@ include: "workflow/rules/fetch.smk"
 include: "workflow/rules/check.smk"
 include: "workflow/rules/convert.smk"
 include: "workflow/rules/shard.smk"
+include: "workflow/rules/compose.smk"
 include: "workflow/rules/summary.smk"
 include: "workflow/rules/release.smk"
 include: "workflow/rules/networks.smk"
@@ -55,6 +56,7 @@ rule all:
     default_target: True
     input:
         rules.dataset.input,
+        rules.composed.input,
         rules.look.input,
         rules.evaluate.input,
         rules.benchmark.input,

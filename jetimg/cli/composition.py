@@ -22,6 +22,7 @@ Background = Annotated[
 ]
 Mask = Annotated[str | None, typer.Option(help="Of an object: its `ellipse` of second moments, or its `hits`.")]
 FlipEta = Annotated[float | None, typer.Option(min=0, max=1, help="Probability that an object is mirrored in eta.")]
+Rotate = Annotated[bool, typer.Option("--rotate/--no-rotate", help="Turn objects about the beam at random.")]
 Shift = Annotated[int | None, typer.Option(min=0, help="Most pixels that an object is shifted in eta, either way.")]
 
 
@@ -36,6 +37,7 @@ def compose(
     background: Background = None,
     mask: Mask = None,
     flip_eta: FlipEta = None,
+    rotate: Rotate = True,
     shift: Shift = None,
 ) -> None:
     """Images of many objects with a mask of each, from event files with one object an event."""
@@ -44,7 +46,7 @@ def compose(
 
     paths = options.expand(files)
     outputs.check_output(output, outputs.EVENTS, paths)
-    chosen = _chosen(sample, objects, background=background, mask=mask, flip_eta=flip_eta, shift=shift)
+    chosen = _chosen(sample, objects, background=background, mask=mask, flip_eta=flip_eta, rotate=rotate, shift=shift)
     with bar(f"composing {sample}", images) as progress:
         made = write(paths, output, chosen, n_images=images, sample=sample, seed=seed, progress=progress)
     grounds = f", {made.n_backgrounds} backgrounds" if background else ""
@@ -66,13 +68,14 @@ def compose_dataset(
     background: Background = None,
     mask: Mask = None,
     flip_eta: FlipEta = None,
+    rotate: Rotate = True,
     shift: Shift = None,
 ) -> None:
     """A data set of composed images, those of each split from the objects of that split alone."""
     from detector.common.progress import bar
     from jetimg.composition.data_set import compose_data_set
 
-    chosen = _chosen(sample, objects, background=background, mask=mask, flip_eta=flip_eta, shift=shift)
+    chosen = _chosen(sample, objects, background=background, mask=mask, flip_eta=flip_eta, rotate=rotate, shift=shift)
     numbers = {}
     for text in images:
         split, _, number = text.partition("=")

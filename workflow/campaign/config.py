@@ -15,6 +15,7 @@ from pydantic import Field, StringConstraints, ValidationError, field_validator,
 from detector.common.settings_file import told
 from detector.simulation.processes import PROCESSES, process_of
 from jetimg.common.schema import StrictModel
+from jetimg.composition.settings import Composition
 from jetimg.dataset.plan import Sharding
 from jetimg.dataset.policy import Policy
 from jetimg.imaging.settings import ImageSettings
@@ -148,7 +149,28 @@ class Resources(StrictModel):
     )
     evaluate: JobResources = _job(8000, 240, "all networks on the test events, or their latency")
     export: JobResources = _job(4000, 30, "a network as an ONNX file")
+    compose: JobResources = _job(8000, 240, "composed images of all splits, whose objects are held in memory")
     release: JobResources = _job(4000, 240, "copies and checksums of all shards")
+
+
+class ComposedDataSet(Composition):
+    """Images composed of a data set's events, split by split."""
+
+    images: dict[Literal["train", "validation", "heldout"], Annotated[int, Field(ge=1)]] = Field(
+        min_length=1, description="how many, by split: train, validation, heldout"
+    )
+    seed: int = Field(default=2019, ge=0, description="of everything that is drawn")
+
+    def options(self) -> list[str]:
+        """As words of `jetimg compose-dataset`."""
+        words = [word for split, number in self.images.items() for word in ("--images", f"{split}={number}")]
+        words += ["--objects", "{}:{}".format(*self.objects), "--seed", str(self.seed), "--mask", self.mask]
+        words += ["--flip-eta", str(self.flip_eta), "--shift", str(self.shift)]
+        return (
+            words
+            + ([] if self.rotate else ["--no-rotate"])
+            + (["--background", self.background] if self.background else [])
+        )
 
 
 class Config(StrictModel):
@@ -163,6 +185,11 @@ class Config(StrictModel):
     resources: Resources = Field(default=Resources(), description="what jobs ask a batch system for")
     release: Metadata = Field(default=Metadata(), description="what a release says of itself, and where it goes")
     detector: str | None = Field(default=None, description="detector description; the CMS-like one if null")
+    composed: ComposedDataSet | None = Field(
+        default=None,
+        description="a second data set, of images composed of the events of this one, which have one object each; none "
+        "if null",
+    )
     networks: dict[Name, CampaignNetwork] = Field(default={}, description="networks to train, by name; none if empty")
     classifiers: dict[Name, CampaignClassifier] = Field(
         default={}, description="classifiers to train on the same data set, by name; none if empty"

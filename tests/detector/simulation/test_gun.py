@@ -146,6 +146,26 @@ def test_particle_is_the_truth_and_the_crystals_see_it(made: Path, cms: Detector
         assert abs(column - wanted) < 1.001
 
 
+def test_towers_have_what_the_calorimeters_measured(made: Path, cms: Detector, tmp_path: Path) -> None:
+    """Of photons the same as energy flow; of pions what their tracks explain too."""
+    with uproot.open(made) as file:
+        tree = file["Delphes"].arrays(library="np")
+    for eem, flow in zip(tree["Tower.Eem"], tree["EFlowPhoton.E"], strict=True):
+        assert eem.tolist() == flow.tolist()
+    assert all(len(edges) == 4 * len(eem) for edges, eem in zip(tree["Tower.Edges"], tree["Tower.Eem"], strict=True))
+    pions = Gun(particles=("pi",), energy=(50.0, 50.0), eta=(-1.0, 1.0))
+    simulate(SimulationJob("pi", 20, 7, 0, (), None, gun=pions), cms, tmp_path / "x.root")
+    with uproot.open(tmp_path / "x.root") as file:
+        tree = file["Delphes"].arrays(["Tower.Ehad", "Tower.Eem", "EFlowNeutralHadron.E", "Tower.E"], library="np")
+    measured, flow = (np.array([e.sum() for e in tree[name]]) for name in ("Tower.Ehad", "EFlowNeutralHadron.E"))
+    assert np.mean(measured) == pytest.approx(50, rel=0.1)
+    assert np.mean(flow) < 25
+    assert all(
+        (em + had).tolist() == e.tolist()
+        for em, had, e in zip(tree["Tower.Eem"], tree["Tower.Ehad"], tree["Tower.E"], strict=True)
+    )
+
+
 def test_with_pile_up(cms: Detector, pool_file: Path, tmp_path: Path) -> None:
     gun = Gun(particles=("pi",), energy=(20.0, 20.0), pileup=30.0)
     simulate(SimulationJob("pi", 5, 7, 0, (), pool_file, gun=gun), cms, tmp_path / "x.root")

@@ -5,6 +5,7 @@ import yaml
 
 from models.networks.config import Config, Training
 from models.trained import zoo
+from tests.helpers.page_blocks import check
 from workflow.campaign.config import parse
 from workflow.campaign.errors import ConfigError
 from workflow.campaign.networks import CampaignNetworks, labelled
@@ -88,6 +89,16 @@ def test_pruning_has_settings_of_its_own(networks):
 def test_what_cannot_be_trained_is_said_before_anything_runs(smaller, hint):
     with pytest.raises(ConfigError, match=hint):
         parse({"samples": SAMPLES, "networks": {"pfjet": {"smaller": smaller}}})
+
+
+def test_composed_images_become_words_of_the_command():
+    chosen = {"images": {"train": 50, "heldout": 5}, "objects": [3, 4], "background": "pileup", "rotate": False}
+    words = parse({"samples": SAMPLES, "composed": chosen}).composed.options()
+    assert words[:6] == ["--images", "train=50", "--images", "heldout=5", "--objects", "3:4"]
+    assert words[-3:] == ["--no-rotate", "--background", "pileup"]
+    check(f"jetimg compose-dataset data --output composed {' '.join(words)}")
+    with pytest.raises(ConfigError, match="test"):
+        parse({"samples": SAMPLES, "composed": {"images": {"test": 50}}})
 
 
 def test_classifiers_become_words_of_the_command():
