@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("detector", "jetimg", "models", "workflow")
 DATA = {
     "detector/geometry/cms.yaml",
+    "detector/geometry/cms_showers.yaml",
     "detector/geometry/charged_hadron_momentum_resolution.csv",
     "detector/geometry/muon_momentum_resolution.csv",
     *(f"{package}/py.typed" for package in PACKAGES),
