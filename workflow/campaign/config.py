@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from detector.common.settings_file import told
+from detector.simulation.gun import Gun
 from detector.simulation.processes import PROCESSES, process_of
 from jetimg.common.schema import StrictModel
 from jetimg.composition.settings import Composition
@@ -49,6 +50,12 @@ class Simulate(StrictModel):
     pythia: tuple[str, ...] = Field(default=(), description="more Pythia settings, e.g. '25:onIfAny = 5'")
 
 
+class GunFiles(Gun):
+    """Files of single particles that the campaign simulates itself, with the embedded detector."""
+
+    files: int = Field(ge=1, le=99_999, description="number of files")
+
+
 class SampleConfig(StrictModel):
     """A physics sample: where its Delphes files come from and what its events are for."""
 
@@ -58,6 +65,7 @@ class SampleConfig(StrictModel):
         "(root://, s3://, https://), each with a Snakemake storage plugin: docs/cluster.md",
     )
     simulate: Simulate | None = Field(default=None, description="simulate the files, instead of giving them")
+    gun: GunFiles | None = Field(default=None, description="simulate files of single particles")
     events_per_file: int | None = Field(
         default=None, ge=1, description="events that each file should hold; a file with fewer is bad (short)"
     )
@@ -75,11 +83,16 @@ class SampleConfig(StrictModel):
 
     @model_validator(mode="after")
     def _one_source(self) -> "SampleConfig":
-        if bool(self.files) == (self.simulate is not None):
-            raise ValueError("give either `files` or `simulate`")
-        if self.simulate is not None and self.events_per_file is None:
-            raise ValueError("`simulate` needs `events_per_file`")
+        if [bool(self.files), self.simulate is not None, self.gun is not None].count(True) != 1:
+            raise ValueError("give either `files` or `simulate` or `gun`")
+        if self.made is not None and self.events_per_file is None:
+            raise ValueError(f"`{'simulate' if self.simulate else 'gun'}` needs `events_per_file`")
         return self
+
+    @property
+    def made(self) -> Simulate | GunFiles | None:
+        """How the campaign makes the files; None for files that are given."""
+        return self.simulate or self.gun
 
 
 class Simulation(StrictModel):

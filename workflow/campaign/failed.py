@@ -33,7 +33,7 @@ class FailedFiles:
         """
         config = self._campaign.config
         names = [config.only] if config.only else list(config.samples)
-        simulated = [name for name in names if config.samples[name].simulate is not None]
+        simulated = [name for name in names if config.samples[name].made is not None]
         paths = [Path(source) for sample in simulated for source in self._campaign.sources(sample)]
         return [path for path in paths if path.is_file() and not _holds(path)]
 

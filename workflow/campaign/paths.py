@@ -61,11 +61,11 @@ class Campaign:
     def _names(self, sample: str) -> list[str]:
         """A sample's files: found by name, or simulated and numbered."""
         chosen = self.config.samples[sample]
-        if chosen.simulate is None:
+        if chosen.made is None:
             key, before = f"samples.{sample}.files", self._before(sample)
             names = expand_names(key, [self._from_base(name) for name in chosen.files], before)
             return [self._local(sample, name) for name in names]
-        return [f"{self.results}/simulated/{sample}/{number:05d}.root" for number in range(chosen.simulate.files)]
+        return [f"{self.results}/simulated/{sample}/{number:05d}.root" for number in range(chosen.made.files)]
 
     def _before(self, sample: str) -> list[str]:
         """The sample's files in the last run; a pattern in the list had matched nothing."""
@@ -117,14 +117,14 @@ class Campaign:
         not errors of Snakemake; except remote ones, which Snakemake looks for when it plans.
         """
         names = self.inputs(sample) if group is None else self.group(sample, group)
-        if self.config.samples[sample].simulate is not None:
+        if self.config.samples[sample].made is not None:
             return [str(Path(name).with_suffix(".json")) for name in names]
         return [name for name in names if name in self._urls or is_file(f"samples.{sample}.files", name)]
 
     def fingerprint(self, sample: str, group: str | None = None) -> str:
         """A text that changes with the files that the user gave, whatever their times; empty for other samples."""
         names = self.inputs(sample) if group is None else self.group(sample, group)
-        if self.config.samples[sample].simulate is not None:
+        if self.config.samples[sample].made is not None:
             return ""
         return fingerprint(name for name in names if name not in self._urls)
 
@@ -135,7 +135,7 @@ class Campaign:
         for sample, chosen in self.config.samples.items():
             key, before = f"samples.{sample}.files", set(self._before(sample))
             given = {self._from_base(name) for name in chosen.files}
-            for name in self.inputs(sample) if chosen.simulate is None else []:
+            for name in self.inputs(sample) if chosen.made is None else []:
                 if name in self._urls or is_file(key, name):
                     continue
                 lines.append(f"{key}: {name}: {self._why_missing(sample, name, given, before)}")
@@ -214,18 +214,19 @@ class Campaign:
 
     def file_splits(self) -> list[tuple[str, str]]:
         """Every simulated file and its split; files of the user's own are split event by event."""
-        simulated = [name for name, sample in self.config.samples.items() if sample.simulate is not None]
+        simulated = [name for name, sample in self.config.samples.items() if sample.made is not None]
         return [(name, self.split_of(sample, Path(name).stem)) for sample in simulated for name in self.inputs(sample)]
 
     def pileup_text(self) -> str:
         """How often each soft collision is used, for the user: in words, a split after the other."""
-        events = Counter[str]()
+        drawn = dict.fromkeys(SPLITS, 0.0)
+        described = load(None if self.detector is None else Path(self.detector)).pileup.mean
         for sample, chosen in self.config.samples.items():
-            for name in self.inputs(sample) if chosen.simulate is not None else []:
-                events[self.split_of(sample, Path(name).stem)] += chosen.events_per_file or 0
-        collisions = load(None if self.detector is None else Path(self.detector)).pileup.mean
-        times = {split: events[split] * collisions / self.config.simulation.pool_events for split in SPLITS}
-        return ", ".join(f"{split} {uses:.3g}" for split, uses in times.items() if uses)
+            mean = described if chosen.gun is None else chosen.gun.pileup
+            for name in self.inputs(sample) if chosen.made is not None else []:
+                drawn[self.split_of(sample, Path(name).stem)] += (chosen.events_per_file or 0) * mean
+        times = {split: drawn[split] / self.config.simulation.pool_events for split in SPLITS}
+        return ", ".join(f"{split} {uses:.3g}" for split, uses in times.items() if uses) or "none is drawn"
 
     def pythia(self, sample: str) -> list[str]:
         """Options for the sample's process, if it is not called after it, and for its own Pythia settings."""
@@ -233,6 +234,35 @@ class Campaign:
         assert simulate is not None
         process = option("--process", simulate.process)
         return process + [word for line in simulate.pythia for word in option("--pythia", line)]
+
+    def gun(self, sample: str) -> list[str]:
+        """Options for what is shot in a sample."""
+        gun = self.config.samples[sample].gun
+        assert gun is not None
+        ranges = {"energy": gun.energy, "eta": gun.eta, "phi": gun.phi}
+        return [
+            *(word for name in gun.particles for word in option("--particle", name)),
+            *options({name: f"{low!r}:{high!r}" for name, (low, high) in ranges.items()}),
+            *option("--pileup", gun.pileup),
+        ]
+
+    def gun_pool(self, sample: str, index: str) -> list[str]:
+        """The pool that one file of a gun draws its pile-up from, if it has any.
+
+        Raises:
+            ConfigError: the campaign's pools are for real Delphes, which has no gun.
+        """
+        gun = self.config.samples[sample].gun
+        assert gun is not None
+        if not gun.pileup:
+            return []
+        if self.backend != "embedded":
+            raise ConfigError(f"samples.{sample}.gun.pileup: needs `simulation: {{backend: embedded}}`")
+        return [f"{self.results}/simulated/pool/{self.split_of(sample, index)}"]
+
+    def guns(self) -> str:
+        """A pattern of the names of the samples of a gun, which matches nothing if there are none."""
+        return "|".join(name for name, sample in self.config.samples.items() if sample.gun is not None) or "(?!)"
 
     def program(self) -> str:
         """The program that makes one file, for a shell line that Snakemake formats."""

@@ -68,7 +68,7 @@ def announce(campaign: Campaign) -> None:
     """Says how files are simulated; ends the process with one message if the results cannot be written."""
     try:
         campaign.check_results(os.W_OK | os.X_OK)
-        if any(sample.simulate for sample in campaign.config.samples.values()):
+        if any(sample.made for sample in campaign.config.samples.values()):
             print(f"Detector simulation: {campaign.backend_text()}", file=sys.stderr)
             print(f"Pile-up: mean uses of each soft collision: {campaign.pileup_text()}", file=sys.stderr)
     except ConfigError as error:

@@ -40,6 +40,8 @@ rule simulate:
         CAMPAIGN.log("simulate/{sample}/{index}"),
     benchmark:
         CAMPAIGN.benchmark("simulate/{sample}/{index}")
+    wildcard_constraints:
+        sample=f"(?!({CAMPAIGN.guns()})/)[A-Za-z][A-Za-z0-9_]*",
     group:
         lambda w: GROUPS.in_turn(
             "simulate",
@@ -65,6 +67,44 @@ rule simulate:
         "--sample {wildcards.sample:q} --events {params.events:q} --index {wildcards.index:q} --mass {params.mass:q} "
         "--seed {params.seed:q} {params.pythia:q} --pool {input.pool:q} --backend {params.backend:q} "
         "{params.detector:q} --output {params.root:q} >> {log:q}"
+
+
+rule gun:
+    """One file of single particles, and the record of what became of it."""
+    input:
+        pool=lambda w: CAMPAIGN.gun_pool(w.sample, w.index),
+        again=lambda w: FAILED.mark(w.sample, w.index),
+        settings=ancient(f"{RESULTS}/settings/images.yaml"),
+    output:
+        f"{RESULTS}/simulated/{{sample}}/{{index}}.json",
+    log:
+        CAMPAIGN.log("simulate/{sample}/{index}"),
+    benchmark:
+        CAMPAIGN.benchmark("simulate/{sample}/{index}")
+    wildcard_constraints:
+        sample=CAMPAIGN.guns(),
+    group:
+        lambda w: GROUPS.in_turn(
+            "simulate",
+            "again" if FAILED.mark(w.sample, w.index) else w.sample,
+            f"{w.sample}/{w.index}",
+        )
+    conda:
+        "../envs/simulation.yaml"
+    resources:
+        **CAMPAIGN.asks("simulate"),
+    params:
+        root=subpath(output[0], strip_suffix=".json", with_suffix=".root"),
+        events=lambda w: CONFIG.samples[w.sample].events_per_file,
+        gun=lambda w: CAMPAIGN.gun(w.sample),
+        pool=lambda _, input: options({"pool": input.pool or None}),
+        seed=CONFIG.simulation.seed,
+        detector=option("--detector", CAMPAIGN.detector),
+    shell:
+        "jetimg campaign attempt --output {params.root:q} --record {output:q} --events {params.events:q} "
+        f"{CAMPAIGN.limits()} --settings {{input.settings:q}} {{params.detector:q}} --log {{log:q}} -- jetimg detector gun "
+        "--sample {wildcards.sample:q} --events {params.events:q} --index {wildcards.index:q} --seed {params.seed:q} "
+        "{params.gun:q} {params.pool:q} {params.detector:q} --output {params.root:q} >> {log:q}"
 
 
 checkpoint mark_failed:

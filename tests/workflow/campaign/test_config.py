@@ -26,7 +26,13 @@ def test_defaults_fill_in_what_is_not_given():
         (SMALL | {"sharding": {"event_per_shard": 5}}, "did you mean `events_per_shard`?"),
         (SMALL | {"images": {"hcal": "smear"}}, "images.hcal"),
         (SMALL | {"samples": {"t t": {"files": ["a"]}}}, "samples.t t"),
-        (SMALL | {"samples": {"tt": {"files": []}}}, "give either `files` or `simulate`"),
+        (SMALL | {"samples": {"tt": {"files": []}}}, "give either `files` or `simulate` or `gun`"),
+        (SMALL | {"samples": {"e": {"gun": {"files": 1, "particles": ["e"]}}}}, "`gun` needs `events_per_file`"),
+        (
+            SMALL
+            | {"samples": {"e": {"gun": {"files": 1, "particles": ["e"], "energy": [5, 2]}, "events_per_file": 1}}},
+            "samples.e.gun.energy: from 5 to 2",
+        ),
         ({"samples": {"tth": {"files": ["b.root"], "test": True}}}, "none is left to train on"),
         ({}, "samples: is missing"),
         (SMALL | {"detectors": {"pfjet": {}}}, "detectors: this key is called `networks` now"),

@@ -174,6 +174,25 @@ def test_a_simulated_file_is_on_one_side_with_its_soft_collisions(tmp_path, monk
     assert made.pileup_text() == "train 28, validation 8, test 8, heldout 4"
 
 
+def test_a_gun_s_options_and_its_pool():
+    shot = {"gun": {"files": 2, "particles": ["pi0", "e"], "energy": [2, 50]}, "events_per_file": 10}
+    noisy = {"gun": {"files": 1, "particles": ["pi"], "pileup": 20}, "events_per_file": 10, "test": True}
+    samples = {"single": shot, "noisy": noisy, "tt": {"simulate": {"files": 1}, "events_per_file": 8}}
+    campaign = Campaign({"samples": samples, "simulation": {"pool_events": 100, "backend": "embedded"}})
+    words = campaign.gun("single")
+    assert words[:6] == ["--particle", "pi0", "--particle", "e", "--energy", "2.0:50.0"]
+    assert words[-2:] == ["--pileup", "0.0"]
+    assert campaign.inputs("single") == [f"results/simulated/single/0000{n}.root" for n in (0, 1)]
+    assert campaign.sources("noisy") == ["results/simulated/noisy/00000.json"]
+    assert campaign.gun_pool("single", "00000") == []
+    assert campaign.gun_pool("noisy", "00000") == ["results/simulated/pool/test"]
+    assert campaign.guns() == "single|noisy"
+    assert campaign.pileup_text().endswith("test 2")
+    other = Campaign({"samples": samples, "simulation": {"backend": "delphes"}})
+    with pytest.raises(ConfigError, match="noisy"):
+        other.gun_pool("noisy", "00000")
+
+
 def test_each_split_has_files_of_all_masses() -> None:
     """Also where the number of masses and the sequence of splits would otherwise go together."""
     masses = [600.0, 800.0, 1000.0, 1500.0, 2000.0]
