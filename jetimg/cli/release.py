@@ -140,7 +140,10 @@ def release(
     with bar(f"verifying {output}", lambda: parts.n_events(dataset)) as progress:
         records = make(request, output, progress)
     look = f"jetimg publish {output} --dry-run"
-    console.print(f"{output}: {len(records)} records, verified; what Zenodo would get: {look}", soft_wrap=True)
+    console.print(
+        f"{output}: {len(records)} record{'s' * (len(records) != 1)}, verified; what Zenodo would get: {look}",
+        soft_wrap=True,
+    )
 
 
 Production = Annotated[bool, typer.Option("--production", help="zenodo.org itself; its sandbox if not given.")]

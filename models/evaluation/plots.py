@@ -57,7 +57,8 @@ def precision_recall(found: Evaluation) -> Figure:
             if class_id in one.ranked and found.truth.counts[class_id]:
                 curve = one.ranked[class_id].curve()
                 axes.plot(curve.recall, curve.precision, marker="o", markevery=[-1], ms=4, **style)
-        axes.set_title(f"{name}: {found.truth.counts[class_id]:,} true jets", fontsize=10)
+        count = found.truth.counts[class_id]
+        axes.set_title(f"{name}: {count:,} true jet{'s' * (count != 1)}", fontsize=10)
         axes.set(xlim=(0, 1), ylim=(0, 1.02))
         axes.tick_params(labelbottom=True)
         axes.set_xlabel("recall")

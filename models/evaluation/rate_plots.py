@@ -46,7 +46,8 @@ def ap_by_pt(found: Evaluation) -> Figure:
         known = [k for k, row in enumerate(bins) if row["true_jets"] >= MIN_JETS]
         values = [bins[k]["ap_11"] for k in known]
         errors = [np.nan_to_num(bins[k].get("ap_11_error", np.nan)) for k in known]
-        axes.errorbar(known, values, errors, **_marked(style))
+        if known:  # nothing drawn is told from an empty line
+            axes.errorbar(known, values, errors, **_marked(style))
         _pt_axis(axes)
 
     figure, panels = _panels(found, panel)
@@ -69,8 +70,13 @@ def efficiency(found: Evaluation) -> Figure:
             for one, style in styled_detectors(found):
                 if class_id in one.ranked:
                     draw(axes, _numbers(found, one, class_id), style)
+            if not axes.has_data():
+                axes.text(0.5, 0.5, "too few jets", transform=axes.transAxes, ha="center", color=FAINT)
         line_of[0].set_ylabel("efficiency at the working point")
-    return _finished(figure, found, "Share of the true jets that is found, cut at the largest F1; errors of 68 %")
+    title = (
+        f"Share of the true jets that is found, cut at the largest F1; errors of 68 %; bins of {MIN_JETS} jets or more"
+    )
+    return _finished(figure, found, title)
 
 
 def _against_pt(axes: "Axes", numbers: Style, style: Style) -> None:
@@ -208,12 +214,13 @@ def _panels(found: Evaluation, panel: Panel) -> tuple[Figure, Any]:
     for axes in panels.flat[len(present) :]:
         axes.remove()
     for class_id, axes in zip(present, panels.flat, strict=False):
-        axes.set_title(f"{found.truth.class_names[class_id]}: {found.truth.counts[class_id]:,} true jets", fontsize=10)
+        count = found.truth.counts[class_id]
+        axes.set_title(f"{found.truth.class_names[class_id]}: {count:,} true jet{'s' * (count != 1)}", fontsize=10)
         for one, style in styled_detectors(found):
             if class_id in one.ranked:
                 panel(axes, one, class_id, style)
         if not axes.has_data():
-            axes.text(0.5, 0.5, "nothing to show", transform=axes.transAxes, ha="center", color=FAINT)
+            axes.text(0.5, 0.5, "too few jets", transform=axes.transAxes, ha="center", color=FAINT)
     return figure, panels
 
 

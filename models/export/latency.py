@@ -18,7 +18,7 @@ from models.export import machine, sample_images
 from models.export.runners import Runner, runners
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
 
 logger = logging.getLogger(__name__)
 
@@ -187,18 +187,35 @@ def summary(here: dict[str, Any]) -> str:
 
 
 def plot(path: Path, results: Sequence[Result], here: dict[str, Any]) -> None:
-    """Time for an image against the batch size: median, and from 10 % to 90 %."""
-    from jetimg.plotting.figures import save, styled
-
-    with styled():
-        save(_figure(results, here), path)
-
-
-def _figure(results: Sequence[Result], here: dict[str, Any]) -> "Figure":
+    """Time for an image against the batch size, or of each model where there is one size: median, 10 % to 90 %."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    axes = figure.subplots()
+    from jetimg.plotting.figures import COLOURS, NEUTRAL, save, styled
+
+    with styled():
+        figure = Figure(figsize=(7, 4.5), layout="constrained")
+        axes = figure.subplots()
+        if len({result["batch_size"] for result in results}) > 1:
+            _lines(axes, results)
+        else:
+            _bars(axes, results, COLOURS[0], NEUTRAL)
+        axes.set_title(f"{here['processor']}, {here['threads']} threads", fontsize="medium")
+        save(figure, path)
+
+
+def _bars(axes: "Axes", results: Sequence[Result], fill: str, spread: str) -> None:
+    """A bar a model, the first one at the top."""
+    size, places = results[0]["batch_size"], range(len(results))[::-1]
+    median, low, high = (
+        np.array([result[key] / size for result in results]) for key in ("median_ms", "p10_ms", "p90_ms")
+    )
+    axes.barh(places, median, xerr=[median - low, high - median], height=0.6, color=fill, ecolor=spread, capsize=3)
+    axes.set_yticks(places, [result["name"] for result in results])
+    axes.set_xlabel(f"ms an image, in batches of {size}: median, 10 % to 90 %")
+    axes.set_xlim(left=0)
+
+
+def _lines(axes: "Axes", results: Sequence[Result]) -> None:
     for name in dict.fromkeys(result["name"] for result in results):
         own = [result for result in results if result["name"] == name]
         sizes = [result["batch_size"] for result in own]
@@ -212,7 +229,5 @@ def _figure(results: Sequence[Result], here: dict[str, Any]) -> "Figure":
     axes.set_ylim(bottom=0)
     axes.set_xticks(sizes, [str(size) for size in sizes])
     axes.set_xticks([], minor=True)
-    axes.set_title(f"{here['processor']}, {here['threads']} threads", fontsize="medium")
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")
-    return figure

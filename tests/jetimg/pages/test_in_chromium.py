@@ -211,8 +211,15 @@ def test_the_report_is_drawn(browser: Browser, report_page: Path, size: tuple[in
     browser.run("for (const one of document.images) one.loading = 'eager'")
     browser.until(f"(() => {{ {shown} }})() === {len(made_results.PICTURES)}")
     assert browser.run("return document.getElementById('menu').open") == (size == DESKTOP)
+    browser.run(
+        "document.querySelectorAll('.scroll tbody tr > :first-child')"
+        ".forEach(one => { one.textContent = 'sum of EFlowNeutralHadron.ET' })"
+    )
+    widths = """return [...document.querySelectorAll('.scroll')].filter(one => one.scrollWidth > one.clientWidth)
+        .map(one => one.querySelector('tbody tr > :first-child').offsetWidth / one.clientWidth)"""
+    assert max(browser.run(widths), default=0) < 0.5, "the column that stays leaves no room for the others"
     anchors = browser.run("return [...document.querySelectorAll('nav a')].map((one) => one.hash.slice(1))")
-    assert len(anchors) == 10
+    assert len(anchors) == 11
     assert all(browser.run("return document.getElementById(arguments[0]) !== null", name) for name in anchors)
 
 
