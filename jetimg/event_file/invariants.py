@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from detector.geometry import boxes
 from detector.geometry.grid import Grid
 from jetimg.event_file import masks
-from jetimg.event_file.layout import CHANNELS, TABLES
+from jetimg.event_file.layout import CHANNELS, PARTICLE_TYPES, TABLES
 from jetimg.event_file.store import Batch, Columns, Reader
 
 # float32 box corners up to 500 pixels, half a box away from the axis: a few 1e-5 pixels.
@@ -30,6 +30,8 @@ def faults(batch: Batch, reader: Reader) -> Iterator[str]:
     yield from _label_faults(batch.tables["jets"])
     yield from _box_faults(batch.tables["jets"], _grid(reader))
     yield from _event_faults(batch.tables["events"], reader)
+    if "particles" in batch.tables:
+        yield from _particle_faults(batch.tables["particles"])
     if ("masks" in batch.tables) != ("shapes" in batch.tables):
         yield "of /masks and /shapes one is missing"
     elif "masks" in batch.tables:
@@ -119,6 +121,23 @@ def _box_faults(jets: Columns, grid: Grid) -> Iterator[str]:
         np.minimum(around, grid.n_phi - around) > BOX_TOLERANCE
     ):
         yield "/jets/box is not centred on its jet"
+
+
+def _particle_faults(particles: Columns) -> Iterator[str]:
+    pt = particles["pt"]
+    if not (np.isfinite(pt).all() and np.all(pt > 0)):
+        yield "/particles/pt is not finite and above 0"
+        return
+    falling = np.diff(pt) <= 0
+    falling[_first_of_events(particles["indptr"], len(pt)) - 1] = True
+    if not falling.all():
+        yield "/particles/pt does not fall within an event"
+    if not np.isfinite(particles["eta"]).all():
+        yield "/particles/eta is not finite"
+    if not np.all(np.abs(particles["phi"]) <= PHI_MAX):
+        yield "/particles/phi is not in [-pi, pi]"
+    if np.any(particles["type"] >= len(PARTICLE_TYPES)):
+        yield f"/particles/type is not one of 0 to {len(PARTICLE_TYPES) - 1}"
 
 
 def _mask_faults(batch: Batch, shape: tuple[int, int]) -> Iterator[str]:

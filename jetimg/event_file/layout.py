@@ -96,6 +96,9 @@ TABLES: dict[str, dict[str, Column]] = {
     },
 }
 
+# What a particle's type is an index into.
+PARTICLE_TYPES = ("charged hadron", "electron", "muon", "photon", "neutral hadron")
+
 # Tables that a file may have or not; all of their columns are there then.
 OPTIONAL: dict[str, dict[str, Column]] = {
     "shapes": {
@@ -111,6 +114,13 @@ OPTIONAL: dict[str, dict[str, Column]] = {
         ),
     },
 }
+OPTIONAL["particles"] = {
+    "pt": Column("float32", "transverse momentum, GeV; falling within an event", chunk=HITS_CHUNK),
+    "eta": Column("float32", "pseudorapidity, of a track at its vertex", chunk=HITS_CHUNK),
+    "phi": Column("float32", "azimuth, of a track at its vertex; radians, in [-pi, pi]", chunk=HITS_CHUNK),
+    "type": Column("uint8", ", ".join(f"{k} {name}" for k, name in enumerate(PARTICLE_TYPES)), chunk=HITS_CHUNK),
+    "charge": Column("int8", "units of the positron's", chunk=HITS_CHUNK),
+}
 # All that a file can have.
 EVERY = TABLES | OPTIONAL
 
@@ -120,6 +130,9 @@ EXTRA = "extra"
 # The most rows of /jets, /baseline and /shapes that an event has; of the channels and of /masks, it is the number of
 # pixels.
 MAX_JETS = 1000
+
+# The most rows of /particles that an event has.
+MAX_PARTICLES = 10_000
 
 # Tables whose rows belong to events through indptr; `events` has one row an event.
 JAGGED = tuple(name for name in EVERY if name != "events")

@@ -29,6 +29,7 @@ from jetimg.event_file.layout import (
     FORMAT,
     JAGGED,
     MAX_JETS,
+    MAX_PARTICLES,
     MINOR,
     OF_PIXELS,
     OPTIONAL,
@@ -336,7 +337,8 @@ class Reader:
         counts = np.diff(indptr)
         if np.any(counts < 0) or indptr[0] < 0 or (start == 0 and indptr[0] != 0):
             raise DataError(f"{self.path}: /{name}/indptr does not rise from 0")
-        limit = math.prod(self.attributes["image_shape"]) if name in OF_PIXELS else MAX_JETS
+        limits = dict.fromkeys(OF_PIXELS, math.prod(self.attributes["image_shape"])) | {"particles": MAX_PARTICLES}
+        limit = limits.get(name, MAX_JETS)
         if np.any(counts > limit):
             event = int(np.argmax(counts > limit))
             raise DataError(f"{self.path}: event {start + event} has {counts[event]} rows of /{name}, at most {limit}")

@@ -10,10 +10,10 @@ from jetimg.common.checksums import sha256
 from jetimg.common.errors import BadFile
 from jetimg.event_file import store
 from jetimg.event_file.digest import digests
-from jetimg.imaging import bad_values, event_columns, tagged_jets, truth_jets
+from jetimg.imaging import bad_values, event_columns, particle_lists, tagged_jets, truth_jets
 from jetimg.imaging.channels import Setup, Tally
 from jetimg.imaging.checked_images import check_values, checked_images
-from jetimg.imaging.delphes_reader import Chunk, DelphesFile
+from jetimg.imaging.delphes_reader import PARTICLES, Chunk, DelphesFile
 from jetimg.imaging.event_columns import EventError
 from jetimg.imaging.provenance import provenance
 from jetimg.imaging.verdicts import bad_value, check_hard_process, open_checked
@@ -135,6 +135,9 @@ def _batch(
         if (bad := bad_values.first_in_jets(name, tables[name])) is not None:
             raise bad_value(file, bad, entry)
     tables["events"] = _events(file, chunk, number, entry, n_events) | {"digest": digests(tables)}
+    if most := setup.settings.particles:
+        check_values(file, chunk, entry, PARTICLES)
+        tables["particles"] = particle_lists.listed(chunk, most)
     return store.Batch(tables)
 
 

@@ -40,6 +40,13 @@ AXIS = ("PT", "Eta", "Phi", "Mass")
 
 Chunk = dict[str, Jagged]
 
+# What lists of particles need.
+PARTICLES = (
+    *(f"EFlowTrack.{name}" for name in ("PT", "Eta", "Phi", "PID", "Charge")),
+    *(f"EFlowPhoton.{name}" for name in ("ET", "Eta", "Phi")),
+    *(f"EFlowNeutralHadron.{name}" for name in ("ET", "Eta", "Phi")),
+)
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -67,6 +74,7 @@ def wanted(settings: ImageSettings) -> Wanted:
     required = list(wanted_images(settings).required)
     required += [f"Particle.{name}" for name in ("PID", "Status", "PT", "Eta", "Phi", "Mass")]
     decays = tuple(f"Particle.{name}" for name in ("M1", "D1", "D2"))
+    required += PARTICLES if settings.particles else ()
     if settings.truth == "jets" or settings.nested == "outermost":
         required += decays
     if settings.truth != "status":

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from detector.common import settings_file
 from jetimg.common.errors import DataError
 from jetimg.common.schema import StrictModel
+from jetimg.event_file.layout import MAX_PARTICLES
 
 
 class JetClass(StrictModel):
@@ -84,6 +85,12 @@ class ImageSettings(StrictModel):
         ge=1,
         le=23,
         description="bits kept of a pixel value's 23 mantissa bits; 23 is lossless, 10 makes files a third smaller",
+    )
+    particles: int = Field(
+        default=0,
+        ge=0,
+        le=MAX_PARTICLES,
+        description="energy-flow particles of an event that are listed in /particles, the hardest; 0: no such table",
     )
     truth: Literal["jets", "status", "genjet"] = Field(
         default="jets",

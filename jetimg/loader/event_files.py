@@ -32,14 +32,19 @@ class EventFiles:
         geometry: pixels and channels of the images.
         sample_names: of each file, the names of its samples.
         first: int64 (files + 1), number of each file's first event, and the number of all events.
-        tables: which are read: those of `jetimg.loader.sparse.TABLES` that the files have.
+        tables: which are read: those of `jetimg.loader.sparse.TABLES` that the files have, and those asked for.
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], also: Sequence[str] = ()) -> None:
         """Looks at the files.
 
+        Args:
+            paths: the files.
+            also: optional tables that are read too.
+
         Raises:
-            DataError: no files, not event files, of different classes or geometries, or some of them with masks.
+            DataError: no files, not event files, of different classes or geometries, or some of them with masks; or a
+                table that is asked for is not there.
         """
         if not paths:
             raise DataError("no event files: nothing to read")
@@ -48,7 +53,9 @@ class EventFiles:
         events, found = [0], []
         for path in self.paths:
             with Reader(path) as reader:
-                tables = tuple(name for name in TABLES if name in reader.tables)
+                if missing := [name for name in also if name not in reader.tables]:
+                    raise DataError(f"{path}: has no /{missing[0]}; the settings of `jetimg convert` ask for it")
+                tables = tuple(name for name in (*TABLES, *also) if name in reader.tables)
                 found.append((reader.attributes["class_names"], ImageGeometry.of(reader.attributes, path), tables))
                 self.sample_names.append(reader.attributes["sample_names"])
                 events.append(reader.n_events)

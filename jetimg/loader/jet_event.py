@@ -1,7 +1,7 @@
 """One event as arrays: its image in three forms, and its jets as targets of a detector."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -42,6 +42,8 @@ class JetEvent:
         value: float32 (hits), GeV: sum of pt (tracker) or of transverse energy.
         jets: columns of the table /jets, one row a jet, by descending pt.
         row: the event's row of the table /events: entry, weight, met, rho, n_vertices ...
+        particles: columns of the table /particles (pt, eta, phi, type, charge), by descending pt; empty unless loaded
+            with sample="particles".
     """
 
     number: int
@@ -53,6 +55,7 @@ class JetEvent:
     value: NDArray[np.float32]
     jets: Mapping[str, NDArray[Any]]
     row: Mapping[str, Any]
+    particles: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     @property
     def boxes(self) -> NDArray[np.float32]:

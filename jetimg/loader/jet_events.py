@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 BLOCK = 64
 STEP = 1024
 
+# In the order of `JetEvents.particles`.
+PARTICLE_COLUMNS = ("pt", "eta", "phi", "type", "charge")
+
 # Bytes of blocks that stay in memory: 12,000 events of 20 kB.
 CACHE_BYTES = 2**28
 
@@ -153,6 +156,29 @@ class JetEvents(Sequence[JetEvent]):
         event = np.repeat(np.arange(len(self)), np.diff(columns.pop("indptr")))
         return {"event": event} | columns
 
+    def particles(self, most: int) -> NDArray[np.float32]:
+        """The hardest particles of all these events, loaded with sample="particles".
+
+        Args:
+            most: particles of an event, at most; fewer are filled up with rows of zeros.
+
+        Returns:
+            float32 (events, most, 5): pt (GeV), eta, phi (radians), type (an index into
+            `jetimg.event_file.layout.PARTICLE_TYPES`), charge. A row of pt 0 is no particle.
+
+        Raises:
+            ValueError: they were loaded without their particles.
+        """
+        if "particles" not in self._files.tables:
+            raise ValueError('no particles were loaded: jetimg.load(..., sample="particles")')
+        columns = concatenate(list(self._tables("particles", "events"))).take(self._numbers).tables["particles"]
+        event = np.repeat(np.arange(len(self)), np.diff(columns["indptr"]))
+        rank = np.arange(len(event)) - columns["indptr"][event]
+        kept = rank < most
+        found = np.zeros((len(self), most, len(PARTICLE_COLUMNS)), np.float32)
+        found[event[kept], rank[kept]] = np.stack([columns[name][kept] for name in PARTICLE_COLUMNS], axis=1)
+        return found
+
     def widest(self) -> int:
         """Columns that the widest box covers: so many have to continue an image whose boxes are to stay whole."""
         box = self.jets()["box"]
@@ -226,9 +252,8 @@ class JetEvents(Sequence[JetEvent]):
     def _event(self, start: int, block: Batch, number: int) -> JetEvent:
         """An event with data of its own, so that it does not keep the whole block in memory."""
         place = number - start
-        hits, jets = [block.tables[name] for name in CHANNELS], block.tables["jets"]
+        hits = [block.tables[name] for name in CHANNELS]
         slices = [slice(*channel["indptr"][place : place + 2]) for channel in hits]
-        mine = slice(*jets["indptr"][place : place + 2])
         row = {name: column[place] for name, column in block.tables["events"].items()}
         return JetEvent(
             number=number,
@@ -238,6 +263,13 @@ class JetEvents(Sequence[JetEvent]):
             counts=np.array([one.stop - one.start for one in slices]),
             pixel=np.concatenate([channel["pixel"][one] for channel, one in zip(hits, slices, strict=True)]),
             value=np.concatenate([channel["value"][one] for channel, one in zip(hits, slices, strict=True)]),
-            jets={name: column[mine].copy() for name, column in jets.items() if name != "indptr"},
+            jets=_rows(block.tables["jets"], place),
             row=row,
+            particles=_rows(block.tables["particles"], place) if "particles" in block.tables else {},
         )
+
+
+def _rows(columns: dict[str, NDArray[Any]], place: int) -> dict[str, NDArray[Any]]:
+    """One event's rows of a table, without `indptr`."""
+    mine = slice(*columns["indptr"][place : place + 2])
+    return {name: column[mine].copy() for name, column in columns.items() if name != "indptr"}

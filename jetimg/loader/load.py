@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal, get_args
 
 from jetimg.common.errors import DataError
 from jetimg.dataset import manifest
@@ -14,6 +15,7 @@ from jetimg.loader.event_files import EventFiles, Split
 from jetimg.loader.jet_events import CACHE_BYTES, JetEvents
 
 Source = str | os.PathLike[str]
+SampleKind = Literal["images", "particles"]
 
 # What a user means by a record of Zenodo; what it is exactly, the download tells.
 _RECORD = re.compile(r"(https?://doi\.org/|doi:)?10\.\d+/\S+|\d{1,18}", re.IGNORECASE)
@@ -25,6 +27,7 @@ def load(
     *,
     cache: Source | None = None,
     cache_bytes: int = CACHE_BYTES,
+    sample: SampleKind = "images",
 ) -> JetEvents:
     """The events of a data set.
 
@@ -34,14 +37,18 @@ def load(
         split: train, validation, test or heldout; all of them if None.
         cache: folder for records that are downloaded; `jetimg` in the user's cache folder if None.
         cache_bytes: bytes of events that stay in memory after they were looked up.
+        sample: images; or particles: their lists too, which the files have if `particles` was set in the settings of
+            `jetimg convert`: `events[i].particles` and `events.particles()`.
 
     Returns:
         The events, in the order of the files.
 
     Raises:
-        DataError: nothing there, no events of this split, or not the files of one data set.
-        ValueError: no such split.
+        DataError: nothing there, no events of this split, not the files of one data set, or no lists of particles.
+        ValueError: no such split or sample.
     """
+    if sample not in get_args(SampleKind):
+        raise ValueError(f"sample {sample!r}: one of {', '.join(get_args(SampleKind))}")
     if split is not None and split not in SPLITS:
         raise ValueError(f"split {split!r}: one of {', '.join(SPLITS)}")
     paths = _paths(source, cache)
@@ -50,7 +57,8 @@ def load(
     else:
         found = _of_files(paths, split)
         chosen = [path for path in paths if any(path in files for files in found.values())]
-    return JetEvents(EventFiles(chosen), cache_bytes=cache_bytes)
+    also = ("particles",) if sample == "particles" else ()
+    return JetEvents(EventFiles(chosen, also), cache_bytes=cache_bytes)
 
 
 def _paths(source: Source | Sequence[Source], cache: Source | None) -> list[Path]:
