@@ -46,10 +46,12 @@ FLOW = (
     Step("Delphes files", "models.inference", "models detect", "detections"),
     Step("checkpoints", "models.inference", "models detect", "detections"),
     Step("ONNX files", "models.export", "models benchmark", "latency"),
+    Step("shards and manifest", "models.classify", "models classify", "classification"),
     Step("shards and manifest", "jetimg.pages", "view", "event viewer"),
     Step("detections", "jetimg.pages", "view", "event viewer"),
     Step("tables and pictures", "jetimg.pages", "report", "report"),
     Step("evaluation", "jetimg.pages", "report", "report"),
+    Step("classification", "jetimg.pages", "report", "report"),
 )
 
 

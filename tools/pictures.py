@@ -27,6 +27,18 @@ COMPARED = ("rings", "EFlowTrack", "EFlowPhoton", "EFlowNeutralHadron", "JetPUPP
 # Pictures of docs/results/models.md, by what an evaluation or a training calls them.
 OF_NETWORKS = {"precision_recall": "precision-recall", "resolution": "resolution", "events": "detections"}
 
+# Pictures of docs/results/classify.md, by the folder of a call of `jetimg models classify` and what it calls them.
+OF_CLASSIFIERS = {
+    ("photon", "examples"): "classify-photon-examples",
+    ("photon", "energy"): "classify-photon-energy",
+    ("photon", "roc"): "classify-photon-roc",
+    ("transfer", "examples"): "classify-transfer-examples",
+    ("transfer", "curve"): "classify-transfer-curve",
+    ("process", "roc"): "classify-process-roc",
+    ("top", "examples"): "classify-top-examples",
+    ("top", "roc"): "classify-top-roc",
+}
+
 # The window of the viewer's pictures, and pixels of the picture for one of the window.
 WINDOW, SHARPNESS = (1360, 900), 1.5
 
@@ -44,12 +56,14 @@ class Sources:
         delphes: real Delphes files, called as their sample, or None.
         networks: a campaign's folder `networks`, with an evaluation of `tth`, or None.
         network: for what the viewer shows: a file, or a name of the zoo.
+        classifiers: folder of the calls of docs/results/classify.md, or None.
     """
 
     work: Path
     delphes: Path | None
     networks: Path | None
     network: str | None
+    classifiers: Path | None
 
 
 def run(*words: object) -> None:
@@ -143,6 +157,14 @@ def networks(sources: Sources) -> None:
     keep(loss, "training-loss.png")
 
 
+def classifiers(sources: Sources) -> None:
+    """Classifiers side by side: the calls of docs/results/classify.md."""
+    if sources.classifiers is None:
+        raise Missing("a folder of classifiers: photon, transfer, process and top, of docs/results/classify.md")
+    for (call, made), name in OF_CLASSIFIERS.items():
+        keep(sources.classifiers / call / f"{made}.png", f"{name}.png")
+
+
 def benchmarks(_: Sources) -> None:
     """Ours beside targets and rivals: `make bench`, on a machine that does nothing else."""
     made = ROOT / "results" / "benchmarks" / "benchmarks.png"
@@ -158,6 +180,7 @@ RECIPES: dict[Callable[[Sources], None], tuple[str, ...]] = {
     viewer: ("viewer", "viewer-cylinder"),
     simulation: tuple(f"compare-{name}" for name in COMPARED),
     networks: (*OF_NETWORKS.values(), "training-loss"),
+    classifiers: tuple(OF_CLASSIFIERS.values()),
     benchmarks: ("benchmarks",),
 }
 
@@ -174,11 +197,13 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=names, default=names, help="these alone")
     parser.add_argument("--delphes", type=Path, help="folder of real Delphes files, SAMPLE_NUMBER.root")
     parser.add_argument("--networks", type=Path, help="a campaign's folder `networks`")
+    parser.add_argument("--classifiers", type=Path, help="folder of the calls of docs/results/classify.md")
     parser.add_argument("--network", help="for the viewer: a network's file or name; else the first of the zoo")
     parser.add_argument("--work", type=Path, default=ROOT / "results" / "pictures", help="for what is made on the way")
     given = parser.parse_args()
-    delphes, networks_folder = (path and path.absolute() for path in (given.delphes, given.networks))
-    sources = Sources(given.work.absolute(), delphes, networks_folder, given.network)
+    folders = (given.delphes, given.networks, given.classifiers)
+    delphes, networks_folder, classified = (path and path.absolute() for path in folders)
+    sources = Sources(given.work.absolute(), delphes, networks_folder, given.network, classified)
     for recipe in RECIPES:
         if recipe.__name__ in given.only:
             try:

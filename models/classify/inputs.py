@@ -10,7 +10,8 @@ from models.classify.config import Classifier
 from models.classify.data import Examples
 from models.classify.shower_shapes import NAMES, SIDE, shower_shapes
 
-# Numbers of a hit: ln(1 + pt), eta, phi from the middle, its channel, and 1, which padding has not.
+# Numbers of a hit: ln(1 + pt), eta and phi from the middle to the edges at -1 and 1, 1, which padding has not; and the
+# channel, one of some that is 1.
 HIT = 4
 # p1 to p12, and ln(1 + S25): CMS chose among several networks by the energy.
 SHAPES = len(NAMES) + 1
@@ -32,7 +33,6 @@ class Inputs:
 
     def __init__(self, examples: Examples, classifier: Classifier, device: torch.device) -> None:
         self._shape, self._pool, self._network = examples.shape, classifier.task.pool, classifier.network
-        self._pitch = examples.pitch
         self.label = torch.from_numpy(examples.label).to(device)
         self._counts = torch.from_numpy(examples.counts).to(device)
         self._first = torch.cumsum(self._counts, 0) - self._counts
@@ -82,7 +82,7 @@ class Inputs:
         channel, row, column, value = self._at(places)
         if flips is not None:
             row, column = self._mirrored(row, column, flips)
-        eta, phi = ((at - n // 2) * p for at, n, p in zip((row, column), self._shape[1:], self._pitch, strict=True))
+        eta, phi = ((at - n // 2) / (n / 2) for at, n in zip((row, column), self._shape[1:], strict=True))
         one_hot = torch.nn.functional.one_hot(channel, self._shape[0])
         features = torch.cat([torch.stack([value.log1p(), eta, phi, there.float()], -1), one_hot], -1)
         return (features * there[..., None]).float()
