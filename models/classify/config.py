@@ -30,6 +30,7 @@ class Task(StrictModel):
     centre: Literal["axis", "hottest"] = Field(
         default="axis", description="the middle of the window: the axis of the object, or the hottest pixel about it"
     )
+    min_pt: float = Field(default=0.0, ge=0, description="objects below it are no examples, GeV")
     against: Literal["energy", "pt", "sum_pt"] = Field(
         default="pt", description="what measures are drawn against, GeV: of the true object, or all hits of the event"
     )
@@ -56,8 +57,8 @@ TASKS = {
         centre="hottest",
         against="energy",
     ),
-    # Jets of R = 0.8; pixels of two crystals.
-    "top": Task(name="top", unit="object", classes=("t", "q"), window=(92, 92), pool=2),
+    # Jets of R = 0.8; pixels of two crystals. Below 400 GeV the decay of a t is wider (2 m / pt), and q alone are left.
+    "top": Task(name="top", unit="object", classes=("t", "q"), window=(92, 92), pool=2, min_pt=400.0),
     # The towers of the HCAL barrel.
     "process": Task(name="process", unit="event", pool=5, against="sum_pt"),
 }

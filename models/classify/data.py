@@ -161,7 +161,9 @@ def _of_batch(batch: Batch, geometry: ImageGeometry, task: Task, classes: tuple[
     hits = windows.hits_of(batch, task, shape)
     if task.unit == "object":
         objects = windows.objects_of(batch, geometry, task, label_of)
+        soft = int((label_of[batch.tables["jets"]["class_id"]] >= 0).sum()) - len(objects.label)
     else:
+        soft = 0
         objects = windows.events_of(batch, hits, shape, label_of)
     seen = windows.window_of(hits, objects, window, shape)
     if task.centre == "hottest":
@@ -181,7 +183,7 @@ def _of_batch(batch: Batch, geometry: ImageGeometry, task: Task, classes: tuple[
         row=seen.row.astype(np.int16),
         column=seen.column.astype(np.int16),
         value=seen.value,
-        left_out={"without a hit in the window": int((~some).sum())},
+        left_out={"below min_pt": soft, "without a hit in the window": int((~some).sum())},
     )
 
 

@@ -61,7 +61,7 @@ def _counts(examples: Examples) -> dict[str, Any]:
 
 
 def _run(run: Run, result: Result) -> dict[str, Any]:
-    test, first = result.examples[result.test], next(iter(run.measures))
+    test = result.examples[result.test]
     own: dict[str, Any] = {
         "architecture": run.job.architecture,
         "begins": run.job.begins,
@@ -78,7 +78,6 @@ def _run(run: Run, result: Result) -> dict[str, Any]:
     if run in result.best:
         label = {name: test.class_names.index(name) for name in run.measures}
         own["roc"] = {name: metrics.curve(run.score[:, k], test.label == k) for name, k in label.items()}
-        own["signal"] = first
     return own
 
 

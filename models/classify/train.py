@@ -118,6 +118,7 @@ def _check_start(start: Trained, classifier: Classifier, training: Examples) -> 
 
 
 def _train(made: Trained, training: Inputs, validation: Inputs) -> None:
+    """All epochs; the network ends with the weights of the best one."""
     chosen, network = made.classifier.training, made.network
     optimizer = optimization.optimizer(network, chosen)
     scheduler = optimization.scheduler(optimizer, chosen, steps_of(len(training), chosen.batch_size))
@@ -125,39 +126,36 @@ def _train(made: Trained, training: Inputs, validation: Inputs) -> None:
     kept = network if average is None else average.module
     best, state = -1.0, copy.deepcopy(network.state_dict())
     for epoch in range(chosen.epochs):
-        begun = time.perf_counter()
-        rate = scheduler.get_last_lr()[0]
-        loss = 0.0
-        network.train()
+        begun, rate = time.perf_counter(), scheduler.get_last_lr()[0]
         batches = _batches(training, chosen.batch_size, (chosen.seed, epoch))
+        total = torch.zeros((), device=training.label.device)
+        network.train()
         with bar(f"epoch {epoch + 1}", len(batches)) as progress:
-            total = torch.zeros((), device=training.label.device)
             for rows in batches:
                 total += _step(network, training, rows, made.classifier, optimizer)
                 scheduler.step()
                 if average is not None:
                     average.update_parameters(network)
                 progress(1)
-            loss = float(total) / len(batches)
-        kept.eval()
-        score = scores(kept, validation)
-        label = validation.label.cpu().numpy()
-        auc = mean_auc(score, label)
-        made.records.append(
-            {
-                "epoch": epoch + 1,
-                "learning_rate": rate,
-                "train": {"total": loss},
-                "validation": {"total": float(-np.log(np.maximum(score[np.arange(len(label)), label], 1e-12)).mean())},
-                "auc": auc,
-                "seconds": round(time.perf_counter() - begun, 3),
-                "events": len(training),
-            }
-        )
-        if auc > best:
-            best, state = auc, copy.deepcopy(kept.state_dict())
+        record: history.Record = {
+            "epoch": epoch + 1,
+            "learning_rate": rate,
+            "train": {"total": float(total) / len(batches)},
+        }
+        record |= _measured(kept, validation) | {"seconds": round(time.perf_counter() - begun, 3)}
+        made.records.append(record)
+        if record["auc"] > best:
+            best, state = record["auc"], copy.deepcopy(kept.state_dict())
     network.load_state_dict(state)
     network.eval()
+
+
+def _measured(network: nn.Module, validation: Inputs) -> history.Record:
+    """The loss and the area under the ROC curve on validation examples."""
+    network.eval()
+    score, label = scores(network, validation), validation.label.cpu().numpy()
+    right = np.maximum(score[np.arange(len(label)), label], 1e-12)
+    return {"validation": {"total": float(-np.log(right).mean())}, "auc": mean_auc(score, label)}
 
 
 def _step(

@@ -63,17 +63,17 @@ def hits_of(batch: Batch, task: Task, shape: tuple[int, int]) -> Hits:
 
 
 def objects_of(batch: Batch, geometry: ImageGeometry, task: Task, label_of: Ints) -> Objects:
-    """The rows of /jets that are of the classes, each about its axis.
+    """The rows of /jets that are of the classes and hard enough, each about its axis.
 
     Args:
         batch: events.
         geometry: of their images.
-        task: what measures are drawn against.
+        task: minimum pt, and what measures are drawn against.
         label_of: int64 (classes of the file), the label of each; -1 for those that are not of the task.
     """
     jets = batch.tables["jets"]
     event = np.repeat(np.arange(len(batch)), np.diff(jets["indptr"]))
-    chosen = label_of[jets["class_id"]] >= 0
+    chosen = (label_of[jets["class_id"]] >= 0) & (jets["pt"] >= task.min_pt)
     row = np.floor(jets["eta"] / geometry.eta_pitch).astype(np.int64) + geometry.n_eta // 2
     column = np.floor(jets["phi"] / geometry.phi_pitch).astype(np.int64) + geometry.n_phi // 2
     return Objects(

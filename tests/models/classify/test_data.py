@@ -89,12 +89,13 @@ def test_an_event_is_turned_until_its_hardest_hit_is_in_the_middle(
     ]
 
 
-def test_objects_without_a_hit_are_counted(make_events: MakeEvents, made_event: Any, tmp_path: Path) -> None:
+def test_objects_that_are_left_out_are_counted(make_events: MakeEvents, made_event: Any, tmp_path: Path) -> None:
     hits = {"ecal": [(pixel(100, 0), 5.0)]}
-    jets = [(T, 50, *axis(100, 0)), (B, 20, *axis(100, 1)), (B, 20, *axis(200, 100))]
-    found = data.read([make_events(tmp_path / "made.h5", many(made_event(hits=hits, jets=jets)))], SMALL)
+    jets = [(T, 50, *axis(100, 0)), (B, 20, *axis(100, 1)), (B, 20, *axis(200, 100)), (B, 9, *axis(100, 0))]
+    task = SMALL.model_copy(update={"min_pt": 10})
+    found = data.read([make_events(tmp_path / "made.h5", many(made_event(hits=hits, jets=jets)))], task)
     assert sum(len(one) for one in found.values()) == 2 * MANY
-    assert found["train"].left_out == {"without a hit in the window": MANY}
+    assert found["train"].left_out == {"below min_pt": MANY, "without a hit in the window": MANY}
 
 
 def test_what_the_files_do_not_know_is_told(make_events: MakeEvents, made_event: Any, tmp_path: Path) -> None:
