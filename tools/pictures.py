@@ -32,11 +32,6 @@ OF_CLASSIFIERS = {
     ("photon", "examples"): "classify-photon-examples",
     ("photon", "energy"): "classify-photon-energy",
     ("photon", "roc"): "classify-photon-roc",
-    ("transfer", "examples"): "classify-transfer-examples",
-    ("transfer", "curve"): "classify-transfer-curve",
-    ("process", "roc"): "classify-process-roc",
-    ("top", "examples"): "classify-top-examples",
-    ("top", "roc"): "classify-top-roc",
 }
 
 # The window of the viewer's pictures, and pixels of the picture for one of the window.
@@ -160,7 +155,7 @@ def networks(sources: Sources) -> None:
 def classifiers(sources: Sources) -> None:
     """Classifiers side by side: the calls of docs/results/classify.md."""
     if sources.classifiers is None:
-        raise Missing("a folder of classifiers: photon, transfer, process and top, of docs/results/classify.md")
+        raise Missing("a folder of classifiers: those of docs/results/classify.md")
     for (call, made), name in OF_CLASSIFIERS.items():
         keep(sources.classifiers / call / f"{made}.png", f"{name}.png")
 
