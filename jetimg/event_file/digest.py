@@ -7,7 +7,7 @@ protection against forgery.
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.common.native import native
+from jetimg.common.native import native
 from jetimg.event_file.layout import CHANNELS
 
 

@@ -20,6 +20,7 @@ from jetimg.common.atomic import atomic_write
 from jetimg.common.errors import DataError
 from jetimg.common.machine_faults import raise_if_machine_fault
 from jetimg.event_file import attributes as file_attributes
+from jetimg.event_file.chunks import read_rows
 from jetimg.event_file.columns import LEVEL, ROUNDED_LEVEL, GrowingColumn
 from jetimg.event_file.full_disk import DiskFile
 from jetimg.event_file.layout import (
@@ -76,9 +77,11 @@ def _take(columns: Columns, events: NDArray[np.int64]) -> Columns:
         return {name: rows[events] for name, rows in columns.items()}
     first, counts = columns["indptr"][:-1][events], np.diff(columns["indptr"])[events]
     indptr = np.concatenate(([0], np.cumsum(counts)))
-    # Row k of the result comes from its event's first row, plus its distance from the event's start.
-    rows = np.arange(indptr[-1]) + np.repeat(first - indptr[:-1], counts)
-    return {name: indptr if name == "indptr" else column[rows] for name, column in columns.items()}
+    ranges = [slice(start, stop) for start, stop in zip(first.tolist(), (first + counts).tolist(), strict=True)]
+    return {
+        name: indptr if name == "indptr" else np.concatenate([column[:0], *(column[rows] for rows in ranges)])
+        for name, column in columns.items()
+    }
 
 
 def _concatenate(parts: Sequence[Columns]) -> Columns:
@@ -349,7 +352,7 @@ class Reader:
         if indptr is not None:
             start, stop = int(indptr[0]), int(indptr[-1])
             columns["indptr"] = indptr - start
-        there = {column: group[column][start:stop] for column in EVERY[name] if column in group}
+        there = {column: read_rows(group[column], start, stop) for column in EVERY[name] if column in group}
         return columns | _defaults(name, stop - start) | there
 
 

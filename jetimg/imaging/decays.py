@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.common.native import native
 from detector.geometry.angles import delta_r
+from jetimg.common.native import native
 from jetimg.imaging.delphes_reader import Chunk
 
 # t, Z, W, H.

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.common.native import native
 from detector.geometry.angles import TWO_PI
 from detector.geometry.grid import Grid
 from detector.geometry.tower_map import EDGE_TOLERANCE, TowerMap
+from jetimg.common.native import native
 
 OUTSIDE = -1
 RADIX_BITS = 9  # two passes for 340 x 360 pixels

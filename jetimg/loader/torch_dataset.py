@@ -16,12 +16,16 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from jetimg.common.errors import DataError
+from jetimg.common.native import native
 from jetimg.dataset import manifest
 from jetimg.event_file.store import Batch, concatenate
 from jetimg.loader.augment import Augmentation
 from jetimg.loader.event_files import EventFiles, Split
 from jetimg.loader.normalise import Normalisation, normalise
 from jetimg.loader.sparse import SparseBatch
+
+# Columns of jets and events that batches are made of; `entry` counts the events.
+NEEDED = {"jets": ("indptr", "class_id", "pt", "box"), "events": ("entry",)}
 
 
 class DenseImages(NamedTuple):
@@ -170,8 +174,14 @@ class JetImages(IterableDataset[SparseBatch]):
 
     def _load(self, ranges: list[tuple[int, int]]) -> tuple[Batch, NDArray[np.int64]]:
         """The events of some ranges, and their numbers; a range may go on in the next file."""
-        parts = [self._files.read(start, stop) for start, stop in ranges]
+        parts = [_needed(self._files.read(start, stop)) for start, stop in ranges]
         return concatenate(parts), np.concatenate([np.arange(start, stop) for start, stop in ranges])
+
+
+def _needed(batch: Batch) -> Batch:
+    """What `SparseBatch.of` takes of it: the rest need not be put in order."""
+    tables = {name: columns for name, columns in batch.tables.items() if name not in NEEDED}
+    return Batch(tables | {name: {one: batch.tables[name][one] for one in columns} for name, columns in NEEDED.items()})
 
 
 def dense(
@@ -192,13 +202,32 @@ def dense(
     normalised = normalise(batch, normalisation)
     n_channels, n_images = batch.counts.shape
     size = batch.shape[0] * batch.shape[1]
-    row = np.arange(n_images) * n_channels + np.arange(n_channels)[:, None]
-    index = np.repeat(row.ravel() * size, batch.counts.ravel()) + batch.pixel
-    used = _memory(n_images * n_channels * size, device) if out is None else out.view(-1)[: row.size * size]
-    background = np.ascontiguousarray(normalised.background.T).reshape(-1, 1)
-    used.view(-1, size).copy_(torch.from_numpy(background).to(device))
-    used.scatter_(0, torch.from_numpy(index).to(device), torch.from_numpy(normalised.value).to(device))
+    used = (
+        _memory(n_images * n_channels * size, device) if out is None else out.view(-1)[: n_images * n_channels * size]
+    )
+    background = np.ascontiguousarray(normalised.background.T)
+    if used.device.type == "cpu":
+        _fill(batch.counts, batch.pixel, normalised.value, background, used.numpy())
+    else:
+        row = np.arange(n_images) * n_channels + np.arange(n_channels)[:, None]
+        index = np.repeat(row.ravel() * size, batch.counts.ravel()) + batch.pixel
+        used.view(-1, size).copy_(torch.from_numpy(background.reshape(-1, 1)).to(device))
+        used.scatter_(0, torch.from_numpy(index).to(device), torch.from_numpy(normalised.value).to(device))
     return DenseImages(used.view(n_images, n_channels, *batch.shape), torch.from_numpy(normalised.scale).to(device))
+
+
+@native("void(i8[:,::1], u4[::1], f4[::1], f4[:,::1], f4[::1])")
+def _fill(counts, pixel, value, background, images):  # type: ignore[no-untyped-def]
+    """Each channel's background and hits: an image's channel is written while it is in the processor's cache."""
+    size = len(images) // background.size
+    hit = 0
+    for channel in range(counts.shape[0]):
+        for image in range(counts.shape[1]):
+            start = (image * counts.shape[0] + channel) * size
+            images[start : start + size] = background[image, channel]
+            for i in range(hit, hit + counts[channel, image]):
+                images[start + pixel[i]] = value[i]
+            hit += counts[channel, image]
 
 
 def _memory(n_values: int, device: torch.device | str) -> Tensor:

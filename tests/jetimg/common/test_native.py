@@ -5,16 +5,17 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
-from detector.common.native import Native, native
+from jetimg.common.native import Native, native
 
 SOURCE = """
 import sys
 import numpy as np
-from detector.common.native import native
+from jetimg.common.native import native
 
 @native("i8(f8, f4[:,::1], i8[::1])")
 def rows(x, a, out):
@@ -77,11 +78,15 @@ def test_arrays_of_another_kind_are_refused() -> None:
         add(np.ones(3, np.float32))
 
 
-def test_it_works_where_nothing_can_be_kept(tmp_path: Path) -> None:
+def test_it_is_kept_in_the_first_folder_that_can_be_written_and_works_where_none_can(tmp_path: Path) -> None:
     class Elsewhere(Native):
-        _path = tmp_path / "file" / "below"
+        _paths: ClassVar = [tmp_path / "file" / "below.o", tmp_path / "other" / "kept.o"]
 
     (tmp_path / "file").write_text("")
-    out = np.zeros(2)
-    Elsewhere(_add, "void(f4[::1], f8[::1])")(np.ones(2, np.float32), out)
-    assert out.tolist() == [1, 1]
+    for kept in (True, False):
+        out = np.zeros(2)
+        Elsewhere(_add, "void(f4[::1], f8[::1])")(np.ones(2, np.float32), out)
+        assert out.tolist() == [1, 1]
+        assert [path.name for path in (tmp_path / "other").glob("*")] == (["kept.o"] if kept else [])
+        (tmp_path / "other" / "kept.o").unlink(missing_ok=True)
+        Elsewhere._paths = Elsewhere._paths[:1]

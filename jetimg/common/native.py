@@ -18,13 +18,11 @@ from contextlib import suppress
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import llvmlite.binding as llvm
 import numpy as np
-
-from detector.common.atomic import atomic_write
-from detector.common.errors import DataError
 
 _SCALARS: dict[str, Any] = {"i4": ctypes.c_int32, "i8": ctypes.c_int64, "u8": ctypes.c_uint64, "f8": ctypes.c_double}
 _VECTOR, _MATRIX = "[::1]", "[:,::1]"
@@ -64,7 +62,7 @@ class Native:
 
     @cached_property
     def _code(self) -> Any:
-        name, code = _kept(self._path) or self._compile()
+        name, code = next(filter(None, map(_kept, self._paths)), None) or self._compile()
         engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
         engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         engine.finalize_object()
@@ -74,23 +72,23 @@ class Native:
         return prototype(engine.get_function_address(name))
 
     @cached_property
-    def _path(self) -> Path:
-        """Where the machine code is kept; its name changes with all that it depends on."""
+    def _paths(self) -> list[Path]:
+        """Where the machine code may be kept, the best place first; the name changes with all that it depends on."""
         source = Path(self.function.__code__.co_filename)
         cpu = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
         versions = version("numba"), version("llvmlite"), platform.python_version()
         text = repr((source.read_bytes(), self.signature, cpu, versions))
-        key = hashlib.sha256(text.encode()).hexdigest()[:16]
-        folder = Path(os.environ.get("NUMBA_CACHE_DIR") or source.parent / "__pycache__")
-        return folder / f"{source.stem}.{self.function.__name__}-{key}.o"
+        name = f"{source.stem}.{self.function.__name__}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.o"
+        own = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "jetimg"
+        chosen = os.environ.get("NUMBA_CACHE_DIR")
+        return [folder / name for folder in ([Path(chosen)] if chosen else [source.parent / "__pycache__", own])]
 
     def _compile(self) -> tuple[str, bytes]:
         name, module = _module(self.function, self.signature)
         code: bytes = _machine().emit_object(module)
         content = name.encode() + b"\0" + code
-        # In a folder that is not ours the next process compiles again.
-        with suppress(DataError), atomic_write(self._path) as partial:
-            partial.write_bytes(hashlib.sha256(content).digest() + content)
+        # Where no folder is ours, the next process compiles again.
+        any(_keep(path, hashlib.sha256(content).digest() + content) for path in self._paths)
         return name, code
 
 
@@ -127,6 +125,20 @@ class _Argument:
 def _split(arguments: str) -> list[str]:
     """The arguments of a signature; the comma of a matrix is none between two of them."""
     return [part.replace(";", ",") for part in arguments.replace(_MATRIX, _MATRIX.replace(",", ";")).split(",")]
+
+
+def _keep(path: Path, content: bytes) -> bool:
+    """Writes a file in one step; whether that could be done."""
+    partial = path.with_name(f".{path.name}.{token_hex(4)}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink()
+        return False
+    return True
 
 
 def _kept(path: Path) -> tuple[str, bytes] | None:
