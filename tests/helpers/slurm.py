@@ -38,7 +38,10 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 ReturnToService=2
 AccountingStorageType=accounting_storage/none
-JobAcctGatherType=jobacct_gather/none
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=1
+JobAcctGatherParams=OverMemoryKill
+SlurmdTimeout=10
 JobCompType=jobcomp/filetxt
 JobCompLoc={folder}/jobs.txt
 MinJobAge=300
@@ -91,11 +94,74 @@ class Nodes:
         return [f"node{number}" for number in range(1, self.number + 1)]
 
 
-@contextmanager
-def slurm(nodes: Nodes = Nodes()) -> Iterator[Path]:
-    """Runs a Slurm; its files stand in a folder of its own, which all users can enter, as munge must.
+class Slurm:
+    """A Slurm that runs.
 
-    `jobs.txt` in that folder has a line for each job that has ended.
+    Attributes:
+        folder: for its files; `jobs.txt` has a line for each job that has ended.
+        nodes: what it has.
+    """
+
+    def __init__(self, folder: Path, nodes: Nodes) -> None:
+        self.folder, self.nodes = folder, nodes
+        self._daemons: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self) -> None:
+        """Starts all programs.
+
+        Raises:
+            RuntimeError: one does not start; with what it said.
+        """
+        options = ("socket", "key-file", "pid-file", "log-file", "seed-file")
+        munge = [f"--{option}={self.folder}/munge/{option.partition('-')[0]}" for option in options]
+        self._run("munged", "runuser", "-u", "munge", "--", "munged", "--foreground", *munge)
+        _wait_for((self.folder / "munge/socket").exists, "munged", self.folder)
+        self._run("slurmctld", "slurmctld", "-D")
+        for name in self.nodes.names():
+            self._run(name, "slurmd", "-D", "-N", name)
+        _wait_for(lambda: _idle() == self.nodes.number, "the nodes", self.folder)
+
+    def stop(self) -> None:
+        """Ends all jobs and programs."""
+        said("scancel", "--user=root")
+        for process in reversed(self._daemons.values()):
+            _stop(process)
+
+    def restart_controller(self, seconds: float) -> None:
+        """Ends the controller, and starts it again after some time."""
+        _stop(self._daemons["slurmctld"])
+        time.sleep(seconds)
+        self._run("slurmctld", "slurmctld", "-D")
+
+    def lose(self, node: str) -> None:
+        """Kills a node's daemon and all of its jobs' processes, as a power cut does."""
+        process = self._daemons.pop(node)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for step in _processes_of(node):
+            with suppress(ProcessLookupError):
+                os.kill(step, signal.SIGKILL)
+
+    def _run(self, name: str, *command: str) -> None:
+        self._daemons[name] = _start(self.folder, *command)
+
+
+def _processes_of(node: str) -> list[int]:
+    """All processes of a node's jobs, and the programs of Slurm that watch over them."""
+    jobs = said("squeue", "--noheader", "--nodelist", node, "--format=%i").split()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            title, environment = (folder / "cmdline").read_bytes(), (folder / "environ").read_bytes()
+            watcher = any(title.startswith(f"slurmstepd: [{job}.".encode()) for job in jobs)
+            if watcher or f"SLURMD_NODENAME={node}".encode() in environment.split(b"\0"):
+                found.append(int(folder.name))
+    return found
+
+
+@contextmanager
+def slurm(nodes: Nodes = Nodes()) -> Iterator[Slurm]:
+    """Runs a Slurm; its files stand in a folder of its own, which all users can enter, as munge must.
 
     Raises:
         RuntimeError: it does not start; with what its programs said.
@@ -103,28 +169,14 @@ def slurm(nodes: Nodes = Nodes()) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="jetimg-slurm-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        with _running(folder, nodes):
-            yield folder
-
-
-@contextmanager
-def _running(folder: Path, nodes: Nodes) -> Iterator[None]:
-    _prepare(folder, nodes)
-    started: list[subprocess.Popen[bytes]] = []
-    try:
-        options = ("socket", "key-file", "pid-file", "log-file", "seed-file")
-        munge = [f"--{option}={folder}/munge/{option.partition('-')[0]}" for option in options]
-        started.append(_start(folder, "runuser", "-u", "munge", "--", "munged", "--foreground", *munge))
-        _wait_for((folder / "munge/socket").exists, "munged", folder)
-        started.append(_start(folder, "slurmctld", "-D"))
-        started += [_start(folder, "slurmd", "-D", "-N", name) for name in nodes.names()]
-        _wait_for(lambda: _idle() == nodes.number, "the nodes", folder)
-        yield
-    finally:
-        said("scancel", "--user=root")
-        for process in reversed(started):
-            _stop(process)
-        CONF.unlink()
+        _prepare(folder, nodes)
+        running = Slurm(folder, nodes)
+        try:
+            running.start()
+            yield running
+        finally:
+            running.stop()
+            CONF.unlink()
 
 
 def _prepare(folder: Path, nodes: Nodes) -> None:

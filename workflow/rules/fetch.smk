@@ -4,7 +4,8 @@
 rule fetch:
     """The copy of a remote file."""
     input:
-        lambda w: storage(CAMPAIGN.url(w.sample, w.path)),
+        # Each file is asked for several times while Snakemake plans; XRootD's plugin by itself asks once a second.
+        lambda w: storage(CAMPAIGN.url(w.sample, w.path), max_requests_per_second=100),
     output:
         temp(f"{RESULTS}/fetched/{{sample}}/{{path}}"),
     log:
