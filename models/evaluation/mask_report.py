@@ -23,6 +23,8 @@ JSON, TABLE, PICTURE = "masks.json", "masks.md", "masks.png"
 NAMES = (JSON, TABLE, PICTURE)
 # Pixels along each side of the part that is drawn large.
 PART = 80
+# ln(1 + E / GeV) that is drawn black.
+DARKEST = 1.5
 
 
 def write(found: MaskEvaluation, images: Images, data: DataSet, split: str, output: Path) -> None:
@@ -98,7 +100,7 @@ def picture(batch: SparseBatch, images: Images, found: MaskEvaluation) -> "Figur
     corner = _crowded(batch)
     for row, panels in enumerate(figure.subplots(2, 2)):
         for axes, (title, objects, rows) in zip(panels, sides, strict=True):
-            axes.imshow(ground, cmap="Greys", vmax=ground.max() / 2, interpolation="nearest", origin="lower")
+            axes.imshow(ground, cmap="Greys", vmax=DARKEST, interpolation="nearest", origin="lower")
             chosen = np.flatnonzero(rows & (objects.jets.event == 0))
             _outline(axes, objects, chosen, batch.shape)
             axes.set_title(f"{title}: {len(chosen)} objects" if row == 0 else "its most crowded part", fontsize=10)
@@ -139,7 +141,7 @@ def _outline(axes: "Axes", objects: Objects, chosen: NDArray[np.int64], shape: t
         lines = [line for place in inside for line in _edges(*place, inside)]
         shade = colour(int(objects.jets.class_id[row]))
         for (y0, x0), (y1, x1) in lines:
-            axes.plot([x0 - 0.5, x1 - 0.5], [y0 - 0.5, y1 - 0.5], color=shade, linewidth=0.8)
+            axes.plot([x0 - 0.5, x1 - 0.5], [y0 - 0.5, y1 - 0.5], color=shade, linewidth=0.8, linestyle="-")
 
 
 def _edges(y: int, x: int, inside: set[tuple[int, int]]) -> list[tuple[tuple[int, int], tuple[int, int]]]:

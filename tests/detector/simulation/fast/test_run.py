@@ -66,7 +66,7 @@ def test_the_process_is_kept_where_the_sample_is_called_otherwise(
 def test_a_failed_job_leaves_nothing(
     job: SimulationJob, cms: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise RuntimeError("power cut")
 
     monkeypatch.setattr("detector.simulation.fast.branches.write", fails)
