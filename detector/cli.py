@@ -201,12 +201,13 @@ def gun(
     shot = _gun(particle, {"energy": energy, "eta": eta, "phi": phi}, pileup)
     described = _described(detector)
     path = (pool or _pool_beside(output, seed, "embedded", described)) if pileup else None
+    check_output(output, DELPHES, [path, detector])
     if path is not None and pool is None and not path.is_file():
         _make_pool_beside(path, seed, "embedded", described, None)
     job = SimulationJob(sample, events, seed, index, (), path, gun=shot)
     with bar(f"simulating {sample}", events) as progress:
         embedded(job, described, output, progress)
-    print(f"{output}: {events} events of {sample}")
+    print(f"{output}: {events} events of {sample}; look: jetimg inspect {output}")
 
 
 def _gun(particles: list[str], ranges: dict[str, str | None], pileup: float) -> "Gun":

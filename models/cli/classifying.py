@@ -82,4 +82,4 @@ def classify(
     result = classifying.classify(paths, classifier, list(jobs), where, start=begin, seconds=seconds)
     names = report.write(result, output)
     console.print(report.sheet(result))
-    common.say(f"{output}: {', '.join(names)}")
+    common.say(f"{output}: {', '.join(names)}; begin with {output / report.TABLES}")

@@ -66,6 +66,7 @@ REFUSED = [
     ("models prune set run/network.pt --output run", "the run begins with it"),
     ("models train set --output run", "of no run that could go on"),
     ("detector simulate --sample tt --events 1 --seed 1 --output found.root", OTHER),
+    ("detector gun --sample e --particle e --events 1 --seed 1 --output found.root", OTHER),
     ("detector pool --seed 1 --output tt.root", OTHER),
     ("detector card --detector mine.yaml --output mine.yaml", INPUT),
     ("detector card --output tt.cmnd", OTHER),

@@ -1,5 +1,6 @@
 """Images composed of single objects: what is in them, whose it is, and that it can be made again."""
 
+import shutil
 from pathlib import Path
 
 import h5py
@@ -163,6 +164,15 @@ def test_a_data_set_of_composed_images(files: list[Path], tmp_path: Path) -> Non
         assert np.isin(reader.read().tables["jets"]["pt"], pt).all()
     assert CliRunner().invoke(app, [*call, "--images", "test=4", "--output", str(output)]).exit_code == 2
     assert CliRunner().invoke(app, [*call, "--images", "heldout=4", "--output", str(output)]).exit_code == 1
+    assert CliRunner().invoke(app, [*call, "--output", str(output)]).exit_code == 0, "its own kind is made again"
+    shutil.copytree(tmp_path / "singles", tmp_path / "copy")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("of years")
+    for name, words in (("singles", "that is read"), ("copy", "of other images"), ("mine", "holds other files")):
+        before = {path: path.read_bytes() for path in (tmp_path / name).iterdir()}
+        refused = CliRunner().invoke(app, [*call, "--output", str(tmp_path / name)])
+        assert words in str(refused.exception)
+        assert {path: path.read_bytes() for path in (tmp_path / name).iterdir()} == before
 
 
 def test_what_cannot_be_composed_is_refused(files: list[Path], composed: Path) -> None:
