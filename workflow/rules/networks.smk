@@ -344,4 +344,7 @@ rule benchmark:
 rule classify:
     """Target: classifiers, trained and measured."""
     input:
-        expand(rules.train_classifiers.output.json, network=CONFIG.classifiers),
+        expand(
+            f"{RESULTS}/classifiers/{{network}}/classification.json",
+            network=CONFIG.classifiers,
+        ),
