@@ -10,6 +10,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from detector.common.duplicate_keys import duplicate_keys
+
 Model = TypeVar("Model", bound=BaseModel)
 
 # What a file is, by keys that stand at its top and in no other kind of file. They are often taken for one another.
@@ -39,16 +41,20 @@ def read(path: Path) -> dict[str, Any]:
     """The keys and values of a YAML file; none if it is empty.
 
     Raises:
-        SettingsError: no such file, not YAML, or no keys and values.
+        SettingsError: no such file, not YAML, no keys and values, or a key that stands twice.
     """
     try:
-        content = yaml.safe_load(path.read_bytes())
+        loader = yaml.SafeLoader(path.read_bytes())
+        root = loader.get_single_node()
+        content = None if root is None else loader.construct_document(root)
     except OSError as error:
         raise SettingsError(f"{path}: {_of_system(error)}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not YAML: {_of_yaml(error)}") from error
     if not isinstance(content, dict | None):
         raise SettingsError(f"{path}: not settings, which are keys and values: `key: value`")
+    if twice := list(duplicate_keys(root)):
+        raise SettingsError(f"{path}: {'; '.join(twice)}")
     return content or {}
 
 

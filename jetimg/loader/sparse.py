@@ -43,8 +43,10 @@ def check(batch: Batch, shape: tuple[int, int], n_classes: int, path: Path) -> N
     jets = batch.tables["jets"]
     if np.any(jets["class_id"] >= n_classes):
         raise DataError(f"{path}: /jets/class_id {jets['class_id'].max()} beyond the {n_classes} classes")
-    if not (np.isfinite(jets["box"]).all() and np.isfinite(jets["pt"]).all()):
-        raise DataError(f"{path}: a jet's box or pt is not finite; `jetimg verify` says where")
+    for table in ("jets", "events"):
+        for name, column in batch.tables[table].items():
+            if column.dtype.kind == "f" and not np.isfinite(column).all():
+                raise DataError(f"{path}: /{table}/{name} is not finite; `jetimg verify` says where")
     if "masks" in batch.tables:
         pixel, (_, wrong) = batch.tables["masks"]["pixel"], masks.owners(batch.tables)
         if wrong or (len(pixel) and int(pixel.max()) >= shape[0] * shape[1]):

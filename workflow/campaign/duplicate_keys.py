@@ -7,10 +7,8 @@ from typing import Any
 
 import yaml
 
+from detector.common.duplicate_keys import duplicate_keys
 from workflow.campaign.errors import ConfigError
-
-# YAML's merge key; `<<: *a` and `<<: *b` lose nothing.
-MERGE = "tag:yaml.org,2002:merge"
 
 
 def refuse_duplicate_keys(paths: Iterable[Path]) -> None:
@@ -43,27 +41,10 @@ def _faults(path: Path) -> Iterator[str]:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
-    for key, first, second in _repeated(root, set()):
-        yield f"{path}: the key `{key}` stands twice, in line {first} and in line {second}"
+    yield from (f"{path}: {fault}" for fault in duplicate_keys(root))
 
 
 def _noted(pairs: list[tuple[str, Any]], twice: list[str]) -> dict[str, Any]:
     keys = [key for key, _ in pairs]
     twice += sorted({key for key in keys if keys.count(key) > 1})
     return dict(pairs)
-
-
-def _repeated(node: yaml.Node | None, seen: set[int]) -> Iterator[tuple[str, int, int]]:
-    """Key and lines of each pair; `seen` holds nodes that were looked at, as an alias leads to its anchor again."""
-    if not isinstance(node, yaml.CollectionNode) or id(node) in seen:
-        return
-    seen.add(id(node))
-    lines: dict[str, int] = {}
-    for part in node.value:
-        key, value = part if isinstance(node, yaml.MappingNode) else (None, part)
-        if isinstance(key, yaml.ScalarNode) and key.tag != MERGE:
-            line = key.start_mark.line + 1
-            if key.value in lines:
-                yield key.value, lines[key.value], line
-            lines.setdefault(key.value, line)
-        yield from _repeated(value, seen)

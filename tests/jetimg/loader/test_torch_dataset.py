@@ -170,8 +170,11 @@ def test_truth_is_padded() -> None:
         ("tracker", "value", np.inf, "/tracker/value is not finite and above 0"),
         ("tracker", "value", -1.0, "/tracker/value is not finite and above 0"),
         ("jets", "class_id", 5, "/jets/class_id 5 beyond the 5 classes"),
-        ("jets", "box", np.nan, "a jet's box or pt is not finite"),
-        ("jets", "pt", np.inf, "a jet's box or pt is not finite"),
+        ("jets", "box", np.nan, "/jets/box is not finite"),
+        ("jets", "pt", np.inf, "/jets/pt is not finite"),
+        ("jets", "phi", np.nan, "/jets/phi is not finite"),
+        ("jets", "mass", np.inf, "/jets/mass is not finite"),
+        ("events", "weight", np.nan, "/events/weight is not finite"),
     ],
 )
 def test_what_would_spoil_an_image_is_refused(
