@@ -131,6 +131,8 @@ def use(block: Block, clone: Path) -> None:
     if set(content) <= {"model", "training", "compression", "augmentation", "pruning", "composition"}:
         (clone / "some_network.yaml").write_text(block.text)
         read_network(clone / "some_network.yaml")
+    elif "extends" in content:
+        load(clone / named[2])
     elif set(content) <= set(ImageSettings.model_fields):
         ImageSettings.model_validate(content)
     else:
