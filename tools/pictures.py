@@ -34,6 +34,9 @@ OF_CLASSIFIERS = {
     ("photon", "roc"): "classify-photon-roc",
 }
 
+# Pictures of docs/results/masks.md, called like the folders of the calls of `jetimg models masks`.
+OF_MASKS = ("masks", "masks-crowded")
+
 # The window of the viewer's pictures, and pixels of the picture for one of the window.
 WINDOW, SHARPNESS = (1360, 900), 1.5
 
@@ -52,6 +55,7 @@ class Sources:
         networks: a campaign's folder `networks`, with an evaluation of `tth`, or None.
         network: for what the viewer shows: a file, or a name of the zoo.
         classifiers: folder of the calls of docs/results/classify.md, or None.
+        masks: folder of the calls of docs/results/masks.md, or None.
     """
 
     work: Path
@@ -59,6 +63,7 @@ class Sources:
     networks: Path | None
     network: str | None
     classifiers: Path | None
+    masks: Path | None
 
 
 def run(*words: object) -> None:
@@ -160,6 +165,14 @@ def classifiers(sources: Sources) -> None:
         keep(sources.classifiers / call / f"{made}.png", f"{name}.png")
 
 
+def masks(sources: Sources) -> None:
+    """Masks beside the truth: the calls of docs/results/masks.md."""
+    if sources.masks is None:
+        raise Missing("a folder of masks: those of docs/results/masks.md")
+    for call in OF_MASKS:
+        keep(sources.masks / call / "masks.png", f"{call}.png")
+
+
 def benchmarks(_: Sources) -> None:
     """Ours beside targets and rivals: `make bench`, on a machine that does nothing else."""
     made = ROOT / "results" / "benchmarks" / "benchmarks.png"
@@ -176,6 +189,7 @@ RECIPES: dict[Callable[[Sources], None], tuple[str, ...]] = {
     simulation: tuple(f"compare-{name}" for name in COMPARED),
     networks: (*OF_NETWORKS.values(), "training-loss"),
     classifiers: tuple(OF_CLASSIFIERS.values()),
+    masks: OF_MASKS,
     benchmarks: ("benchmarks",),
 }
 
@@ -193,12 +207,13 @@ def main() -> None:
     parser.add_argument("--delphes", type=Path, help="folder of real Delphes files, SAMPLE_NUMBER.root")
     parser.add_argument("--networks", type=Path, help="a campaign's folder `networks`")
     parser.add_argument("--classifiers", type=Path, help="folder of the calls of docs/results/classify.md")
+    parser.add_argument("--masks", type=Path, help="folder of the calls of docs/results/masks.md")
     parser.add_argument("--network", help="for the viewer: a network's file or name; else the first of the zoo")
     parser.add_argument("--work", type=Path, default=ROOT / "results" / "pictures", help="for what is made on the way")
     given = parser.parse_args()
-    folders = (given.delphes, given.networks, given.classifiers)
-    delphes, networks_folder, classified = (path and path.absolute() for path in folders)
-    sources = Sources(given.work.absolute(), delphes, networks_folder, given.network, classified)
+    folders = (given.delphes, given.networks, given.classifiers, given.masks)
+    delphes, networks_folder, classified, masked = (path and path.absolute() for path in folders)
+    sources = Sources(given.work.absolute(), delphes, networks_folder, given.network, classified, masked)
     for recipe in RECIPES:
         if recipe.__name__ in given.only:
             try:
