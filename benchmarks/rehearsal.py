@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,7 @@ class Run:
     peak_mb: float = 0
     open_files: int = 0
     exit: int = 0
-    jobs: int = field(default_factory=lambda: _jobs())
+    jobs: int = 0
 
 
 @contextmanager
@@ -162,6 +162,7 @@ def _run(it: Rehearsal, target: str) -> Run:
     path = os.pathsep.join([str(it.programs), str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = os.environ | {"PATH": path, "FAULTS": str(it.folder / "faults.json")}
     run, begun, commands = Run(), time.monotonic(), warm.used(it.server)
+    jobs = _jobs() if "--profile" in it.arguments else 0
     with (it.folder / f"{target}.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=it.folder, env=environment, stdout=log, stderr=log)
         try:
@@ -175,7 +176,7 @@ def _run(it: Rehearsal, target: str) -> Run:
     run.seconds = round(time.monotonic() - begun)
     run.commands = round(warm.used(it.server) - commands)
     run.snakemake = round(used.ru_utime + used.ru_stime)
-    run.jobs = _jobs() - run.jobs
+    run.jobs = _jobs() - jobs if "--profile" in it.arguments else 0
     return run
 
 
