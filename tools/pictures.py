@@ -32,6 +32,9 @@ OF_CLASSIFIERS = {
     ("photon", "examples"): "classify-photon-examples",
     ("photon", "energy"): "classify-photon-energy",
     ("photon", "roc"): "classify-photon-roc",
+    ("transfer", "examples"): "classify-transfer-examples",
+    ("transfer", "curve"): "classify-transfer-curve",
+    ("process", "roc"): "classify-process-roc",
 }
 
 # Pictures of docs/results/masks.md, called like the folders of the calls of `jetimg models masks`.

@@ -58,7 +58,8 @@ TASKS = {
         against="energy",
     ),
     # Jets of R = 0.8; pixels of two crystals. Below 400 GeV the decay of a t is wider (2 m / pt), and q alone are left.
-    "top": Task(name="top", unit="object", classes=("t", "q"), window=(92, 92), pool=2, min_pt=400.0),
+    # The axis of a t is that of a wider jet than the axis of a q: in the middle it would tell them apart.
+    "top": Task(name="top", unit="object", classes=("t", "q"), window=(92, 92), pool=2, centre="hottest", min_pt=400.0),
     # The towers of the HCAL barrel.
     "process": Task(name="process", unit="event", pool=5, against="sum_pt"),
 }

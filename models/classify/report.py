@@ -18,6 +18,7 @@ from models.training import history
 
 FORMAT, VERSION = "jetimg-classification", 1
 JSON, TABLES = "classification.json", "classification.md"
+LEFT_OUT = "left out of the files that were read"
 
 
 def write(result: Result, output: Path) -> list[str]:
@@ -57,7 +58,7 @@ def as_dict(result: Result) -> dict[str, Any]:
 
 def _counts(examples: Examples) -> dict[str, Any]:
     counts = np.bincount(examples.label, minlength=len(examples.class_names)).tolist()
-    return dict(zip(examples.class_names, counts, strict=True)) | {"left out": dict(examples.left_out)}
+    return dict(zip(examples.class_names, counts, strict=True)) | {LEFT_OUT: dict(examples.left_out)}
 
 
 def _run(run: Run, result: Result) -> dict[str, Any]:
@@ -91,7 +92,7 @@ def sheet(result: Result) -> Sheet:
             rows.append([run.name, name, run.n_training, run.trained.parameters, area, *rejections])
     test = result.examples[result.test]
     columns = [f"1 / background at {at:.0%} signal" for at in metrics.EFFICIENCIES]
-    counts = ", ".join(f"{n:,} {name}" for name, n in _counts(test).items() if name != "left out")
+    counts = ", ".join(f"{n:,} {name}" for name, n in _counts(test).items() if name != LEFT_OUT)
     return Sheet(
         f"Told apart: {', '.join(test.class_names)}",
         ["network", "signal ", "training examples", "numbers", "AUC", *columns],
