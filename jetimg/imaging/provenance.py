@@ -21,7 +21,7 @@ def provenance(detector: Detector, settings: ImageSettings) -> dict[str, Any]:
         "image_shape": [grid.n_eta, grid.n_phi],
         "eta_pitch": grid.eta_pitch,
         "phi_pitch": grid.phi_pitch,
-        "config": settings.model_dump(mode="json"),
+        "config": _config(settings),
         "detector": detector.name,
         "detector_sha256": detector.digest,
         "software": {
@@ -31,3 +31,8 @@ def provenance(detector: Detector, settings: ImageSettings) -> dict[str, Any]:
         }
         | {name: version(name) for name in ("numpy", "awkward", "uproot", "numba", "h5py", "deflate")},
     }
+
+
+def _config(settings: ImageSettings) -> dict[str, Any]:
+    """The settings; of no lists of particles nothing is said, as in files from before there were any."""
+    return settings.model_dump(mode="json", exclude=None if settings.particles else {"particles"})

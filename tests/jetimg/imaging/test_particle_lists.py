@@ -19,6 +19,7 @@ from jetimg.imaging.baskets import Jagged
 from jetimg.imaging.channels import Setup
 from jetimg.imaging.convert import DelphesInputs, convert
 from jetimg.imaging.particle_lists import listed
+from jetimg.imaging.provenance import provenance
 from jetimg.imaging.settings import ImageSettings
 
 TT = Path(__file__).parents[2] / "data/tt.root"
@@ -123,3 +124,8 @@ def test_files_without_them_say_so(tmp_path: Path) -> None:
         events.particles(3)
     with pytest.raises(ValueError, match="sample"):
         jetimg.load(path, sample="tracks")  # type: ignore[arg-type]
+
+
+def test_without_lists_the_settings_in_a_file_are_those_of_files_from_before() -> None:
+    assert "particles" not in provenance(load(), ImageSettings())["config"]
+    assert provenance(load(), ImageSettings(particles=7))["config"]["particles"] == 7
