@@ -1,5 +1,6 @@
 """Delphes files to event files: nothing lost, nothing twice, the same bytes each time."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from detector import load
 from detector.geometry.grid import Grid
 from jetimg.common.checksums import sha256
 from jetimg.dataset.verify import verify
+from jetimg.event_file.layout import CHANNELS
 from jetimg.event_file.store import Batch, Reader, concatenate
 from jetimg.imaging.channels import Setup
 from jetimg.imaging.convert import DelphesInputs, convert
@@ -291,3 +293,23 @@ def test_a_file_given_twice_with_a_late_fault_is_bad_twice(tmp_path: Path, monke
     bad = zero_basket(many_baskets(tmp_path / "bad.root"), "Particle.PT", 2)
     rows = convert(DelphesInputs([bad, bad]), tmp_path / "x.h5", SETUP)
     assert [row.verdict for row in rows] == ["unreadable", "unreadable"]
+
+
+@pytest.mark.parametrize(
+    ("hcal", "digest"),
+    [
+        ("spread", "f2f31c937c903301b5113f1dbe06bd00d312edd6a8349e63eb4d2e05f145350c"),
+        ("point", "b4558c1dbab1d116ab3d5d37fe0a3da7dafb39ec922bd17d0684a838387de986"),
+    ],
+)
+def test_the_hits_of_real_files_are_those_of_uproot_and_numba(
+    hcal: str, digest: str, data: Path, tmp_path: Path
+) -> None:
+    """Digests of what was made before baskets were read and images compiled by other means; no bit may change."""
+    paths = [data / f"{name}.root" for name in ("bb", "tt", "hh", "WW", "qq", "tth")]
+    tables = converted(paths, tmp_path / "x.h5", hcal=hcal).tables
+    found = hashlib.sha256()
+    for channel in CHANNELS:
+        for name in ("indptr", "pixel", "value"):
+            found.update(tables[channel][name].tobytes())
+    assert found.hexdigest() == digest
