@@ -198,22 +198,35 @@ def dense(
         normalisation: as in `jetimg.loader.normalise`.
         out: float32 (at least as many images, 3, n_eta, n_phi) on that device, memory to use again: on the CPU, the
             page faults of fresh memory take longer than all the rest.
+
+    Raises:
+        ValueError: a pixel beyond the image, or other numbers of hits than the counts say.
     """
+    _check_hits(batch)
     normalised = normalise(batch, normalisation)
     n_channels, n_images = batch.counts.shape
     size = batch.shape[0] * batch.shape[1]
-    used = (
-        _memory(n_images * n_channels * size, device) if out is None else out.view(-1)[: n_images * n_channels * size]
-    )
+    n_values = n_images * n_channels * size
+    used = _memory(n_values, device) if out is None else out.view(-1)[:n_values]
     background = np.ascontiguousarray(normalised.background.T)
     if used.device.type == "cpu":
-        _fill(batch.counts, batch.pixel, normalised.value, background, used.numpy())
+        counts, pixel = np.ascontiguousarray(batch.counts, np.int64), np.ascontiguousarray(batch.pixel, np.uint32)
+        _fill(counts, pixel, np.ascontiguousarray(normalised.value), background, used.numpy())
     else:
         row = np.arange(n_images) * n_channels + np.arange(n_channels)[:, None]
         index = np.repeat(row.ravel() * size, batch.counts.ravel()) + batch.pixel
         used.view(-1, size).copy_(torch.from_numpy(background.reshape(-1, 1)).to(device))
         used.scatter_(0, torch.from_numpy(index).to(device), torch.from_numpy(normalised.value).to(device))
     return DenseImages(used.view(n_images, n_channels, *batch.shape), torch.from_numpy(normalised.scale).to(device))
+
+
+def _check_hits(batch: SparseBatch) -> None:
+    """Refuses what compiled code would write beyond the images; files are checked when they are read."""
+    size = batch.shape[0] * batch.shape[1]
+    if not len(batch.pixel) == len(batch.value) == batch.counts.sum():
+        raise ValueError(f"{len(batch.pixel)} pixels, {len(batch.value)} values: the counts say {batch.counts.sum()}")
+    if len(batch.pixel) and not 0 <= batch.pixel.min() <= batch.pixel.max() < size:
+        raise ValueError(f"pixels from {batch.pixel.min()} to {batch.pixel.max()}: an image has {size}")
 
 
 @native("void(i8[:,::1], u4[::1], f4[::1], f4[:,::1], f4[::1])")

@@ -1,6 +1,7 @@
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -141,6 +142,23 @@ def test_dense_images_are_the_scattered_hits(normalisation) -> None:
             expected = np.log1p(x) if normalisation == "log" else x
         np.testing.assert_allclose(pixels[image].numpy(), expected, rtol=1e-5, atol=1e-5)
         assert scale[image] == (PT_UNIT if normalisation in ("raw", "log") else np.float32(x.max()))
+
+
+def test_counts_may_be_a_part_of_a_larger_array() -> None:
+    batch = made_events.sparse(5, seed=3)
+    wide = np.zeros((3, 10), np.int64)
+    wide[:, ::2] = batch.counts
+    assert torch.equal(dense(replace(batch, counts=wide[:, ::2])).pixels, dense(batch).pixels)
+
+
+def test_hits_that_would_be_written_elsewhere_are_refused() -> None:
+    batch = made_events.sparse(5, seed=3)
+    beyond = batch.pixel.copy()
+    beyond[1] = N_ETA * N_PHI
+    with pytest.raises(ValueError, match=f"an image has {N_ETA * N_PHI}"):
+        dense(replace(batch, pixel=beyond))
+    with pytest.raises(ValueError, match="the counts say"):
+        dense(replace(batch, counts=batch.counts + 1))
 
 
 @pytest.mark.parametrize("normalisation", ["raw", "max", "channel", "image"])

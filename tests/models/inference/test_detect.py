@@ -207,8 +207,10 @@ def test_names_of_the_zoo(network, tmp_path, monkeypatch) -> None:
 
 
 def test_calls_that_are_at_fault(data, network, tmp_path) -> None:
-    for wrong in (("-o", tmp_path / "found.csv"), ("-o", tmp_path / "found.h5", "--split", "some")):
-        assert call(network, data / "tt.root", *wrong).exit_code == 2
+    assert call(network, data / "tt.root", "-o", tmp_path / "found.h5", "--split", "some").exit_code == 2
+    done = call(network, data / "tt.root", "-o", tmp_path / "found.csv")
+    assert isinstance(done.exception, CallError)
+    assert "detections end in .h5" in str(done.exception)
     with pytest.raises(ValueError, match="thresholds lie between 0 and 1"):
         Detector(network, score_threshold=2)
     if not torch.cuda.is_available():
