@@ -62,6 +62,8 @@ def why_not() -> str:
         return "Slurm's programs must be started by root"
     if CONF.exists() and not CONF.read_text().startswith(MARK):
         return f"{CONF} is there: this machine has a Slurm of its own, which is left alone"
+    if CONF.exists() and "is UP" in said("scontrol", "ping"):
+        return "another run of these tests has its Slurm here"
     if subprocess.run(["id", "munge"], capture_output=True, check=False).returncode != 0:
         return "no user munge (Debian: apt-get install slurm-wlm)"
     return ""
