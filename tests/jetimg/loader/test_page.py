@@ -5,12 +5,20 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parents[3] / "docs" / "load.md"
+from detector import load
+from jetimg.imaging.channels import Setup
+from jetimg.imaging.convert import DelphesInputs, convert
+from jetimg.imaging.settings import ImageSettings
+
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / "docs" / "load.md"
 
 
 def test_the_examples_run(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     (tmp_path / "results" / "demo").mkdir(parents=True)
     (tmp_path / "results" / "demo" / "dataset").symlink_to(dataset)
+    inputs, setup = DelphesInputs([ROOT / "tests/data/tt.root"], "tt"), Setup(load(), ImageSettings(particles=200))
+    convert(inputs, tmp_path / "particles.h5", setup)
     monkeypatch.chdir(tmp_path)
     examples = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     names: dict[str, object] = {}
