@@ -35,6 +35,8 @@ OF_CLASSIFIERS = {
     ("transfer", "examples"): "classify-transfer-examples",
     ("transfer", "curve"): "classify-transfer-curve",
     ("process", "roc"): "classify-process-roc",
+    ("top", "examples"): "classify-top-examples",
+    ("top", "roc"): "classify-top-roc",
 }
 
 # Pictures of docs/results/masks.md, called like the folders of the calls of `jetimg models masks`.
