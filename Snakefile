@@ -60,5 +60,6 @@ rule all:
         rules.look.input,
         rules.evaluate.input,
         rules.benchmark.input,
+        rules.masks.input,
         rules.classify.input,
         rules.page.output,

@@ -30,6 +30,7 @@ CAPTIONS = {
     "latency": "Time for batches of each size",
     "roc": "Background that is rejected against the share of the signal that is kept",
     "energy": "Area under the ROC curve against the energy",
+    "masks": "Composed images: true masks beside those that were found",
     "curve": "Area under the ROC curve against the number of training examples",
     "examples": "Test examples of each class, as the networks see them",
     "rings": "Energy by ring of eta",

@@ -220,6 +220,21 @@ def latency(results: Results) -> Section:
     return Section("latency", "Latency", intro, tuple(parts))
 
 
+def masks(results: Results) -> Section:
+    """How well networks find the masks of objects in composed images."""
+    parts = []
+    for path in results.find("networks/masks/*/masks.json"):
+        name, content = path.parent.name, results.json(path)
+        if not isinstance(content, dict) or "split" not in content:
+            raise DataError(f"{path}: no masks; `jetimg models masks` writes them")
+        network, composed = results.folder / "networks" / name / "full" / "network.pt", results.folder / "composed"
+        words = ("jetimg", "models", "masks", composed, network, "--split", content["split"], "--output", path.parent)
+        text = _markdown(path.with_suffix(".md")) if path.with_suffix(".md").is_file() else NOTHING
+        parts.append(Part(name, text, pictures(path.parent), command(*words)))
+    intro = "Objects in composed images: how well the masks that a network finds fit, and some beside the true ones."
+    return Section("masks", "Masks", intro, tuple(parts))
+
+
 def classifiers(results: Results) -> Section:
     """How well classifiers tell jets or events apart."""
     parts = []
@@ -249,5 +264,6 @@ SECTIONS: Sequence[Callable[[Results], Section]] = (
     training,
     evaluation,
     latency,
+    masks,
     classifiers,
 )

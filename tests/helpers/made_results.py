@@ -26,6 +26,7 @@ PICTURES = (
     "networks/evaluation/tth/precision_recall.png",
     "networks/evaluation/tth/confusion.png",
     "networks/latency/latency.png",
+    "networks/masks/objects/masks.png",
     "classifiers/top/roc.png",
 )
 TEXTS = (
@@ -35,6 +36,7 @@ TEXTS = (
     "networks/evaluation/test_sets.md",
     "networks/evaluation/tth/evaluation.md",
     "networks/latency/latency.md",
+    "networks/masks/objects/masks.md",
     "classifiers/top/classification.md",
 )
 
@@ -74,6 +76,7 @@ def write(folder: Path) -> Path:
     runs = [{"architecture": name} for name in ("gru", "gru", "resnet")]
     classified = {"task": "top", "config": {"task": {"classes": ["t", "q"]}}, "runs": runs}
     _json(folder / "classifiers/top/classification.json", classified)
+    _json(folder / "networks/masks/objects/masks.json", {"split": "heldout"})
     for version in ("full", "int8"):
         _put(folder / "networks/pfjet" / version / "network.pt", "")
         _put(folder / "networks/pfjet" / version / "network.onnx", "")

@@ -5,7 +5,7 @@ import re
 import yaml
 
 from benchmarks import bench_dag
-from tests.workflow.test_snakemake import ROOT
+from tests.workflow.test_snakemake import ROOT, snakemake
 from workflow.campaign.paths import Campaign
 
 
@@ -37,3 +37,18 @@ def test_the_plan_has_the_right_jobs_and_a_finished_campaign_has_none(tmp_path, 
     assert planned == jobs | {"total": sum(jobs.values())}
     bench_dag.finish(campaign)
     assert "Nothing to be done" in bench_dag.snakemake(tmp_path, "--cores", "2")
+
+
+def test_masks_are_planned_from_composed_images_and_nothing_is_exported(tmp_path):
+    samples = {"tt": {"files": [str(ROOT / "tests/data/tt.root")]}}
+    composed = {"images": {"train": 4, "validation": 2}, "objects": [1, 2]}
+    networks = {"objects": {"model": {"architecture": "mask"}, "training": {"epochs": 1}}}
+    config = {"results": "out", "samples": samples, "composed": composed, "networks": networks}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    said = snakemake(tmp_path, "--dry-run", "masks", "export", "benchmark")
+    planned = dict(re.findall(r"^(\w+) +(\d+)$", said.stdout + said.stderr, re.MULTILINE))
+    assert said.returncode == 0, said.stderr
+    assert {name: planned.get(name) for name in ("compose", "train_network", "measure_masks")} == dict.fromkeys(
+        ("compose", "train_network", "measure_masks"), "1"
+    )
+    assert not {"export_network", "benchmark_networks"} & set(planned)

@@ -174,6 +174,11 @@ class ComposedDataSet(Composition):
     )
     seed: int = Field(default=2019, ge=0, description="of everything that is drawn")
 
+    @property
+    def measured(self) -> str | None:
+        """The split that masks are measured on: no network has seen it, or else none has been trained on it."""
+        return next((split for split in ("heldout", "validation") if split in self.images), None)
+
     def options(self) -> list[str]:
         """As words of `jetimg compose-dataset`."""
         words = [word for split, number in self.images.items() for word in ("--images", f"{split}={number}")]

@@ -17,6 +17,8 @@ from models.trained import zoo
 FULL, PRUNED = "full", "pruned"
 # Of a network that is not trained here.
 GIVEN = "given"
+# The architecture that finds masks.
+MASKS = "mask"
 Smaller = Literal["ternary", "int8", "binary", "pruned"]
 
 
@@ -33,6 +35,12 @@ class CampaignNetwork(Config):
         description="smaller versions, each made from the network of full precision, with what differs in `training` "
         "(for pruned: in `pruning` or `training`), e.g. ternary: {epochs: 10}",
     )
+
+    @model_validator(mode="after")
+    def _no_smaller_masks(self) -> "CampaignNetwork":
+        if self.smaller and self.model.architecture == MASKS:
+            raise ValueError(f"`smaller`: architecture {MASKS} has none; its masks are of full precision")
+        return self
 
     @model_validator(mode="after")
     def _settings_of_smaller_versions(self) -> "CampaignNetwork":
@@ -129,8 +137,13 @@ class CampaignNetworks:
         return [str(Path(network).with_name("detections.h5")) for network in self.checkpoints((FULL, GIVEN))[:1]]
 
     def onnx_files(self) -> list[str]:
-        """The same for inference, as ONNX files."""
-        return [str(Path(network).with_suffix(".onnx")) for network in self.checkpoints()]
+        """The same for inference, as ONNX files, which have no masks."""
+        masks = {f"{self.folder}/{name}/{FULL}/network.pt" for name in self.of_masks()}
+        return [str(Path(network).with_suffix(".onnx")) for network in self.checkpoints() if network not in masks]
+
+    def of_masks(self) -> list[str]:
+        """The names of those that find masks."""
+        return [name for name, network in self._networks.items() if network.model.architecture == MASKS]
 
     def settings(self) -> dict[str, Callable[[], str]]:
         """What makes the configuration of each training run, YAML, by NETWORK-VERSION."""

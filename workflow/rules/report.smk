@@ -36,6 +36,7 @@ rule page:
         rules.look.input,
         rules.evaluate.input,
         rules.benchmark.input,
+        rules.masks.input,
         rules.classify.input,
         viewer=rules.view.output,
         settings=f"{RESULTS}/settings/campaign.yaml",

@@ -219,7 +219,7 @@ def test_the_report_is_drawn(browser: Browser, report_page: Path, size: tuple[in
         .map(one => one.querySelector('tbody tr > :first-child').offsetWidth / one.clientWidth)"""
     assert max(browser.run(widths), default=0) < 0.5, "the column that stays leaves no room for the others"
     anchors = browser.run("return [...document.querySelectorAll('nav a')].map((one) => one.hash.slice(1))")
-    assert len(anchors) == 11
+    assert len(anchors) == 12
     assert all(browser.run("return document.getElementById(arguments[0]) !== null", name) for name in anchors)
 
 

@@ -25,7 +25,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_table_and_picture_is_in_the_report(results: Path, tmp_path: Path) -> None:
     titles = report.write(results, tmp_path / "report.html")
     expected = ["Summary", "Events", "Distributions", "Input files", "Crystals and pixels", "Truth", "Validation"]
-    assert titles == [*expected, "Training", "Evaluation", "Latency", "Classifiers"]
+    assert titles == [*expected, "Training", "Evaluation", "Latency", "Masks", "Classifiers"]
     page = (tmp_path / "report.html").read_text()
     assert page.count("<img src=") == len(list(results.rglob("*.png")))
     tables = sum(text.read_text().count("--:") > 0 for text in results.rglob("*.md"))
@@ -60,6 +60,7 @@ def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
         ("check/tt.json", '["ok"]', "not a list of verdicts"),
         ("networks/evaluation/tth/evaluation.json", "[]", "not an evaluation"),
         ("classifiers/top/classification.json", "{}", "no classifiers"),
+        ("networks/masks/objects/masks.json", "{}", "no masks"),
         ("summary/summary.json", '{"samples": [{}]}', "not a summary"),
         ("pictures/tt.png", "GIF89a", "not a PNG file"),
         ("settings/campaign.yaml", "a: [", "not YAML"),
@@ -100,6 +101,9 @@ def test_commands_of_networks_say_what_each_begins_from(results: Path) -> None:
     (_, tth) = report_sections.evaluation(Results.of(results)).parts
     assert f"pfjet-int8={results}/networks/pfjet/int8/network.pt" in shlex.split(tth.command)
     assert tth.command.count("--sample tth") == 1
+    (objects,) = report_sections.masks(Results.of(results)).parts
+    found = [f"{results}/composed", f"{results}/networks/objects/full/network.pt", "--split", "heldout"]
+    assert shlex.split(objects.command)[2:7] == ["masks", *found]
     (top,) = report_sections.classifiers(Results.of(results)).parts
     options = ["--task=top", "--classes=t,q", "--architecture=gru", "--architecture=resnet"]
     assert shlex.split(top.command)[2:8] == ["classify", f"{results}/dataset", *options]

@@ -107,3 +107,15 @@ def test_classifiers_become_words_of_the_command():
     assert config.classifiers["topology"].options() == options
     with pytest.raises(ConfigError, match="mlp takes the shapes of single showers"):
         parse({"samples": SAMPLES, "classifiers": {"top": {"task": "top", "architectures": ["mlp"]}}})
+
+
+def test_masks_are_measured_where_no_network_was_trained_and_are_not_exported():
+    networks = {"objects": {"model": {"architecture": "mask"}}, "fast": {}}
+    config = parse({"samples": SAMPLES, "networks": networks})
+    named = CampaignNetworks(config.networks, "out")
+    assert named.of_masks() == ["objects"]
+    assert named.onnx_files() == ["out/networks/fast/full/network.onnx"]
+    for images, split in (({"train": 9, "heldout": 1, "validation": 1}, "heldout"), ({"train": 9}, None)):
+        assert parse({"samples": SAMPLES, "composed": {"images": images}}).composed.measured == split
+    with pytest.raises(ConfigError, match="architecture mask has none"):
+        parse({"samples": SAMPLES, "networks": {"objects": networks["objects"] | {"smaller": {"int8": {}}}}})
