@@ -4,11 +4,12 @@
 alone, and may have folders called `detector` or `models` beside his script, which Python would import instead.
 """
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from jetimg.common.errors import DataError
+from jetimg.common.errors import DataError, MachineFault
 
 
 @contextmanager
@@ -17,6 +18,7 @@ def atomic_write(target: Path) -> Iterator[Path]:
 
     Raises:
         DataError: the target's folder cannot be written, the disk is full, or another process makes the target.
+        MachineFault: too many files are open.
     """
     from detector.common import atomic, errors
 
@@ -24,6 +26,9 @@ def atomic_write(target: Path) -> Iterator[Path]:
         with atomic.atomic_write(target) as partial:
             yield partial
     except errors.DataError as error:
+        cause = error.__cause__
+        if isinstance(cause, OSError) and cause.errno in (errno.EMFILE, errno.ENFILE):
+            raise MachineFault(str(error)) from error
         raise DataError(str(error)) from error
 
 

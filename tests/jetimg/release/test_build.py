@@ -235,7 +235,7 @@ def test_the_command(dataset: Path, tmp_path: Path) -> None:
     call = ["release", str(dataset), "-o", str(tmp_path / "r"), "--include", str(tmp_path / "summary.md")]
     done = CliRunner().invoke(app, [*call, "--metadata", str(tmp_path / "metadata.yaml")])
     assert done.exit_code == 0, done.output
-    assert "1 records, verified" in done.output
+    assert "1 record, verified" in done.output
     assert (tmp_path / "r" / "summary.md").read_text() == "| sample |\n"
     assert CliRunner().invoke(app, ["verify", str(tmp_path / "r")]).exit_code == 0
     (tmp_path / "metadata.yaml").write_text("titel: Mine\n")
