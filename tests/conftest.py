@@ -24,6 +24,8 @@ ROOT = Path(__file__).parents[1]
 
 # Commands that tests start keep what Python compiled, as under `make test`: they start in half the time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# As many processes test as there are cores; torch's threads beside them would wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # The same examples in every run, and no test that fails because the machine was busy.
 hypothesis.settings.register_profile("jetimg", derandomize=True, deadline=None)
