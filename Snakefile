@@ -48,6 +48,7 @@ include: "workflow/rules/compose.smk"
 include: "workflow/rules/summary.smk"
 include: "workflow/rules/release.smk"
 include: "workflow/rules/networks.smk"
+include: "workflow/rules/classify.smk"
 include: "workflow/rules/report.smk"
 
 

@@ -7,6 +7,7 @@ runs is what `jetimg` runs, with the folder, environment, output and exit code o
         ...
 """
 
+import importlib
 import json
 import os
 import signal
@@ -83,17 +84,20 @@ def _collect(*_: object) -> None:
 
 def _warm_up() -> None:
     """Imports what commands import, and has numba load what it has compiled: by converting a file."""
-    import jetimg.cli.main
-    import jetimg.dataset.manifest
-    import jetimg.dataset.shard
-    import jetimg.dataset.verify
-    import workflow.campaign.attempt  # noqa: F401
+    from jetimg.cli.main import main
 
+    for module in (
+        "jetimg.dataset.manifest",
+        "jetimg.dataset.shard",
+        "jetimg.dataset.verify",
+        "workflow.campaign.attempt",
+    ):
+        importlib.import_module(module)
     with tempfile.TemporaryDirectory() as name:
         data = str(ROOT / "tests/data/tt.root")
         sys.argv = ["jetimg", "--quiet", "convert", data, "--sample", "tt", "--output", f"{name}/tt.h5"]
         with suppress(SystemExit):
-            jetimg.cli.main.main()
+            main()
 
 
 def _answer(link: socket.socket) -> None:

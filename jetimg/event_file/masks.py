@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from jetimg.common.ranges import ranges
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -92,12 +94,12 @@ def inside(found: Ellipses, shape: tuple[int, int]) -> tuple[Ints, Ints]:
     height = longer * shorter * np.sqrt(c)
     eta, phi = found.centre.T
     first, last = np.maximum(np.ceil(eta - height - 0.5), 0), np.minimum(np.floor(eta + height - 0.5), n_eta - 1)
-    owner, row = _ranges(first, last)
+    owner, row = _between(first, last)
     y = row + 0.5 - eta[owner]
     middle = phi[owner] - b[owner] * y / c[owner]
     width = np.sqrt(np.maximum((b[owner] * y) ** 2 - c[owner] * (a[owner] * y**2 - 1), 0)) / c[owner]
     width = np.minimum(width, n_phi / 2)
-    line, column = _ranges(np.ceil(middle - width - 0.5), np.floor(middle + width - 0.5))
+    line, column = _between(np.ceil(middle - width - 0.5), np.floor(middle + width - 0.5))
     own = np.minimum(np.floor(eta), n_eta - 1) * n_phi + np.mod(np.floor(phi), n_phi)
     objects = np.concatenate([owner[line], np.arange(len(eta))])
     pixel = np.concatenate([row[line] * n_phi + np.mod(column, n_phi), own.astype(np.int64)])
@@ -105,12 +107,10 @@ def inside(found: Ellipses, shape: tuple[int, int]) -> tuple[Ints, Ints]:
     return np.divmod(flat, n_eta * n_phi)
 
 
-def _ranges(first: Floats, last: Floats) -> tuple[Ints, Ints]:
+def _between(first: Floats, last: Floats) -> tuple[Ints, Ints]:
     """All whole numbers from each first to its last, and which range they are of."""
     counts = np.maximum(last - first + 1, 0).astype(np.int64)
-    index = np.repeat(np.arange(len(counts)), counts)
-    within = np.arange(len(index)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return index, first.astype(np.int64)[index] + within
+    return np.repeat(np.arange(len(counts)), counts), ranges(first.astype(np.int64), counts)
 
 
 def boxes(owner: Ints, pixel: NDArray[Any], centre: Floats, shape: tuple[int, int]) -> NDArray[np.float32]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from detector.geometry.angles import delta_r
 from jetimg.common.native import native
+from jetimg.common.ranges import ranges
 from jetimg.imaging.delphes_reader import Chunk
 
 # t, Z, W, H.
@@ -75,9 +76,7 @@ def event_pairs(one: Ints, two: Ints) -> tuple[Ints, Ints]:
     n_events = int(max(one.max(initial=-1), two.max(initial=-1))) + 1
     counts = np.bincount(two, minlength=n_events)
     first = np.cumsum(counts) - counts
-    each = counts[one]
-    i = np.repeat(np.arange(len(one)), each)
-    return i, np.arange(len(i)) + np.repeat(first[one] - np.cumsum(each) + each, each)
+    return np.repeat(np.arange(len(one)), counts[one]), ranges(first[one], counts[one])
 
 
 def first_come(order: Ints, one: Ints, two: Ints, taken: Bools) -> Ints:

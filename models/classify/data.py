@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetimg.common.errors import DataError
+from jetimg.common.ranges import ranges
 from jetimg.event_file.geometry import ImageGeometry
 from jetimg.event_file.store import Batch
 from jetimg.loader.event_files import EventFiles
@@ -60,7 +61,7 @@ class Examples:
     def take(self, places: Ints) -> "Examples":
         """Some of the examples, in the order given."""
         first, counts = (np.cumsum(self.counts) - self.counts)[places], self.counts[places]
-        hits = windows.ranges(first, counts)
+        hits = ranges(first, counts)
         columns: dict[str, Any] = {name: getattr(self, name)[places] for name in ("event", "label", "energy")}
         columns |= {name: getattr(self, name)[hits] for name in ("channel", "row", "column", "value")}
         return replace(self, counts=counts, **columns)

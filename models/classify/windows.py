@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from jetimg.common.ranges import ranges
 from jetimg.event_file.geometry import ImageGeometry
 from jetimg.event_file.store import Batch
 from models.classify.config import Task
@@ -128,9 +129,3 @@ def window_of(hits: Hits, objects: Objects, window: tuple[int, int], shape: tupl
 def _first_of_each(hits: Hits) -> Ints:
     """The place of the hardest hit of each owner that has one."""
     return np.flatnonzero(np.diff(hits.owner, prepend=-1))
-
-
-def ranges(first: Ints, counts: Ints) -> Ints:
-    """The places of stretches, one after the other: first[i], first[i] + 1, ... counts[i] of them."""
-    places: Ints = np.arange(counts.sum()) + np.repeat(first - (np.cumsum(counts) - counts), counts)
-    return places

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from detector.common.progress import bar
 from jetimg.common.errors import DataError
+from jetimg.common.ranges import ranges
 from jetimg.loader.sparse import SparseBatch
 from jetimg.loader.torch_dataset import JetImages, dense
 from models.data.data_set import BATCH_SIZES, DataSet
@@ -125,20 +125,15 @@ def _found(prediction: MaskPrediction, default_boxes: torch.Tensor, scale: torch
     box, class_id, score, _ = (torch.cat(column).cpu().numpy() for column in zip(*jets, strict=True))
     event = np.repeat(batch.event, [len(one.score) for one in jets])
     counts = np.bincount(own.cpu().numpy(), minlength=len(score))
-    return Objects(_table(event, class_id, box, score), counts, pixel.cpu().numpy())
+    return Objects(JetTable.of_boxes(event, class_id, box, score), counts, pixel.cpu().numpy())
 
 
 def _true(batch: SparseBatch) -> Objects:
     assert batch.masks is not None
     event = batch.event[batch.image_of_jet]
     order = np.lexsort((batch.masks.pixel, batch.masks.jet_of_pixel))
-    jets = _table(event, batch.class_id, batch.box, np.ones(len(event), np.float32))
+    jets = JetTable.of_boxes(event, batch.class_id, batch.box, np.ones(len(event), np.float32))
     return Objects(jets, batch.masks.counts, batch.masks.pixel[order].astype(np.int64))
-
-
-def _table(event: Ints, class_id: Ints, box: NDArray[np.float32], score: NDArray[np.float32]) -> JetTable:
-    nothing = np.zeros(len(event))
-    return JetTable(event, class_id, box, nothing, nothing, nothing, score)
 
 
 def _joined(parts: list[Objects]) -> Objects:
@@ -156,7 +151,7 @@ def mask_pairs(found: Objects, true: Objects, n_pixels: int, *, of_class: bool =
     """
     tables = [found.jets, true.jets]
     if not of_class:
-        tables = [_table(one.event, np.zeros_like(one.class_id), one.box, one.score) for one in tables]
+        tables = [JetTable.of_boxes(one.event, np.zeros_like(one.class_id), one.box, one.score) for one in tables]
     rows, true_rows = candidates(tables[0], tables[1])
     both, common = _common(found, true, n_pixels)
     key = rows * len(true.counts) + true_rows
@@ -176,8 +171,8 @@ def _common(found: Objects, true: Objects, n_pixels: int) -> tuple[Ints, Ints]:
     order = np.argsort(keys[1], kind="stable")
     first = np.searchsorted(keys[1][order], keys[0], side="left")
     counts = np.searchsorted(keys[1][order], keys[0], side="right") - first
-    index = np.arange(counts.sum()) + np.repeat(first - (np.cumsum(counts) - counts), counts)
-    return np.unique(np.repeat(owners[0], counts) * len(true.counts) + owners[1][order][index], return_counts=True)
+    other = owners[1][order][ranges(first, counts)]
+    return np.unique(np.repeat(owners[0], counts) * len(true.counts) + other, return_counts=True)
 
 
 def counted(images: Images, pairs: Pairs, cut: float, threshold: float) -> tuple[int, int, int]:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from jetimg.common.ranges import ranges
 from models.networks.box_ops import iou
 
 Ints = NDArray[np.int64]
@@ -40,6 +41,12 @@ class JetTable:
     phi: Floats
     pt: Floats
     score: NDArray[np.float32]
+
+    @classmethod
+    def of_boxes(cls, event: Ints, class_id: Ints, box: NDArray[np.float32], score: NDArray[np.float32]) -> "JetTable":
+        """Jets of which only class, box and score are looked at; their directions and pt are 0."""
+        nothing = np.zeros(len(event))
+        return cls(event, class_id, box, nothing, nothing, nothing, score)
 
     def __len__(self) -> int:
         return len(self.event)
@@ -100,8 +107,7 @@ def candidates(found: JetTable, true: JetTable) -> tuple[Ints, Ints]:
     order, true_order = np.lexsort((-found.score, key)), np.argsort(true_key, kind="stable")
     first = np.searchsorted(true_key[true_order], key[order], side="left")
     counts = np.searchsorted(true_key[true_order], key[order], side="right") - first
-    index = np.arange(counts.sum()) + np.repeat(first - (np.cumsum(counts) - counts), counts)
-    return np.repeat(order, counts), true_order[index]
+    return np.repeat(order, counts), true_order[ranges(first, counts)]
 
 
 def match(

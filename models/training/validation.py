@@ -38,7 +38,9 @@ def average_precision(network: nn.Module, images: Images, n_events: int, model: 
         jets = detect(network(pixels), default_boxes, scale, n_phi=batch.shape[1])
         number = np.arange(seen, seen + len(batch))
         true.append(
-            _table(np.repeat(number, batch.jet_counts), batch.class_id, batch.box, np.ones(len(batch.pt), np.float32))
+            JetTable.of_boxes(
+                np.repeat(number, batch.jet_counts), batch.class_id, batch.box, np.ones(len(batch.pt), np.float32)
+            )
         )
         found.append(_detections(number, jets))
         seen += len(batch)
@@ -62,12 +64,4 @@ def _mean(found: JetTable, true: JetTable, n_events: int, n_phi: int, n_classes:
 
 def _detections(number: NDArray[np.int64], jets: list[Detections]) -> JetTable:
     box, class_id, score, _ = (torch.cat(column).cpu().numpy() for column in zip(*jets, strict=True))
-    return _table(np.repeat(number, [len(one.score) for one in jets]), class_id, box, score)
-
-
-def _table(
-    event: NDArray[np.int64], class_id: NDArray[np.int64], box: NDArray[np.float32], score: NDArray[np.float32]
-) -> JetTable:
-    """Jets of which nothing but class, box and score is looked at."""
-    nothing = np.zeros(len(event))
-    return JetTable(event, class_id, box, nothing, nothing, nothing, score)
+    return JetTable.of_boxes(np.repeat(number, [len(one.score) for one in jets]), class_id, box, score)

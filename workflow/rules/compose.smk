@@ -1,4 +1,8 @@
-# A second data set: images composed of the first one's events, which have one object each.
+# A second data set: images composed of the first one's events, which have one object each; and the masks that networks
+# find in them.
+
+# The split of composed images that masks are measured on.
+MEASURED = CONFIG.composed.measured if CONFIG.composed else None
 
 
 rule compose:
@@ -30,3 +34,51 @@ rule composed:
     """Target: the data set of composed images."""
     input:
         rules.compose.output if CONFIG.composed else [],
+
+
+rule measure_masks:
+    """The masks that a network finds in composed images."""
+    input:
+        manifest=f"{RESULTS}/composed/manifest.json",
+        verified=f"{RESULTS}/composed.txt",
+        network=f"{RESULTS}/networks/{{network}}/full/network.pt",
+    output:
+        json=f"{RESULTS}/networks/masks/{{network}}/masks.json",
+        table=report(
+            f"{RESULTS}/networks/masks/{{network}}/masks.md",
+            caption="../report/masks.rst",
+            category="Networks",
+            subcategory="Masks",
+        ),
+        picture=report(
+            f"{RESULTS}/networks/masks/{{network}}/masks.png",
+            caption="../report/masks.rst",
+            category="Networks",
+            subcategory="Masks",
+        ),
+    log:
+        CAMPAIGN.log("masks/{network}"),
+    benchmark:
+        CAMPAIGN.benchmark("masks/{network}")
+    conda:
+        "../envs/models.yaml"
+    threads: CONFIG.threads
+    resources:
+        **CAMPAIGN.asks("evaluate"),
+        gpu=CONFIG.gpus,
+    params:
+        dataset=subpath(input.manifest, parent=True),
+        folder=subpath(output.json, parent=True),
+        split=MEASURED,
+    shell:
+        "jetimg models masks {params.dataset:q} {input.network:q} --split {params.split:q} --output {params.folder:q} "
+        "> {log:q} 2>&1"
+
+
+rule masks:
+    """Target: masks of objects in composed images, measured."""
+    input:
+        expand(
+            f"{RESULTS}/networks/masks/{{network}}/masks.json",
+            network=NETWORKS.of_masks() if MEASURED else [],
+        ),

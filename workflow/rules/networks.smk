@@ -1,8 +1,5 @@
 # Networks: trained at full precision or given, made smaller, measured on the test events, and timed.
 
-# The split of composed images that masks are measured on.
-MEASURED = CONFIG.composed.measured if CONFIG.composed else None
-
 
 # A run leaves its checkpoints beside the outputs: one that was stopped goes on where it was.
 rule train_network:
@@ -268,85 +265,6 @@ rule benchmark_networks:
         "> {log:q} 2>&1"
 
 
-rule measure_masks:
-    """The masks that a network finds in composed images."""
-    input:
-        manifest=f"{RESULTS}/composed/manifest.json",
-        verified=f"{RESULTS}/composed.txt",
-        network=f"{RESULTS}/networks/{{network}}/full/network.pt",
-    output:
-        json=f"{RESULTS}/networks/masks/{{network}}/masks.json",
-        table=report(
-            f"{RESULTS}/networks/masks/{{network}}/masks.md",
-            caption="../report/masks.rst",
-            category="Networks",
-            subcategory="Masks",
-        ),
-        picture=report(
-            f"{RESULTS}/networks/masks/{{network}}/masks.png",
-            caption="../report/masks.rst",
-            category="Networks",
-            subcategory="Masks",
-        ),
-    log:
-        CAMPAIGN.log("masks/{network}"),
-    benchmark:
-        CAMPAIGN.benchmark("masks/{network}")
-    conda:
-        "../envs/models.yaml"
-    threads: CONFIG.threads
-    resources:
-        **CAMPAIGN.asks("evaluate"),
-        gpu=CONFIG.gpus,
-    params:
-        dataset=subpath(input.manifest, parent=True),
-        folder=subpath(output.json, parent=True),
-        split=MEASURED,
-    shell:
-        "jetimg models masks {params.dataset:q} {input.network:q} --split {params.split:q} --output {params.folder:q} "
-        "> {log:q} 2>&1"
-
-
-rule train_classifiers:
-    """Classifiers of one task, side by side."""
-    input:
-        manifest=f"{RESULTS}/dataset/manifest.json",
-        verified=f"{RESULTS}/verified.txt",
-    output:
-        json=f"{RESULTS}/classifiers/{{network}}/classification.json",
-        table=report(
-            f"{RESULTS}/classifiers/{{network}}/classification.md",
-            caption="../report/classification.rst",
-            category="Networks",
-            subcategory="Classifiers",
-        ),
-        pictures=report(
-            expand(
-                f"{RESULTS}/classifiers/{{{{network}}}}/{{name}}.png",
-                name=["roc", "energy", "examples"],
-            ),
-            caption="../report/classification.rst",
-            category="Networks",
-            subcategory="Classifiers",
-        ),
-    log:
-        CAMPAIGN.log("classify/{network}"),
-    benchmark:
-        CAMPAIGN.benchmark("classify/{network}")
-    conda:
-        "../envs/models.yaml"
-    threads: CONFIG.threads
-    resources:
-        **CAMPAIGN.asks("train"),
-        gpu=CONFIG.gpus,
-    params:
-        dataset=subpath(input.manifest, parent=True),
-        folder=subpath(output.json, parent=True),
-        chosen=lambda w: CONFIG.classifiers[w.network].options(),
-    shell:
-        "jetimg models classify {params.dataset:q} {params.chosen:q} --output {params.folder:q} > {log:q} 2>&1"
-
-
 rule train:
     """Target: the networks of full precision."""
     input:
@@ -371,15 +289,6 @@ rule evaluate:
         rules.test_sets.output if CONFIG.networks else [],
 
 
-rule masks:
-    """Target: masks of objects in composed images, measured."""
-    input:
-        expand(
-            f"{RESULTS}/networks/masks/{{network}}/masks.json",
-            network=NETWORKS.of_masks() if MEASURED else [],
-        ),
-
-
 rule export:
     """Target: ONNX files of the networks."""
     input:
@@ -390,12 +299,3 @@ rule benchmark:
     """Target: how long the networks take."""
     input:
         rules.benchmark_networks.output if NETWORKS.onnx_files() else [],
-
-
-rule classify:
-    """Target: classifiers, trained and measured."""
-    input:
-        expand(
-            f"{RESULTS}/classifiers/{{network}}/classification.json",
-            network=CONFIG.classifiers,
-        ),

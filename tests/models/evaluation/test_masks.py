@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from models.evaluation.masks import THRESHOLDS, Images, Objects, _table, best_cut, counted, mask_pairs, measure
+from models.evaluation.masks import THRESHOLDS, Images, Objects, best_cut, counted, mask_pairs, measure
+from models.evaluation.pairing import JetTable
 
 N_PIXELS = 1000
 Row = tuple[int, int, list[int], float]
@@ -15,7 +16,7 @@ def objects(rows: list[Row]) -> Objects:
     score = np.array([row[3] for row in rows], np.float32)
     box = np.tile(np.array([0, 0, 1, 1], np.float32), (len(rows), 1))
     pixel = np.array([pixel for row in rows for pixel in row[2]], np.int64)
-    return Objects(_table(event, class_id, box, score), np.array([len(row[2]) for row in rows]), pixel)
+    return Objects(JetTable.of_boxes(event, class_id, box, score), np.array([len(row[2]) for row in rows]), pixel)
 
 
 TRUE = objects([(0, 0, [1, 2, 3, 4], 1), (0, 1, [3, 4, 5], 1), (1, 0, [1, 2, 3, 4, 5], 1)])
