@@ -187,6 +187,12 @@ class Training(Schedule):
         default=0.4, gt=0, lt=1, description="minimum IoU of a default box with its jet; 0.5 in the papers"
     )
     huber_delta: float = Field(default=1.0, gt=0, description="where the Huber loss becomes linear")
+    distillation: float = Field(
+        default=0.0,
+        ge=0,
+        description="quantize, prune and train --start: how much what the network that the run begins with says of an "
+        "image counts beside the truth (arXiv:1503.02531); 0: the truth alone",
+    )
     slimming: float = Field(
         default=0.0,
         ge=0,

@@ -25,18 +25,26 @@ WEIGHT = 0.5
 
 
 class Loss(NamedTuple):
-    """Parts of the loss, each divided by the number of default boxes with a jet, but at least by 1."""
+    """Parts of the loss, each divided by the number of default boxes with a jet, but at least by 1.
+
+    Attributes:
+        mask: of a network with masks.
+        imitation: of a network with a teacher (`models.networks.distillation`), times its weight.
+    """
 
     classification: Tensor
     localisation: Tensor
     regression: Tensor
     mask: Tensor | None = None
+    imitation: Tensor | None = None
 
     @property
     def total(self) -> Tensor:
-        """Their sum, L_c + L_l + L_r, and that of the masks where there are any."""
+        """The sum of those that there are: L_c + L_l + L_r and the others."""
         total = self.classification + self.localisation + self.regression
-        return total if self.mask is None else total + self.mask
+        for part in (self.mask, self.imitation):
+            total = total if part is None else total + part
+        return total
 
 
 def of_batch(

@@ -16,8 +16,8 @@ Record = dict[str, Any]
 # Of a detector; a classifier has the first alone.
 PARTS = ("total", "classification", "localisation", "regression")
 MEASURES = {"ap": "mean average precision", "auc": "area under the ROC curve"}
-# Of networks with masks.
-ALL_PARTS = (*PARTS, "mask")
+# Of networks with masks, of those with a teacher.
+ALL_PARTS = (*PARTS, "mask", "imitation")
 
 
 def write(folder: Path, history: Sequence[Record]) -> None:

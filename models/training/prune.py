@@ -65,9 +65,9 @@ def prune(
     for number, wanted in enumerate(targets(now, config.pruning.parameters, config.pruning.steps), start=1):
         run = output / f"step-{number}"
         logger.info(f"step {number} of {config.pruning.steps}: training with penalty, then to {wanted} parameters")
-        train(folder, run, _slimming(config, config.pruning.slimming), start=source, **choice)
+        train(folder, run, _slimming(config, config.pruning.slimming), start=source, teacher=start, **choice)
         source = _pruned(run, wanted)
-    train(folder, output, _slimming(config, 0.0), start=source, **choice)
+    train(folder, output, _slimming(config, 0.0), start=source, teacher=start, **choice)
 
 
 def targets(now: int, wanted: int, steps: int) -> list[int]:

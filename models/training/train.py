@@ -34,6 +34,7 @@ from models import compress
 from models.data.data_set import DataSet, mask_truth, truth
 from models.networks.build import Network, build
 from models.networks.config import Config
+from models.networks.distillation import imitation
 from models.networks.loss import Loss, of_batch
 from models.trained import checkpoint
 from models.training import channel_pruning, distributed, fast_channels, history, optimization, tensorboard
@@ -57,6 +58,7 @@ def train(
     config: Config,
     *,
     start: Path | None = None,
+    teacher: Path | None = None,
     resume: bool = True,
     replace: bool = False,
     device: str = "auto",
@@ -69,6 +71,7 @@ def train(
         output: the run's folder.
         config: network and training; classes, image shape and box size are taken from the data set.
         start: a checkpoint of full precision, whose weights and network the run begins with.
+        teacher: another one, that it also learns from where `training.distillation` is not 0; None for the start.
         resume: go on with the run that is in the folder.
         replace: a run of another configuration, data set or start may be thrown away.
         device: cpu, cuda or auto.
@@ -93,7 +96,8 @@ def train(
         raise DataError(f"{last}: {complaint}; choose another folder, --restart or --replace")
     if complaint or not resume:
         last.unlink(missing_ok=True)
-    distributed.run(_train, device, processes, data, output, config, begin)
+    wiser = (Start.of(teacher, data) if teacher else begin) if config.training.distillation else None
+    distributed.run(_train, device, processes, data, output, config, begin, wiser)
 
 
 def check_folder(output: Path, start: Path | None, *, may_replace: bool) -> None:
@@ -127,6 +131,8 @@ class Run:
     scaler: torch.amp.GradScaler
     start: Start | None
     average: AveragedModel | None
+    # Not trained: what it says of an image is learned from.
+    teacher: Network | None = None
     epoch: int = 0
     records: list[history.Record] = field(default_factory=list)
     # Of each block, where batch norm scales are penalised.
@@ -157,9 +163,13 @@ def stalled(losses: Sequence[float], patience: int) -> bool:
     return bool(losses) and len(losses) - 1 - losses.index(min(losses)) >= patience
 
 
-def _train(worker: Worker, data: DataSet, output: Path, config: Config, start: Start | None) -> None:
+def _train(
+    worker: Worker, data: DataSet, output: Path, config: Config, start: Start | None, teacher: Start | None
+) -> None:
     training = image_set(data.train, worker, config, train=True)
     run = _start(worker, config, output / "last.pt", start, training)
+    if teacher:
+        run.teacher = _frozen(teacher, worker.device)
     validation = image_set(data.validation, worker, config, train=False) if data.validation else None
     if not config.training.epochs and not run.records:
         run.records.append({"epoch": 0, "events": 0, **_measured(run, data, validation)})
@@ -251,6 +261,13 @@ def _network(config: Config, start: Start | None) -> Network:
     return compress.apply(network, config.compression)
 
 
+def _frozen(teacher: Start, device: torch.device) -> Network:
+    """A network that only says what it sees."""
+    network, _ = checkpoint.load(teacher.path, device)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network.requires_grad_(False)
+
+
 def _first_images(images: Images, config: Config, device: torch.device) -> Iterator[Tensor]:
     """Some events as they are, normalised."""
     size = config.training.batch_size
@@ -337,8 +354,13 @@ def _loss(run: Run, batch: SparseBatch) -> Loss:
     precision = optimization.autocast(device, run.config)
     with torch.autocast(device.type, precision, enabled=precision is not None):
         prediction = network(pixels)
+        taught = run.teacher(pixels) if run.teacher is not None and run.trained.training else None
     place = (scale, run.network.default_boxes, chosen, batch.shape[1])
-    return of_batch(prediction, truth(batch, device), *place, mask_truth(batch, device))
+    loss = of_batch(prediction, truth(batch, device), *place, mask_truth(batch, device))
+    if taught is None:
+        return loss
+    distance = imitation(prediction.jets, taught.jets, chosen.huber_delta)
+    return loss._replace(imitation=chosen.distillation * distance)
 
 
 class _Means:
@@ -350,8 +372,9 @@ class _Means:
         self._sums = torch.zeros(len(history.ALL_PARTS) + 1, dtype=torch.float64, device=worker.device)
 
     def add(self, parts: Loss) -> None:
-        self._names = history.PARTS if parts.mask is None else history.ALL_PARTS
-        values = [getattr(parts, name).detach().double() for name in self._names]
+        found = {name: getattr(parts, name) for name in history.ALL_PARTS}
+        self._names = tuple(name for name, value in found.items() if value is not None)
+        values = [found[name].detach().double() for name in self._names]
         values += [torch.zeros_like(values[0])] * (len(history.ALL_PARTS) - len(values))
         self._sums += torch.stack([*values, torch.ones_like(values[0])])
 

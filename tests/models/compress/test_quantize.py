@@ -1,5 +1,6 @@
 """Quantized networks begin with full-precision weights, train, go on, and are loaded again."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,26 @@ def test_a_run_that_was_stopped_reaches_the_same_weights(dataset, full, tmp_path
     assert all(torch.equal(whole["weights"][name], parts["weights"][name]) for name in whole["weights"])
     assert whole["start_sha256"] == sha256(start)
     check(tmp_path / "parts" / "last.pt", kind, architecture, dataset)
+
+
+@pytest.mark.parametrize("architecture", ["pfjet", "fast"])
+def test_a_run_with_a_teacher_says_how_far_it_is_from_it(dataset, full, tmp_path, architecture) -> None:
+    start = full[architecture]
+    for weight in (0.0, 2.0):
+        train(dataset, tmp_path / str(weight), config("ternary", distillation=weight), start=start, device="cpu")
+    alone, taught = (history(tmp_path / name) for name in ("0.0", "2.0"))
+    assert "imitation" not in alone["train"]
+    assert taught["train"]["imitation"] > 0
+    parts = [value for name, value in taught["train"].items() if name != "total"]
+    assert taught["train"]["total"] == pytest.approx(sum(parts), rel=1e-5)
+    # Of validation events, the truth alone counts: runs with and without a teacher are compared by it.
+    assert "imitation" not in taught["validation"]
+    weights = [checkpoint.read(tmp_path / name / "last.pt")[0]["weights"] for name in ("0.0", "2.0")]
+    assert any(not torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def history(run: Path) -> dict:
+    return json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
 
 
 def check(path: Path, kind: str, architecture: str, dataset: Path) -> None:
