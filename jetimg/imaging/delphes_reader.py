@@ -1,6 +1,6 @@
 """Reading Delphes trees: only the branches that are needed, in chunks of entries.
 
-Branches are flat arrays with offsets, read by `jetimg.imaging.baskets`; what that cannot read, uproot does.
+Branches are flat arrays with offsets.
 """
 
 import difflib
@@ -8,20 +8,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import awkward as ak
 import numpy as np
-import uproot
-from numpy.typing import NDArray
 
 from jetimg.common.errors import BadFile
-from jetimg.common.machine_faults import raise_if_machine_fault
-from jetimg.imaging.baskets import Jagged, JaggedBranch, UnknownBasket
-from jetimg.imaging.delphes_stream import DelphesStream
+from jetimg.imaging.baskets import Jagged
+from jetimg.imaging.delphes_tree import DelphesTree
 from jetimg.imaging.settings import ImageSettings
-
-TREE = "Delphes"
+from jetimg.imaging.uproot_tree import one_line
 
 # Branches with several values an object (Delphes: Float_t Edges[4], Tau[5]). Delphes writes rows of them;
 # files written by uproot have them flat. A branch's full name goes before its leaf's.
@@ -30,9 +24,6 @@ WIDTHS = {"Edges": 4, "Tau": 5, "Rho.Edges": 2}
 # Entries read at once: some 40 MB in memory, whatever the file's length.
 CHUNK = 250
 
-
-# (px, py, pz, E) of a TLorentzVector, by uproot's names.
-LORENTZ_VECTOR = ("fP/fX", "fP/fY", "fP/fZ", "fE")
 
 # What a jet's label needs.
 AXIS = ("PT", "Eta", "Phi", "Mass")
@@ -113,9 +104,8 @@ class DelphesFile:
             MachineFault: the file cannot be read, for a reason that is not the file's.
         """
         self.path = path
-        self._stream, self._tree = _open_tree(path)
-        self.n_events = int(self._tree.num_entries)
-        names = _plain_names(self._tree)
+        self._tree = DelphesTree(path)
+        self.n_events, names = self._tree.n_entries, self._tree.names
         if missing := [name for name in want.required if name not in names]:
             self.close()
             raise BadFile(path, "missing-branch", _missing(missing, names))
@@ -123,7 +113,6 @@ class DelphesFile:
         present = [name for group in want.optional if group not in self.absent for name in want.optional[group]]
         self._all = names
         self._names = {name: names[name] for name in dict.fromkeys((*want.required, *present))}
-        self._branches: dict[str, JaggedBranch | None] = {}
 
     def chunks(self, step: int | None = None) -> Iterator[Chunk]:
         """The wanted branches, `step` entries at a time (CHUNK if None).
@@ -148,38 +137,23 @@ class DelphesFile:
         try:
             while entry < stop:
                 end = min(entry + step, stop)
-                chunk = {name: self._read(full, entry, end) for name, full in names.items()}
+                chunk = {name: self._tree.read(full, entry, end) for name, full in names.items()}
                 _check_lengths(chunk)
                 entry = end
                 yield chunk
         # Whatever a parser raises on damaged bytes is the file's fault.
         except Exception as error:
-            self._stream.raise_if_machine_fault(error)
-            raise BadFile(self.path, "unreadable", f"after entry {entry}: {_one_line(error)}", self.n_events) from error
-
-    def _read(self, full: str, start: int, stop: int) -> Jagged:
-        """Entries start to stop of a branch; by uproot from the first basket on that it alone can read."""
-        try:
-            if full not in self._branches:
-                self._branches[full] = JaggedBranch(self._tree[full], self._stream)
-            if (branch := self._branches[full]) is not None:
-                return _by_fields(branch.read(start, stop))
-        except UnknownBasket:
-            self._branches[full] = None
-        return _flat(self._tree[full].array(entry_start=start, entry_stop=stop, library="ak"))
+            self._tree.raise_if_machine_fault(error)
+            raise BadFile(self.path, "unreadable", f"after entry {entry}: {one_line(error)}", self.n_events) from error
 
     def close(self) -> None:
         """Closes the file."""
-        self._tree.file.close()
-        self._stream.close()
+        self._tree.close()
 
     def basket_ends(self) -> Iterator[tuple[str, int, int]]:
         """Name, number of entries and last byte of each wanted branch's baskets."""
         for name, full in self._names.items():
-            branch = self._tree[full]
-            ends = np.asarray(branch.member("fBasketSeek")[: branch.num_baskets], dtype=np.int64)
-            ends = ends + np.asarray(branch.member("fBasketBytes")[: branch.num_baskets], dtype=np.int64)
-            yield name, int(branch.num_entries), int(ends.max(initial=0))
+            yield name, *self._tree.entries_and_end(full)
 
 
 def inventory(path: Path) -> tuple[int, frozenset[str]]:
@@ -189,9 +163,9 @@ def inventory(path: Path) -> tuple[int, frozenset[str]]:
         BadFile: unreadable or no-tree.
         MachineFault: it cannot be read, for a reason that is not the file's.
     """
-    stream, tree = _open_tree(path)
-    with stream:
-        return int(tree.num_entries), frozenset(_plain_names(tree))
+    tree = DelphesTree(path)
+    tree.close()
+    return tree.n_entries, frozenset(tree.names)
 
 
 def n_events_of(paths: Iterable[Path]) -> int:
@@ -201,35 +175,6 @@ def n_events_of(paths: Iterable[Path]) -> int:
         with suppress(BadFile):
             total += inventory(path)[0]
     return total
-
-
-def _open_tree(path: Path) -> tuple[DelphesStream, Any]:
-    try:
-        stream = DelphesStream(path)
-    except OSError as error:
-        raise_if_machine_fault(error, path)
-        raise BadFile(path, "unreadable", error.strerror or str(error)) from error
-    try:
-        file = uproot.open(stream, object_cache=None, array_cache=None, use_threads=False)
-        names = file.keys(recursive=False, cycle=False)
-        tree = file[TREE] if TREE in names else None
-    except Exception as error:  # as above: damaged bytes make uproot raise almost anything
-        stream.close()
-        stream.raise_if_machine_fault(error)
-        raise BadFile(path, "unreadable", _one_line(error)) from error
-    if not isinstance(tree, uproot.TTree):
-        stream.close()
-        what = f"no tree `{TREE}`; the file holds {', '.join(names) or 'nothing'}"
-        if tree is not None:
-            kind = "an RNTuple" if "RNTuple" in type(tree).__name__ else f"a {type(tree).__name__}"
-            what = f"`{TREE}` is {kind}, not a TTree"
-        raise BadFile(path, "no-tree", f"{what}; files come from Delphes, or from `jetimg detector simulate`")
-    return stream, tree
-
-
-def _plain_names(tree: Any) -> dict[str, str]:
-    """Branch names without "[4]" -> their names in the file, for the leaves of Delphes' branches."""
-    return {name.partition("[")[0]: name for name in tree.keys(full_paths=False) if "." in name}
 
 
 def _missing(missing: list[str], names: dict[str, str]) -> str:
@@ -249,11 +194,6 @@ def _remedy(missing: list[str]) -> str:
     )
 
 
-def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:300]}"
-
-
 def _check_lengths(chunk: Chunk) -> None:
     """Branches of one kind of object hold as many rows, event by event.
 
@@ -267,26 +207,3 @@ def _check_lengths(chunk: Chunk) -> None:
         width = WIDTHS.get(name, WIDTHS.get(leaf, 1)) if column.content.ndim == 1 else 1
         if not np.array_equal(column.offsets, chunk[other].offsets * width):
             raise ValueError(f"`{name}` and `{other}` differ in their numbers of values")
-
-
-def _flat(array: ak.Array) -> Jagged:
-    layout = array.layout
-    if isinstance(layout, ak.contents.ListArray):
-        layout = layout.to_ListOffsetArray64(True)
-    offsets = np.asarray(layout.offsets, dtype=np.int64)
-    content = layout.content[offsets[0] : offsets[-1]]
-    return Jagged(offsets - offsets[0], _values(content))
-
-
-def _by_fields(rows: Jagged) -> Jagged:
-    """TLorentzVectors become rows of (px, py, pz, E)."""
-    if rows.content.dtype.names is None:
-        return rows
-    return Jagged(rows.offsets, np.stack([rows.content[name].astype(np.float64) for name in LORENTZ_VECTOR], axis=1))
-
-
-def _values(content: ak.contents.Content) -> NDArray[Any]:
-    if isinstance(content, ak.contents.RecordArray):  # TLorentzVector: (px, py, pz, E)
-        space = content["fP"]
-        return np.stack([_values(part) for part in (space["fX"], space["fY"], space["fZ"], content["fE"])], axis=1)
-    return np.asarray(ak.to_numpy(content))

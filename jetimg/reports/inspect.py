@@ -15,7 +15,8 @@ from jetimg.common.tables import Sheet, facts, size
 from jetimg.event_file.layout import EVERY, JAGGED
 from jetimg.event_file.store import InputFile, Reader
 from jetimg.imaging.channels import Setup
-from jetimg.imaging.delphes_reader import TREE, inventory, wanted
+from jetimg.imaging.delphes_reader import inventory, wanted
+from jetimg.imaging.delphes_tree import TREE
 from jetimg.imaging.settings import ImageSettings
 from jetimg.imaging.verdicts import check
 from jetimg.reports import detections

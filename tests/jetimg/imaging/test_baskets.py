@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import uproot
 
-from jetimg.imaging.baskets import JaggedBranch, UnknownBasket
-from jetimg.imaging.delphes_reader import DelphesFile, Wanted
+from jetimg.imaging.baskets import JaggedBranch
+from jetimg.imaging.delphes_tree import DelphesTree
+from jetimg.imaging.root_objects import UnknownObject
+from jetimg.imaging.root_tree import read_tree
 
 # Ranges that begin and end inside baskets, at their borders, and nowhere.
 RANGES = [(0, 1), (0, 2), (1, 2), (0, 0), (2, 5), (4, 7), (3, 25)]
@@ -26,17 +28,17 @@ def _fields(array: Any) -> Any:
 
 
 def _same_as_uproot(path: Path, names: list[str], ranges: list[tuple[int, int]]) -> None:
-    file = DelphesFile(path, Wanted(tuple(name.partition("[")[0] for name in names)))
+    tree, uproots = DelphesTree(path), uproot.open(path)["Delphes"]
     for name in names:
-        whole = file._tree[name].array()
+        whole = uproots[name].array()
         for start, stop in ranges:
-            found, expected = file._read(name, start, stop), whole[start:stop]
-            assert file._branches[name] is not None, name  # it was our reader
+            found, expected = tree.read(name, start, stop), whole[start:stop]
+            assert tree._readers[name] is not None, name  # it was our reader
             assert np.diff(found.offsets).tolist() == ak.num(expected, axis=1).tolist(), name
             np.testing.assert_array_equal(found.content, _fields(expected), err_msg=name)
             assert found.offsets.dtype == np.int64
             assert found.content.dtype.isnative
-    file.close()
+    tree.close()
 
 
 def _jagged(path: Path) -> list[str]:
@@ -75,9 +77,9 @@ def _write(path: Path, compression: Any, step: int = 3) -> ak.Array:
 
 
 def _read(path: Path, start: int, stop: int) -> list[list[float]]:
-    file = DelphesFile(path, Wanted(("A.x",)))
-    found = file._read("A.x", start, min(stop, file.n_events))
-    file.close()
+    tree = DelphesTree(path)
+    found = tree.read("A.x", start, min(stop, tree.n_entries))
+    tree.close()
     return [found.content[i:j].tolist() for i, j in zip(found.offsets, found.offsets[1:], strict=False)]
 
 
@@ -91,8 +93,8 @@ def test_any_compression_gives_the_same_values(compression: Any, step: int, tmp_
 
 
 def _read_baskets(path: Path) -> None:
-    with path.open("rb") as stream, uproot.open(path, use_threads=False) as root:
-        JaggedBranch(root["Delphes"]["A.x"], stream).read(0, 2)
+    with path.open("rb") as stream:
+        JaggedBranch(read_tree(stream, "Delphes").branches["A.x"], stream).read(0, 2)
 
 
 def _basket(path: Path, number: int = 0) -> tuple[int, int, int]:
@@ -111,7 +113,7 @@ def _patch(path: Path, at: int, new: bytes) -> None:
 
 def test_other_compressions_are_left_to_uproot(tmp_path: Path) -> None:
     _write(tmp_path / "x.root", uproot.LZMA(1), 7)
-    with pytest.raises(UnknownBasket, match="XZ"):
+    with pytest.raises(UnknownObject, match="XZ"):
         _read_baskets(tmp_path / "x.root")
 
 
