@@ -69,12 +69,14 @@ class MadeEvent:
         sample: index of its sample.
         hits: (flat pixel, GeV) of each channel.
         jets, tags: (class_id, pt, eta, phi) of boxes and of baseline jets.
+        particles: (type, pt, eta, phi), the hardest first; a file has the table if any of its events has some.
     """
 
     sample: int = 0
     hits: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     jets: list[tuple[int, float, float, float]] = field(default_factory=list)
     tags: list[tuple[int, float, float, float]] = field(default_factory=list)
+    particles: list[tuple[int, float, float, float]] = field(default_factory=list)
 
 
 MakeEvents = Callable[..., Path]
@@ -102,6 +104,8 @@ def _make_events(
     jets["pdg_id"] = np.zeros(len(jets["pt"]), np.int32)
     jets["box"] = boxes.around(Grid.of(load()), jets["eta"], jets["phi"], 0.4)
     tags["score"] = np.ones_like(tags["pt"])
+    if any(event.particles for event in events):
+        tables["particles"] = _particles([event.particles for event in events])
     rows = {
         "sample": np.array([event.sample for event in events], np.uint8),
         "file": np.zeros(len(events), np.uint32),
@@ -146,3 +150,10 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[zenodo.Zenodo]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The slowest files first, so that two processes end together: whole workflows take minutes each."""
     items.sort(key=lambda item: "workflow" not in item.path.relative_to(ROOT).parts)
+
+
+def _particles(events: Sequence[list[tuple[int, float, float, float]]]) -> store.Columns:
+    flat = np.array([one for event in events for one in event], np.float64).reshape(-1, 4)
+    columns = {name: flat[:, k].astype(np.float32) for k, name in enumerate(("pt", "eta", "phi"), 1)}
+    of_type = {"type": flat[:, 0].astype(np.uint8), "charge": np.zeros(len(flat), np.int8)}
+    return columns | of_type | {"indptr": _indptr(events)}

@@ -79,19 +79,22 @@ def _paths(source: Source | Sequence[Source], cache: Source | None) -> list[Path
     return [Path(path) for path in source]
 
 
-def files_by_split(sources: Sequence[Path], split: Split | None = None) -> dict[str, EventFiles]:
+def files_by_split(
+    sources: Sequence[Path], split: Split | None = None, also: Sequence[str] = ()
+) -> dict[str, EventFiles]:
     """The files of a data set, or of a list, by the split of their events; those without events are left out.
 
     Args:
         sources: the folder of one data set; or event files or shards.
         split: only this one.
+        also: optional tables that are read too.
 
     Raises:
-        DataError: nothing there, no events of this split, or not the files of one data set.
+        DataError: nothing there, no events of this split, not the files of one data set, or a table that is not there.
     """
     of_dataset = len(sources) == 1 and sources[0].is_dir()
     found = _of_dataset(sources[0], split) if of_dataset else _of_files(sources, split)
-    return {name: EventFiles(paths) for name, paths in found.items()}
+    return {name: EventFiles(paths, also) for name, paths in found.items()}
 
 
 def _of_dataset(folder: Path, split: Split | None) -> dict[str, list[Path]]:

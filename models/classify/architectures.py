@@ -55,7 +55,7 @@ def cnn(channels: int, height: int, width: int, n_classes: int) -> nn.Module:
 
 
 class Recurrent(nn.Module):
-    """A GRU (arXiv:1406.1078) or an LSTM (doi:10.1162/neco.1997.9.8.1735) that reads hits, the hardest first.
+    """A GRU (arXiv:1406.1078) or an LSTM (doi:10.1162/neco.1997.9.8.1735) on hits or particles, the hardest first.
 
     The mean of its states after each hit is taken, not the last one: after the weakest of a hundred hits little is left
     of the first.

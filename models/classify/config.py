@@ -13,6 +13,7 @@ from models.networks.config import Schedule
 
 Architecture = Literal["mlp", "cnn", "gru", "lstm", "resnet"]
 ARCHITECTURES: tuple[str, ...] = get_args(Architecture)
+SEQUENTIAL = ("gru", "lstm")
 Channel = Literal["tracker", "ecal", "hcal"]
 
 
@@ -24,6 +25,9 @@ class Task(StrictModel):
         description="object: each row of /jets, by its class; event: each event, by its sample"
     )
     classes: tuple[str, ...] = Field(default=(), description="names, the signal first; empty: all samples")
+    input: Literal["hits", "particles"] = Field(
+        default="hits", description="hits of the image; particles: rows of /particles inside it, for gru and lstm"
+    )
     channels: tuple[Channel, ...] = Field(default=get_args(Channel), min_length=1, description="of the image")
     window: tuple[int, int] = Field(default=(0, 0), description="pixels (eta, phi); 0, 0: the whole image")
     pool: int = Field(default=1, ge=1, description="pixels along each side that are summed to one of the network's")
@@ -32,7 +36,7 @@ class Task(StrictModel):
     )
     min_pt: float = Field(default=0.0, ge=0, description="objects below it are no examples, GeV")
     against: Literal["energy", "pt", "sum_pt"] = Field(
-        default="pt", description="what measures are drawn against, GeV: of the true object, or all hits of the event"
+        default="pt", description="what measures are drawn against, GeV: of the true object, or the sum of the input"
     )
 
     @model_validator(mode="after")
@@ -70,10 +74,10 @@ class Network(StrictModel):
 
     architecture: Architecture = Field(
         default="cnn",
-        description="mlp: p1 to p12; cnn: that of the Belgrade tests; gru, lstm: the hardest hits; resnet: small",
+        description="mlp: p1 to p12; cnn: that of the Belgrade tests; gru, lstm: sequences; resnet: small",
     )
     hidden: int = Field(default=64, ge=1, description="mlp, gru, lstm: units of the hidden layer")
-    hits: int = Field(default=100, ge=1, description="gru, lstm: the hardest hits, by descending pt")
+    hits: int = Field(default=100, ge=1, description="gru, lstm: the hardest hits or particles, by descending pt")
     channels: tuple[int, ...] = Field(default=(16, 32, 64), min_length=1, description="resnet: of each stage")
 
 
@@ -99,19 +103,24 @@ class Classifier(StrictModel):
         """Refuses an architecture that does not see what this task is about.
 
         Raises:
-            ValueError: shower shapes of something else than crystals.
+            ValueError: shower shapes of something else than crystals, or an image of particles.
         """
+        if self.task.input == "particles" and architecture not in SEQUENTIAL:
+            raise ValueError(f"{architecture} sees the image; particles are read by {' and '.join(SEQUENTIAL)}")
         if architecture == "mlp" and (self.task.channels != ("ecal",) or self.task.pool != 1 or 0 in self.task.window):
             raise ValueError("mlp takes the shapes of single showers in the crystals: task photon")
 
 
-def read(path: Path | None, task: str, classes: Sequence[str] = (), **training: Any) -> Classifier:
+def read(
+    path: Path | None, task: str, classes: Sequence[str] = (), *, seen: str | None = None, **training: Any
+) -> Classifier:
     """The configuration of a classifier.
 
     Args:
         path: YAML file of sections `task` (over that of the name), `network` and `training`; None for the defaults.
         task: a name of `TASKS`.
         classes: instead of those of the task or the file, the signal first; those if empty.
+        seen: hits or particles, instead of the task's `input`; that if None.
         training: settings that are not None replace the file's.
 
     Raises:
@@ -124,6 +133,8 @@ def read(path: Path | None, task: str, classes: Sequence[str] = (), **training: 
             content[section] = settings | own if isinstance(own, dict) else own
         if classes and isinstance(content["task"], dict):
             content["task"]["classes"] = list(classes)
+        if seen and isinstance(content["task"], dict):
+            content["task"]["input"] = seen
         if isinstance(content["training"], dict):
             content["training"] |= {key: value for key, value in training.items() if value is not None}
         return settings_file.validate(Classifier, content, str(path or "configuration"))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from jetimg.common.errors import DataError
 from jetimg.common.ranges import ranges
 from jetimg.event_file.geometry import ImageGeometry
+from jetimg.event_file.layout import PARTICLE_TYPES
 from jetimg.event_file.store import Batch
 from jetimg.loader.event_files import EventFiles
 from jetimg.loader.load import files_by_split
@@ -27,17 +28,18 @@ DRAWN, EDGES, SEED = ("test", "validation", "train"), (0.2, 0.3), 2019
 
 @dataclass(frozen=True)
 class Examples:
-    """Objects or events as hits in a window, the hardest first, with what they are.
+    """Objects or events as hits or particles in a window, the hardest first, with what they are.
 
     Attributes:
         class_names: the classes, the signal first.
-        shape: channels, rows and columns of the window.
+        shape: channels or types of particles, rows and columns of the window.
         pitch: width of a pixel in eta and phi.
         event: int64 (examples), number of the event among those that were read.
         label: int64 (examples), index into `class_names`.
         energy: float32 (examples), GeV: what measures are drawn against.
         counts: int64 (examples), hits.
-        channel, row, column: int16 (hits), in the window; its middle is row shape[1] // 2, column shape[2] // 2.
+        channel, row, column: int16 (hits), in the window; its middle is row shape[1] // 2, column shape[2] // 2. Of
+            particles the channel is the type, and row and column are float64.
         value: float32 (hits), GeV.
         left_out: objects or events that are none, by reason.
     """
@@ -50,8 +52,8 @@ class Examples:
     energy: NDArray[np.float32]
     counts: Ints
     channel: NDArray[np.int16]
-    row: NDArray[np.int16]
-    column: NDArray[np.int16]
+    row: NDArray[Any]
+    column: NDArray[Any]
     value: NDArray[np.float32]
     left_out: Mapping[str, int]
 
@@ -69,7 +71,8 @@ class Examples:
     def images(self) -> NDArray[np.float32]:
         """Dense windows, (examples, channels, rows, columns), GeV."""
         made = np.zeros((len(self), *self.shape), np.float32)
-        made[np.repeat(np.arange(len(self)), self.counts), self.channel, self.row, self.column] = self.value
+        owner = np.repeat(np.arange(len(self)), self.counts)
+        np.add.at(made, (owner, self.channel, self.row.astype(np.intp), self.column.astype(np.intp)), self.value)
         return made
 
 
@@ -85,9 +88,9 @@ def read(sources: Sequence[Path], task: Task, progress: Callable[[int], None] = 
         progress: is told of events that were read.
 
     Raises:
-        DataError: nothing there, no such classes, or a class without examples.
+        DataError: nothing there, no such classes, a class without examples, or no particles where they are the input.
     """
-    files = files_by_split(sources)
+    files = files_by_split(sources, also=("particles",) if task.input == "particles" else ())
     if "all" in files:
         classes = _classes(files["all"], task)
         examples = _of_files(files["all"], task, classes, progress)
@@ -159,7 +162,8 @@ def _of_batch(batch: Batch, geometry: ImageGeometry, task: Task, classes: tuple[
     """The examples of some events."""
     shape = geometry.image_shape
     window = task.window if task.unit == "object" else shape
-    hits = windows.hits_of(batch, task, shape)
+    of_particles = task.input == "particles"
+    hits = windows.particles_of(batch, geometry) if of_particles else windows.hits_of(batch, task, shape)
     if task.unit == "object":
         objects = windows.objects_of(batch, geometry, task, label_of)
         soft = int((label_of[batch.tables["jets"]["class_id"]] >= 0).sum()) - len(objects.label)
@@ -174,17 +178,17 @@ def _of_batch(batch: Batch, geometry: ImageGeometry, task: Task, classes: tuple[
     some = counts > 0
     return Examples(
         classes,
-        (len(task.channels), *window),
+        (len(PARTICLE_TYPES) if of_particles else len(task.channels), *window),
         (geometry.eta_pitch, geometry.phi_pitch),
         objects.event[some],
         objects.label[some],
         objects.energy[some].astype(np.float32),
         counts[some],
         channel=seen.channel.astype(np.int16),
-        row=seen.row.astype(np.int16),
-        column=seen.column.astype(np.int16),
+        row=seen.row if of_particles else seen.row.astype(np.int16),
+        column=seen.column if of_particles else seen.column.astype(np.int16),
         value=seen.value,
-        left_out={"below min_pt": soft, "without a hit in the window": int((~some).sum())},
+        left_out={"below min_pt": soft, "with an empty window": int((~some).sum())},
     )
 
 

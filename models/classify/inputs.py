@@ -1,4 +1,4 @@
-"""Examples as networks take them, made on the device, batch by batch: images, sequences of hits, shower shapes."""
+"""Examples as networks take them, made on the device, batch by batch: images, sequences, shower shapes."""
 
 from typing import NamedTuple
 
@@ -10,8 +10,8 @@ from models.classify.config import Classifier
 from models.classify.data import Examples
 from models.classify.shower_shapes import NAMES, SIDE, shower_shapes
 
-# Numbers of a hit: ln(1 + pt), eta and phi from the middle to the edges at -1 and 1, 1, which padding has not; and the
-# channel, one of some that is 1.
+# Numbers of a hit or particle: ln(1 + pt), eta and phi from the middle to the edges at -1 and 1, 1, which padding has
+# not; and the channel or type, one of some that is 1.
 HIT = 4
 # p1 to p12, and ln(1 + S25): CMS chose among several networks by the energy.
 SHAPES = len(NAMES) + 1
@@ -71,7 +71,7 @@ class Inputs:
         if flips is not None:
             row, column = self._mirrored(row, column, Flips(flips.eta[owner, 0], flips.phi[owner, 0]))
         channels, height, width = self._shape[0], self._shape[1] // self._pool, self._shape[2] // self._pool
-        pixel = ((owner * channels + channel) * height + row // self._pool) * width + column // self._pool
+        pixel = ((owner * channels + channel) * height + row.long() // self._pool) * width + column.long() // self._pool
         images = torch.zeros(len(rows) * channels * height * width, device=rows.device)
         return images.index_add_(0, pixel, value).log1p_().view(len(rows), channels, height, width)
 
@@ -82,7 +82,7 @@ class Inputs:
         channel, row, column, value = self._at(places)
         if flips is not None:
             row, column = self._mirrored(row, column, flips)
-        eta, phi = ((at - n // 2) / (n / 2) for at, n in zip((row, column), self._shape[1:], strict=True))
+        eta, phi = (((at - n // 2) / (n / 2)).float() for at, n in zip((row, column), self._shape[1:], strict=True))
         one_hot = torch.nn.functional.one_hot(channel, self._shape[0])
         features = torch.cat([torch.stack([value.log1p(), eta, phi, there.float()], -1), one_hot], -1)
         return (features * there[..., None]).float()
@@ -90,7 +90,7 @@ class Inputs:
     def _at(self, places: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Channel, row, column and value of hits."""
         channel, row, column, value = (hits[places] for hits in self._hits)
-        return channel.long(), row.long(), column.long(), value
+        return channel.long(), row, column, value
 
     def _mirrored(self, row: Tensor, column: Tensor, flips: Flips) -> tuple[Tensor, Tensor]:
         """Rows and columns mirrored at the pixel in the middle, which an even window has no partner for at its edge."""

@@ -108,6 +108,7 @@ def _check_start(start: Trained, classifier: Classifier, training: Examples) -> 
     """Refuses a start that was made for another window, other classes or another network."""
     facts = {
         "network": (start.classifier.network, classifier.network),
+        "input": (start.classifier.task.input, classifier.task.input),
         "window": (start.shape, training.shape),
         "pool": (start.classifier.task.pool, classifier.task.pool),
         "number of classes": (len(start.class_names), len(training.class_names)),

@@ -1,6 +1,6 @@
-"""Hits in windows of an image: about objects, or turned so that the hardest hit is in the middle. Phi goes round."""
+"""Hits or particles in windows of an image: about objects, or turned to the hardest of the event. Phi goes round."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,21 +11,24 @@ from jetimg.event_file.store import Batch
 from models.classify.config import Task
 
 Ints = NDArray[np.int64]
+# Pixels: whole ones of hits, int64; where in the image a particle is, float64.
+Places = NDArray[Any]
 
 
 class Hits(NamedTuple):
-    """Hits of events, or of the windows of objects, in their order.
+    """Hits or particles of events, or of the windows of objects, in their order.
 
     Attributes:
         owner: int64 (hits), the event or object.
-        channel, row, column: int64 (hits).
+        channel: int64 (hits); of particles their type.
+        row, column: int64 (hits); of particles float64.
         value: float32 (hits), GeV.
     """
 
     owner: Ints
     channel: Ints
-    row: Ints
-    column: Ints
+    row: Places
+    column: Places
     value: NDArray[np.float32]
 
     def of(self, choice: NDArray[np.bool_] | Ints) -> "Hits":
@@ -63,6 +66,18 @@ def hits_of(batch: Batch, task: Task, shape: tuple[int, int]) -> Hits:
     return joined.of(np.argsort((joined.owner << 32) - joined.value.view(np.int32), kind="stable"))
 
 
+def particles_of(batch: Batch, geometry: ImageGeometry) -> Hits:
+    """The rows of /particles, event by event, the hardest first, where they are in the image."""
+    table = batch.tables["particles"]
+    return Hits(
+        np.repeat(np.arange(len(batch)), np.diff(table["indptr"])),
+        table["type"].astype(np.int64),
+        table["eta"].astype(np.float64) / geometry.eta_pitch + geometry.n_eta // 2,
+        table["phi"].astype(np.float64) / geometry.phi_pitch + geometry.n_phi // 2,
+        table["pt"],
+    )
+
+
 def objects_of(batch: Batch, geometry: ImageGeometry, task: Task, label_of: Ints) -> Objects:
     """The rows of /jets that are of the classes and hard enough, each about its axis.
 
@@ -87,7 +102,7 @@ def objects_of(batch: Batch, geometry: ImageGeometry, task: Task, label_of: Ints
 
 
 def events_of(batch: Batch, hits: Hits, shape: tuple[int, int], label_of: Ints) -> Objects:
-    """Whole events, turned until their hardest hit is in the middle: no azimuth is special.
+    """Whole events, turned until their hardest hit or particle is in the middle: no azimuth is special.
 
     Args:
         batch: events.
@@ -98,7 +113,7 @@ def events_of(batch: Batch, hits: Hits, shape: tuple[int, int], label_of: Ints) 
     label = label_of[batch.tables["events"]["sample"]]
     column = np.full(len(batch), shape[1] // 2)
     first = _first_of_each(hits)
-    column[hits.owner[first]] = hits.column[first]
+    column[hits.owner[first]] = np.floor(hits.column[first])
     total = np.bincount(hits.owner, hits.value, len(batch))
     chosen = np.flatnonzero(label >= 0)
     return Objects(
@@ -109,8 +124,8 @@ def events_of(batch: Batch, hits: Hits, shape: tuple[int, int], label_of: Ints) 
 def about_hottest(objects: Objects, seen: Hits, window: tuple[int, int], shape: tuple[int, int]) -> Objects:
     """The objects, with the hardest hit of their window in its middle."""
     first, row, column = _first_of_each(seen), objects.row.copy(), objects.column.copy()
-    row[seen.owner[first]] += seen.row[first] - window[0] // 2
-    column[seen.owner[first]] += seen.column[first] - window[1] // 2
+    row[seen.owner[first]] += np.floor(seen.row[first]).astype(np.int64) - window[0] // 2
+    column[seen.owner[first]] += np.floor(seen.column[first]).astype(np.int64) - window[1] // 2
     return objects._replace(row=row, column=column % shape[1])
 
 

@@ -29,6 +29,9 @@ def classify(
     architecture: Annotated[
         list[str] | None, typer.Option(help="mlp, cnn, gru, lstm or resnet; repeatable: side by side.")
     ] = None,
+    input_: Annotated[
+        str | None, typer.Option("--input", help="hits of the image, or particles: of /particles, for gru and lstm.")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="YAML file: task, network and training.", dir_okay=False)] = None,
     start: Annotated[
         Path | None,
@@ -64,8 +67,8 @@ def classify(
         raise typer.BadParameter(f"--architecture {unknown.pop()}: {', '.join(configs.ARCHITECTURES)}")
     chosen = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
     try:
-        classifier = configs.read(config, task, [name for name in classes.split(",") if name], **chosen)
-        for name in architecture or ():
+        classifier = configs.read(config, task, [name for name in classes.split(",") if name], seen=input_, **chosen)
+        for name in architecture or ([] if start else [classifier.network.architecture]):
             classifier.check(name)
         numbers = [int(text) for text in examples.split(",") if text]
     except (DataError, ValueError) as error:

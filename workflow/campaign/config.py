@@ -252,6 +252,13 @@ class Config(StrictModel):
         return self
 
     @model_validator(mode="after")
+    def _particles_to_read(self) -> "Config":
+        for name, one in self.classifiers.items():
+            if one.input == "particles" and not self.images.particles:
+                raise ValueError(f"classifiers.{name}: input particles needs images.particles, which is 0")
+        return self
+
+    @model_validator(mode="after")
     def _something_to_train_on(self) -> "Config":
         if all(sample.test for sample in self.samples.values()):
             raise ValueError("every sample is a test sample: none is left to train on")

@@ -86,12 +86,15 @@ class CampaignClassifier(StrictModel):
     architectures: tuple[Architecture, ...] = Field(
         default=("gru", "resnet"), min_length=1, description="mlp, cnn (photon), gru, lstm, resnet"
     )
+    input: Literal["hits", "particles"] = Field(
+        default="hits", description="what gru and lstm read; particles: rows of /particles, see images.particles"
+    )
     epochs: int = Field(default=20, ge=0, description="passes over the training examples")
 
     @model_validator(mode="after")
     def _possible(self) -> "CampaignClassifier":
         for name in self.architectures:
-            Classifier(task=TASKS[self.task]).check(name)
+            Classifier(task=TASKS[self.task].model_copy(update={"input": self.input})).check(name)
         return self
 
     def options(self) -> list[str]:
@@ -100,6 +103,7 @@ class CampaignClassifier(StrictModel):
             f"--task={self.task}",
             *([f"--classes={','.join(self.classes)}"] if self.classes else []),
             *(f"--architecture={name}" for name in self.architectures),
+            *(["--input=particles"] if self.input == "particles" else []),
             f"--epochs={self.epochs}",
         ]
 

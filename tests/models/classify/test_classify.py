@@ -200,6 +200,8 @@ def test_the_command_leaves_numbers_tables_and_pictures(data: Path, coarse: None
         (["--task", "photons"], "photon, top, process"),
         (["--task", "top", "--architecture", "mlp"], "mlp takes the shapes of single showers"),
         (["--architecture", "rnn"], "mlp, cnn, gru, lstm, resnet"),
+        (["--task", "top", "--input", "particles"], "cnn sees the image; particles are read by gru and lstm"),
+        (["--architecture", "gru", "--input", "tracks"], "(found 'tracks')"),
         (["--examples", "many"], "many"),
     ],
 )

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from jetimg.common.errors import DataError
 from models.classify import data
-from models.classify.config import TASKS, Task
+from models.classify.config import TASKS, Classifier, Network, Task
+from models.classify.inputs import Inputs
 
 N_ETA, N_PHI = 340, 360
 PITCH = 0.0174, np.pi / 180
@@ -95,7 +97,45 @@ def test_objects_that_are_left_out_are_counted(make_events: MakeEvents, made_eve
     task = SMALL.model_copy(update={"min_pt": 10})
     found = data.read([make_events(tmp_path / "made.h5", many(made_event(hits=hits, jets=jets)))], task)
     assert sum(len(one) for one in found.values()) == 2 * MANY
-    assert found["train"].left_out == {"below min_pt": MANY, "without a hit in the window": MANY}
+    assert found["train"].left_out == {"below min_pt": MANY, "with an empty window": MANY}
+
+
+def test_particles_are_seen_where_they_are_and_not_where_their_pixel_is(
+    make_events: MakeEvents, made_event: Any, tmp_path: Path
+) -> None:
+    """The hardest particle, a muon at phi = 3.1, is in the middle; one beyond the seam is near; one is outside."""
+    particles = [(2, 40, 0.1, 3.1), (3, 10, -0.2, -3.1), (0, 5, 4.0, 3.1), (4, 2, 0.1, 0.0)]
+    hits = {"ecal": [(pixel(100, 0), 500.0)]}
+    events = [made_event(sample=number % 2, hits=hits, particles=particles) for number in range(MANY)]
+    path = make_events(tmp_path / "made.h5", events, sample_names=("tt", "qq"))
+    task = TASKS["process"].model_copy(update={"input": "particles"})
+    found = data.read([path], task)["train"]
+    assert found.shape == (5, N_ETA, N_PHI)
+    one = found.take(np.array([0]))
+    assert (one.channel.tolist(), one.value.tolist(), one.energy.tolist()) == ([2, 3, 4], [40, 10, 2], [57])
+    assert (one.row - N_ETA / 2) * PITCH[0] == pytest.approx([0.1, -0.2, 0.1], abs=1e-6)
+    middle = np.floor(3.1 / PITCH[1]) * PITCH[1]
+    apart = [3.1 - middle, 2 * np.pi - 3.1 - middle, -middle]
+    assert (one.column - N_PHI / 2) * PITCH[1] == pytest.approx(apart, abs=1e-6)
+    assert one.images()[0, 2, int(0.1 / PITCH[0]) + 170, 180] == 40
+    some = Classifier(task=task, network=Network(architecture="gru", hits=4))
+    sequence = Inputs(one, some, torch.device("cpu")).of(torch.tensor([0]))[0].numpy()
+    assert sequence[:3, 1] * N_ETA / 2 * PITCH[0] == pytest.approx([0.1, -0.2, 0.1], abs=1e-6)
+    assert sequence[:3, 2] * np.pi == pytest.approx(apart, abs=1e-6)
+    assert sequence[:, 4:].argmax(1).tolist() == [2, 3, 4, 0]
+    assert not sequence[3].any()
+
+
+def test_particles_about_a_jet(make_events: MakeEvents, made_event: Any, tmp_path: Path) -> None:
+    """The window of 4 x 4 pixels about the hottest of the particles about the axis."""
+    eta, phi = axis(100, 0)
+    particles = [(0, 9, eta, phi + PITCH[1]), (0, 5, eta, phi - 1.6 * PITCH[1] + 2 * np.pi), (1, 3, eta, phi)]
+    event = made_event(jets=[(T, 50, eta, phi), (B, 20, eta, phi)], particles=particles)
+    task = SMALL.model_copy(update={"input": "particles", "centre": "hottest"})
+    one = data.read([make_events(tmp_path / "made.h5", many(event))], task)["train"].take(np.array([0]))
+    assert one.value.tolist() == [9, 3]
+    assert one.column == pytest.approx([2.5, 1.5], abs=1e-4)
+    assert one.row == pytest.approx([2.5, 2.5], abs=1e-4)
 
 
 def test_what_the_files_do_not_know_is_told(make_events: MakeEvents, made_event: Any, tmp_path: Path) -> None:
@@ -104,6 +144,8 @@ def test_what_the_files_do_not_know_is_told(make_events: MakeEvents, made_event:
         data.read([path], TASKS["photon"])
     with pytest.raises(DataError, match="one sample, tt: nothing to tell apart"):
         data.read([path], TASKS["process"])
+    with pytest.raises(DataError, match=r"made\.h5: has no /particles; the settings of `jetimg convert` ask for it"):
+        data.read([path], TASKS["process"].model_copy(update={"input": "particles"}))
 
 
 def test_a_data_set_keeps_its_splits(dataset: Path) -> None:

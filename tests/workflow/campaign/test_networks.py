@@ -107,6 +107,14 @@ def test_classifiers_become_words_of_the_command():
     assert config.classifiers["topology"].options() == options
     with pytest.raises(ConfigError, match="mlp takes the shapes of single showers"):
         parse({"samples": SAMPLES, "classifiers": {"top": {"task": "top", "architectures": ["mlp"]}}})
+    lists = {"samples": SAMPLES, "images": {"particles": 100}}
+    chosen = {"task": "process", "architectures": ["lstm"], "input": "particles"}
+    words = parse(lists | {"classifiers": {"topology": chosen}}).classifiers["topology"].options()
+    assert words == ["--task=process", "--architecture=lstm", "--input=particles", "--epochs=20"]
+    with pytest.raises(ConfigError, match=r"input particles needs images\.particles"):
+        parse({"samples": SAMPLES, "classifiers": {"topology": chosen}})
+    with pytest.raises(ConfigError, match="resnet sees the image"):
+        parse(lists | {"classifiers": {"topology": chosen | {"architectures": ["lstm", "resnet"]}}})
 
 
 def test_masks_are_measured_where_no_network_was_trained_and_are_not_exported():
