@@ -119,14 +119,18 @@ def _other_kind(unknown: Iterable[str], kind: type[BaseModel]) -> str | None:
 
 
 def _complaints(faults: Iterable[ErrorDetails], kind: type[BaseModel], renamed: Mapping[str, str]) -> Iterator[str]:
-    known = sorted(set(_keys(kind.model_json_schema())))
+    places = sorted(set(_places(schema := kind.model_json_schema(), schema.get("$defs", {}))))
+    known = sorted({place.rpartition(".")[2] for place in places})
     for fault in faults:
         where = ".".join(part for part in map(str, fault["loc"]) if not _OF_PYDANTIC.fullmatch(part))
+        elsewhere = [place for place in places if place.rpartition(".")[2] == where.rpartition(".")[2]]
         near = difflib.get_close_matches(where.rpartition(".")[2], known, n=1, cutoff=0.4)
         if not _is_unknown(fault):
             yield f"{where}: {_reason(fault)}" if where else _reason(fault)
         elif where in renamed:
             yield f"{where}: this key is called `{renamed[where]}` now"
+        elif elsewhere:
+            yield f"{where}: unknown key here; it stands in {' and '.join(f'`{place}`' for place in elsewhere[:3])}"
         elif near:
             yield f"{where}: unknown key; did you mean `{near[0]}`?"
         else:
@@ -154,9 +158,23 @@ def _short(value: object, most: int = 100) -> str:
     return text if len(text) <= most else f"{text[:most]}..."
 
 
-def _keys(part: Any) -> Iterator[str]:
-    """All property names of a JSON schema."""
-    if isinstance(part, dict):
-        yield from part.get("properties", {})
-        for value in part.values():
-            yield from _keys(value)
+def _places(part: Any, definitions: Mapping[str, Any], inside: tuple[str, ...] = ()) -> Iterator[str]:
+    """All keys of a JSON schema with those that they stand under, as in `simulation.seed`.
+
+    Args:
+        part: of the schema.
+        definitions: what it refers to.
+        inside: the keys around it; `*` for one that the user names.
+    """
+    if not isinstance(part, dict):
+        return
+    if reference := part.get("$ref"):
+        part = definitions[reference.rpartition("/")[2]]
+    for name, value in part.get("properties", {}).items():
+        yield ".".join((*inside, name))
+        yield from _places(value, definitions, (*inside, name))
+    for choice in part.get("anyOf", ()):
+        yield from _places(choice, definitions, inside)
+    for named in (part.get("additionalProperties"), *part.get("patternProperties", {}).values()):
+        yield from _places(named, definitions, (*inside, "*"))
+    yield from _places(part.get("items"), definitions, inside)
