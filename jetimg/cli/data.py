@@ -86,12 +86,14 @@ def convert(
 ) -> None:
     """Delphes files to one event file: images, boxes, baseline jets, in the files' order."""
     from detector.common.progress import bar
+    from jetimg.common.memory import keep_freed
     from jetimg.imaging.channels import Setup
     from jetimg.imaging.convert import DelphesInputs
     from jetimg.imaging.convert import convert as convert_files
     from jetimg.imaging.delphes_reader import n_events_of
 
     chosen = {"source": source, "hcal": hcal, "truth": truth, "nested": nested, "value_bits": value_bits}
+    keep_freed()
     setup = Setup(options.description(detector), options.image_settings(settings, **chosen))
     paths = options.expand(files)
     outputs.check_output(output, outputs.EVENTS, paths)

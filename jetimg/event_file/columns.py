@@ -68,8 +68,10 @@ class GrowingColumn:
     def _write(self, rows: NDArray[Any]) -> None:
         start = self._n_written
         self._data.resize(start + len(rows), axis=0)
-        full = np.zeros(self._data.chunks, dtype=self._data.dtype)
-        full[: len(rows)] = rows
+        full = rows
+        if len(rows) < self._rows:
+            full = np.zeros((self._rows, *rows.shape[1:]), dtype=rows.dtype)
+            full[: len(rows)] = rows
         offset = (start,) + (0,) * (full.ndim - 1)
         self._data.id.write_direct_chunk(offset, deflate.zlib_compress(_shuffled(full), self._level))
         self._n_written += len(rows)

@@ -47,7 +47,7 @@ class Jagged:
 class _Basket:
     """A basket's bytes: values to `end`, then offsets, that count from `n_key` bytes before the values."""
 
-    data: bytes | memoryview
+    data: bytes | bytearray | memoryview
     n_key: int
     end: int
 
@@ -75,7 +75,7 @@ class JaggedBranch:
             OSError, MemoryError: as the stream has them.
         """
         entries, number = self._branch.entries, bisect_right(self._branch.entries, start) - 1
-        parts: list[bytes | memoryview] = []
+        parts: list[bytes | bytearray | memoryview] = []
         ranges: list[tuple[int, int, int, int, int, int]] = []
         place, at = 0, start
         while at < stop:
@@ -87,7 +87,7 @@ class JaggedBranch:
             at, number = end, number + 1
         return self._joined(parts, np.array(ranges, np.int64).reshape(-1, 6), stop - start)
 
-    def _joined(self, parts: list[bytes | memoryview], ranges: NDArray[np.int64], n_entries: int) -> Jagged:
+    def _joined(self, parts: list[bytes | bytearray | memoryview], ranges: NDArray[np.int64], n_entries: int) -> Jagged:
         words = np.frombuffer(parts[0] if len(parts) == 1 else b"".join(parts), np.uint32)
         offsets, content = np.zeros(n_entries + 1, np.int64), np.empty(ranges[:, 1].sum(), np.uint32)
         swap = self._dtype.base.itemsize == _WORD

@@ -1,11 +1,13 @@
 """Hits to sparse images: locate each hit's pixel, then add up what falls into one pixel.
 
-The kernels work on the flat buffers that uproot reads. The hits of an event are put in the order of
+The kernels work on the flat arrays that are read. The hits of an event are put in the order of
 their pixels by a radix sort that stays in the processor's first cache; summing into a dense image and
 reading it out took four times as long.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +58,8 @@ def locate_points(grid: Grid, eta: NDArray[np.float32], phi: NDArray[np.float32]
     if len(eta) != len(phi):
         raise RasterError(f"{len(eta)} etas for {len(phi)} phis")
     pixel = np.empty(len(eta), np.int32)
-    if _locate_points(grid.eta_pitch, grid.eta_edges, grid.phi_edges, _doubles(eta), _doubles(phi), pixel) < len(eta):
+    locate, points = _of_kind(_locate_points, eta, phi)
+    if locate(grid.eta_pitch, grid.eta_edges, grid.phi_edges, *points, pixel) < len(eta):
         raise RasterError("an eta or phi is not a finite number")
     return pixel
 
@@ -72,9 +75,8 @@ def locate_cells(cells: TowerMap, edges: NDArray[np.float32]) -> tuple[NDArray[n
         RasterError: a cell is not one of this calorimeter's.
     """
     ring, index = np.empty(len(edges), np.int32), np.empty(len(edges), np.int32)
-    wrong = _locate_cells(
-        cells.eta_edges, cells.n_phi, cells.ring_of_bin, cells.bins_per_eta, _doubles(edges), ring, index
-    )
+    locate, (values,) = _of_kind(_locate_cells, edges)
+    wrong = locate(cells.eta_edges, cells.n_phi, cells.ring_of_bin, cells.bins_per_eta, values, ring, index)
     if wrong < len(edges):
         found = ", ".join(f"{edge:.6g}" for edge in edges[wrong])
         raise RasterError(f"a cell with edges (eta, eta, phi, phi) = ({found}), which the described detector has not")
@@ -107,7 +109,7 @@ def share(
     ends = np.concatenate(([0], np.cumsum(pixels_of_ring[ring])))
     pixel, part = np.empty(ends[-1], np.int32), np.empty(ends[-1], np.float64)
     rings = cells.first_row, cells.n_rows, cells.columns, cells.row_share
-    _share(grid.n_phi, *rings, ring, index, _doubles(value), pixel, part)
+    _share(grid.n_phi, *rings, ring, index, np.ascontiguousarray(value, np.float64), pixel, part)
     return Shared(ends[offsets], pixel, part)
 
 
@@ -127,11 +129,12 @@ def accumulate(
     indptr, counts = np.zeros(len(offsets), np.int64), np.zeros(2, np.int64)
     out_pixel, out_value = np.empty(len(pixel), np.uint32), np.empty(len(pixel), np.float32)
     order = np.empty((2, np.diff(offsets).max(initial=0)), np.int64)
-    wrong = _accumulate(
+    add, (values,) = _of_kind(_accumulate, value)
+    wrong = add(
         grid.size,
         offsets,
         pixel,
-        _doubles(value),
+        values,
         order,
         np.empty((1 << RADIX_BITS) + 1, np.int64),
         indptr,
@@ -145,18 +148,28 @@ def accumulate(
     return hits, int(counts[0]), int(counts[1])
 
 
-def _doubles(values: NDArray[np.floating]) -> NDArray[np.float64]:
-    return np.ascontiguousarray(values, np.float64)
+def _of_kind(kernels: dict[str, Any], *values: NDArray[np.floating]) -> tuple[Any, list[NDArray[np.floating]]]:
+    """The function for float32, if all values are, else that for float64; and the values in that type."""
+    kind = "f4" if all(array.dtype == np.float32 for array in values) else "f8"
+    return kernels[kind], [np.ascontiguousarray(array, kind) for array in values]
+
+
+def _both_kinds(signature: str) -> Callable[[Callable[..., Any]], dict[str, Any]]:
+    """Compiled for float32, which Delphes writes and which need not be copied, and for float64: KIND in the signature.
+
+    Both compute with float64 and give the same.
+    """
+    return lambda function: {kind: native(signature.replace("KIND", kind))(function) for kind in ("f4", "f8")}
 
 
 # The compiled functions below return the position of what is wrong, the number of all if nothing is.
 
 
-@native("i8(f8, f8[::1], f8[::1], f8[::1], f8[::1], i4[::1])")
+@_both_kinds("i8(f8, f8[::1], f8[::1], KIND[::1], KIND[::1], i4[::1])")
 def _locate_points(eta_pitch, eta_edges, phi_edges, eta, phi, pixel):  # type: ignore[no-untyped-def]
     n_eta, n_phi = len(eta_edges) - 1, len(phi_edges) - 1
     for i in range(len(eta)):
-        x, angle = eta[i], phi[i]
+        x, angle = np.float64(eta[i]), np.float64(phi[i])
         if not (np.isfinite(x) and np.isfinite(angle)):
             return i
         if not eta_edges[0] <= x < eta_edges[n_eta]:
@@ -173,21 +186,23 @@ def _locate_points(eta_pitch, eta_edges, phi_edges, eta, phi, pixel):  # type: i
     return len(eta)
 
 
-@native("i8(f8[::1], i8[::1], i8[::1], f8, f8[:,::1], i4[::1], i4[::1])")
+@_both_kinds("i8(f8[::1], i8[::1], i8[::1], f8, KIND[:,::1], i4[::1], i4[::1])")
 def _locate_cells(eta_edges, n_phi, ring_of_bin, bins_per_eta, edges, ring, index):  # type: ignore[no-untyped-def]
     for i in range(len(edges)):
-        middle = 0.5 * (edges[i, 0] + edges[i, 1])
+        eta_min, eta_max = np.float64(edges[i, 0]), np.float64(edges[i, 1])
+        phi_min, phi_max = np.float64(edges[i, 2]), np.float64(edges[i, 3])
+        middle = 0.5 * (eta_min + eta_max)
         if not eta_edges[0] <= middle < eta_edges[-1]:
             return i
         r = ring_of_bin[int((middle - eta_edges[0]) * bins_per_eta)]
         r += middle >= eta_edges[r + 1]
         width = TWO_PI / n_phi[r]
-        j = int(np.floor((0.5 * (edges[i, 2] + edges[i, 3]) + np.pi) / width))
+        j = int(np.floor((0.5 * (phi_min + phi_max) + np.pi) / width))
         away = max(
-            abs(edges[i, 0] - eta_edges[r]),
-            abs(edges[i, 1] - eta_edges[r + 1]),
-            abs(edges[i, 2] + np.pi - j * width),
-            abs(edges[i, 3] + np.pi - (j + 1) * width),
+            abs(eta_min - eta_edges[r]),
+            abs(eta_max - eta_edges[r + 1]),
+            abs(phi_min + np.pi - j * width),
+            abs(phi_max + np.pi - (j + 1) * width),
         )
         if not away < EDGE_TOLERANCE or not 0 <= j < n_phi[r]:
             return i
@@ -210,7 +225,7 @@ def _share(n_phi, first_row, n_rows, columns, row_share, ring, index, value, pix
                 k += 1
 
 
-@native("i8(i8, i8[::1], i4[::1], f8[::1], i8[:,::1], i8[::1], i8[::1], u4[::1], f4[::1], i8[::1])")
+@_both_kinds("i8(i8, i8[::1], i4[::1], KIND[::1], i8[:,::1], i8[::1], i8[::1], u4[::1], f4[::1], i8[::1])")
 def _accumulate(n_pixels, offsets, pixel, value, orders, ends, indptr, out_pixel, out_value, counts):  # type: ignore[no-untyped-def]
     """Adds up event by event; `orders` and `ends` are for the sort, `counts` takes what is outside and shared."""
     mask = (1 << RADIX_BITS) - 1
@@ -244,7 +259,7 @@ def _accumulate(n_pixels, offsets, pixel, value, orders, ends, indptr, out_pixel
         while k < m:
             p, total, first = pixel[order[k]], 0.0, k
             while k < m and pixel[order[k]] == p:
-                total += value[order[k]]
+                total += np.float64(value[order[k]])
                 k += 1
             counts[1] += k - first > 1
             out_pixel[n], out_value[n] = p, total

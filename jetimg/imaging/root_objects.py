@@ -59,7 +59,7 @@ class Streamed:
         at: position of the next byte.
     """
 
-    def __init__(self, data: bytes | memoryview, origin: int = 0) -> None:
+    def __init__(self, data: bytes | bytearray | memoryview, origin: int = 0) -> None:
         """Takes the bytes; `origin` is how many stand before them in the record: its key, from which ROOT counts."""
         self.data, self.at = memoryview(data), 0
         self._origin = origin
@@ -182,7 +182,7 @@ def _read(stream: BinaryIO, seek: int, size: int) -> bytes:
     return stream.read(size)
 
 
-def decompressed(raw: bytes, start: int, n_data: int) -> bytes | memoryview:
+def decompressed(raw: bytes, start: int, n_data: int) -> bytes | bytearray | memoryview:
     """The content of a record from `start` on, n_data bytes.
 
     Raises:
@@ -202,4 +202,4 @@ def decompressed(raw: bytes, start: int, n_data: int) -> bytes | memoryview:
     data = blocks[0] if len(blocks) == 1 else b"".join(blocks)
     if len(data) != n_data:
         raise ValueError(f"a record of {len(data)} bytes; its key says {n_data}")
-    return bytes(data) if isinstance(data, bytearray) else data
+    return data
