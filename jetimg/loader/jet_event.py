@@ -44,6 +44,8 @@ class JetEvent:
         row: the event's row of the table /events: entry, weight, met, rho, n_vertices ...
         particles: columns of the table /particles (pt, eta, phi, type, charge), by descending pt; empty unless loaded
             with sample="particles".
+        masks: columns of the table /masks (jet, pixel), by jet; empty unless the files have it.
+        shapes: columns of the table /shapes (box, centre, axes, angle), one row a jet; empty unless it was asked for.
     """
 
     number: int
@@ -56,6 +58,8 @@ class JetEvent:
     jets: Mapping[str, NDArray[Any]]
     row: Mapping[str, Any]
     particles: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    masks: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    shapes: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     @property
     def boxes(self) -> NDArray[np.float32]:

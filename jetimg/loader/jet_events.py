@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 BLOCK = 64
 STEP = 1024
 
+# Optional tables, which are fields of `JetEvent` by the same names.
+OF_EVENTS = ("particles", "masks", "shapes")
 # In the order of `JetEvents.particles`.
 PARTICLE_COLUMNS = ("pt", "eta", "phi", "type", "charge")
 
@@ -265,7 +267,7 @@ class JetEvents(Sequence[JetEvent]):
             value=np.concatenate([channel["value"][one] for channel, one in zip(hits, slices, strict=True)]),
             jets=_rows(block.tables["jets"], place),
             row=row,
-            particles=_rows(block.tables["particles"], place) if "particles" in block.tables else {},
+            **{name: _rows(block.tables[name], place) for name in OF_EVENTS if name in block.tables},
         )
 
 

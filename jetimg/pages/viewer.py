@@ -129,10 +129,19 @@ def _event(reader: Reader, number: int, batch: Batch, found: FoundJets | None) -
         "number": number,
         "met": round(float(row["met"]), 1) if row["met"] >= 0 else None,
         "vertices": int(row["n_vertices"]) if row["n_vertices"] >= 0 else None,
-        "true": _columns(batch.tables["jets"], TRUE),
+        "true": _columns(batch.tables["jets"], TRUE) | _masks(batch),
         "classical": _columns(batch.tables["baseline"], CLASSICAL),
         "found": None if found is None else _columns(found.of(reader.path, number, reader.n_events)._asdict(), FOUND),
     }
+
+
+def _masks(batch: Batch) -> dict[str, list[list[int]]]:
+    """The pixels of each jet's mask, each as its distance from the one before; nothing where there are no masks."""
+    if "masks" not in batch.tables:
+        return {}
+    jet, pixel = batch.tables["masks"]["jet"], batch.tables["masks"]["pixel"].astype(np.int64)
+    own = [pixel[jet == number] for number in range(len(batch.tables["jets"]["pt"]))]
+    return {"mask": [np.diff(one, prepend=0).tolist() for one in own]}
 
 
 def _columns(table: Any, names: Sequence[str]) -> dict[str, list[Any]]:

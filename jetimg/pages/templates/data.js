@@ -13,9 +13,15 @@ const load = async () => {
   about.phi_pitch = (2 * Math.PI) / about.n_phi;
   for (const event of about.events) {
     for (const kind of ["true", "found", "classical"]) event[kind] = rowsOf(event[kind]);
+    for (const jet of event.true) if (jet.mask) jet.mask = sumsOf(jet.mask);
     event.found?.sort((one, two) => two.score - one.score);
   }
   return { about, hits: (number) => hitsOf(about, held.hits[number]) };
+};
+
+const sumsOf = (steps) => {
+  let sum = 0;
+  return steps.map((step) => (sum += step));
 };
 
 // Columns to one object a jet.

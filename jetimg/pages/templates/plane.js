@@ -45,6 +45,7 @@ const drawPlane = (state, canvas, colours) => {
   drawGrid(context, state, plane, colours);
   drawHits(context, state, plane, colours);
   const boxes = boxesOf(state);
+  boxes.filter(({ jet }) => jet.mask).forEach(({ jet }) => drawMask(context, state, plane, colours, jet));
   boxes.forEach((box) => drawBox(context, state, plane, colours, box));
   drawLabels(context, state, plane, colours, boxes);
   context.restore();
@@ -131,6 +132,33 @@ const drawHits = (context, state, plane, colours) => {
       }
     }
   });
+};
+
+// The outline of a mask: the sides of its pixels that no other pixel of it is beside.
+const drawMask = (context, state, plane, colours, jet) => {
+  const nPhi = state.about.n_phi;
+  const own = new Set(jet.mask);
+  context.strokeStyle = colours.ofClass(jet.class_id);
+  context.lineWidth = 1.2;
+  context.beginPath();
+  for (const pixel of jet.mask) {
+    const eta = Math.floor(pixel / nPhi);
+    const phi = pixel - eta * nPhi;
+    const [left, right] = [plane.x(eta), plane.x(eta + 1)];
+    const middle = plane.y(phi + 0.5);
+    const [bottom, top] = [middle + plane.scale / 2, middle - plane.scale / 2];
+    const above = eta * nPhi + ((phi + 1) % nPhi);
+    const below = eta * nPhi + ((phi + nPhi - 1) % nPhi);
+    const line = (x0, y0, x1, y1) => {
+      context.moveTo(x0, y0);
+      context.lineTo(x1, y1);
+    };
+    if (!own.has(pixel - nPhi)) line(left, bottom, left, top);
+    if (!own.has(pixel + nPhi)) line(right, bottom, right, top);
+    if (!own.has(below)) line(left, bottom, right, bottom);
+    if (!own.has(above)) line(left, top, right, top);
+  }
+  context.stroke();
 };
 
 // A box once, and once more a turn away where it reaches past the border of what is seen.

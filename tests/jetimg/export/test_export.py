@@ -18,6 +18,8 @@ from typer.testing import CliRunner
 from jetimg import load
 from jetimg.cli.main import app
 from jetimg.common.errors import DataError
+from jetimg.composition.settings import Composition
+from jetimg.composition.write import compose
 from jetimg.detections import hdf5
 from jetimg.detections.layout import About
 from jetimg.detections.table import DetectionTable
@@ -27,7 +29,7 @@ from jetimg.export.coco import from_png, to_png
 from jetimg.export.export import ExportRequest, export
 from jetimg.loader.jet_events import JetEvents
 from jetimg.loader.seam import cylinder_boxes
-from tests.helpers import made_events
+from tests.helpers import made_events, single_objects
 from tests.helpers.made_events import BOX, CLASSES, N_ETA, N_PHI
 
 PAGE = Path(__file__).parents[3] / "docs" / "export.md"
@@ -77,6 +79,46 @@ def test_coco_is_opened_by_pycocotools_successor(small: Path, tmp_path: Path, se
         ids = [one["id"] for one in coco.anns.values()]
         assert min(ids) == 1
         assert len(set(ids)) == sum(map(len, boxes_of(events, seam)))
+
+
+@pytest.fixture(scope="module")
+def composed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Composed images, with masks, some of them at the seam."""
+    folder = tmp_path_factory.mktemp("composed")
+    objects = single_objects.write(folder / "objects.h5", single_objects.events(20, 1))
+    compose([objects], folder / "composed.h5", Composition(), n_images=6, sample="composed", seed=5)
+    return folder / "composed.h5"
+
+
+@pytest.mark.parametrize("seam", ["cut", "clip", "pad"])
+def test_masks_are_opened_by_pycocotools_successor(composed: Path, tmp_path: Path, seam) -> None:
+    """The pixels of a mask, put back on the cylinder, are those of the file, but for what a clipped one has lost."""
+    coco_api = pytest.importorskip("faster_coco_eval").COCO
+    output = exported(composed, tmp_path / "coco", "coco", seam=seam, images="npy")
+    (annotations,) = (output / "annotations").iterdir()
+    coco = coco_api(str(annotations))
+    crossing = 0
+    for number, event in enumerate(load(composed)):
+        found = coco.loadAnns(coco.getAnnIds(imgIds=[number]))
+        back = {jet: set() for jet in range(len(event.pt))}
+        for one in found:
+            mask = coco.annToMask(one)
+            assert mask.shape == (coco.imgs[number]["height"], coco.imgs[number]["width"])
+            row, column = np.nonzero(mask)
+            left, top, width, height = one["bbox"]
+            edges = column.min(), row.min(), column.max() + 1 - left, row.max() + 1 - top
+            assert edges == (left, top, width, height)
+            assert one["area"] == mask.sum()
+            back[one["jet"]] |= set((row * N_PHI + column % N_PHI).tolist())
+        for jet, pixels in back.items():
+            true = set(event.masks["pixel"][event.masks["jet"] == jet].tolist())
+            beside = sum(one["jet"] == jet for one in found)
+            columns = {pixel % N_PHI for pixel in true}
+            at_seam = {0, N_PHI - 1} <= columns
+            crossing += at_seam
+            assert beside == (2 if at_seam and seam == "cut" else 1)
+            assert pixels < true if at_seam and seam == "clip" else pixels == true
+    assert crossing
 
 
 def test_true_boxes_as_results_have_a_perfect_score(small: Path, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 
 from jetimg.cli.main import app
 from jetimg.common.errors import DataError
+from jetimg.composition.settings import Composition
+from jetimg.composition.write import compose
 from jetimg.dataset import manifest
 from jetimg.detections import hdf5
 from jetimg.event_file.store import InputFile, Reader
@@ -20,6 +22,7 @@ from jetimg.pages import viewer
 from jetimg.pages.chosen_events import Choice, Place, choose, event_files
 from jetimg.pages.found_jets import FoundJets, in_event
 from jetimg.pages.packing import LOG_STEP, pack_hits
+from tests.helpers import single_objects
 from tests.helpers.detections import ABOUT, made_up
 
 
@@ -69,6 +72,18 @@ def test_a_page_holds_the_events_of_a_data_set(dataset: Path, tmp_path: Path) ->
             assert pixel.tolist() == tables[channel["name"]]["pixel"].tolist()
             np.testing.assert_allclose(value, tables[channel["name"]]["value"], rtol=0.003)
     assert all(event["found"] is None for event in about["events"])
+
+
+def test_a_page_holds_masks(tmp_path: Path) -> None:
+    objects = single_objects.write(tmp_path / "objects.h5", single_objects.events(20, 1))
+    compose([objects], tmp_path / "composed.h5", Composition(), n_images=2, sample="composed", seed=5)
+    viewer.write([tmp_path / "composed.h5"], tmp_path / "events.html", Choice())
+    for number, event in enumerate(held(tmp_path / "events.html")[0]["events"]):
+        with Reader(tmp_path / "composed.h5") as reader:
+            masks = reader.read(number, number + 1).tables["masks"]
+        assert len(event["true"]["mask"]) == len(event["true"]["pt"]) >= 12
+        for jet, steps in enumerate(event["true"]["mask"]):
+            assert np.cumsum(steps).tolist() == masks["pixel"][masks["jet"] == jet].tolist()
 
 
 def test_the_same_events_give_the_same_bytes(dataset: Path, tmp_path: Path) -> None:
