@@ -15,15 +15,13 @@ from models.data.data_set import DataSet
 from models.networks.build import build, parameters
 from models.networks.config import Compression, Config
 from models.trained import checkpoint
-from models.training import channel_pruning, fast_channels
+from models.training import slimming
 from models.training.start import Start
 from models.training.train import check_folder, train
 
 logger = logging.getLogger(__name__)
 
 PRUNED = "pruned.pt"
-# What knows the channels of an architecture.
-PRUNABLE = {"fast": fast_channels, "pfjet": channel_pruning}
 
 
 def prune(
@@ -55,8 +53,8 @@ def prune(
     """
     check_folder(output, start, may_replace=replace or not resume)
     model = Start.of(start, DataSet.of(folder)).model
-    if model.architecture not in PRUNABLE:
-        raise DataError(f"{start}: {model.architecture}; pruning knows the channels of {' and '.join(PRUNABLE)} only")
+    if model.architecture not in (known := slimming.PRUNABLE):
+        raise DataError(f"{start}: {model.architecture}; pruning knows the channels of {' and '.join(known)} only")
     now = parameters(build(model).for_inference())
     if now <= config.pruning.parameters:
         raise DataError(f"{start}: {now} parameters at inference, {config.pruning.parameters} wanted: nothing to prune")
@@ -88,7 +86,7 @@ def _pruned(run: Path, wanted: int) -> Path:
     if path.is_file() and checkpoint.read(path)[0].get("trained_sha256") == trained:
         return path
     network, config = checkpoint.load(run / "last.pt")
-    known: Any = PRUNABLE[config.model.architecture]
+    known = slimming.known(config.model)
     kept = known.selection(network, config.model, wanted, config.pruning.most)
     smaller, model = known.without(network, config.model, kept)
     checkpoint.save(path, config.model_copy(update={"model": model}), smaller, trained_sha256=trained)
