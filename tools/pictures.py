@@ -178,6 +178,14 @@ def masks(sources: Sources) -> None:
         keep(sources.masks / call / "masks.png", f"{call}.png")
 
 
+def opening_angle(sources: Sources) -> None:
+    """The angle between the photons of the gun's neutral pions, beside theory."""
+    sources.work.mkdir(parents=True, exist_ok=True)
+    made = sources.work / "opening-angle.png"
+    subprocess.run([sys.executable, "-m", "benchmarks.opening_angle", made], cwd=ROOT, check=True)
+    keep(made, made.name)
+
+
 def benchmarks(_: Sources) -> None:
     """Ours beside targets and rivals: `make bench`, on a machine that does nothing else."""
     made = ROOT / "results" / "benchmarks" / "benchmarks.png"
@@ -195,6 +203,7 @@ RECIPES: dict[Callable[[Sources], None], tuple[str, ...]] = {
     networks: (*OF_NETWORKS.values(), "training-loss"),
     classifiers: tuple(OF_CLASSIFIERS.values()),
     masks: OF_MASKS,
+    opening_angle: ("opening-angle",),
     benchmarks: ("benchmarks",),
 }
 
