@@ -12,11 +12,13 @@ sys.dont_write_bytecode = True  # a dry run leaves nothing behind
 from jetimg.dataset.plan import SPLITS
 from workflow.campaign.failed import FailedFiles
 from workflow.campaign.groups import JobGroups
+from workflow.campaign.htcondor_jobs import mend_htcondor_jobs
 from workflow.campaign.networks import CampaignNetworks, labelled
 from workflow.campaign.paths import option, options
 from workflow.campaign.settings import settings_files
 from workflow.campaign.slurm_groups import run_side_by_side
 from workflow.campaign.start import announce, close, start
+from workflow.campaign.storage import ResultsInStorage
 
 DEFAULT = f"{workflow.basedir}/workflow/config/default.yaml"
 
@@ -34,8 +36,9 @@ CAMPAIGN = start(config, FILES, workflow.basedir, talk=workflow.is_main_process)
 CONFIG, RESULTS = CAMPAIGN.config, CAMPAIGN.results
 NETWORKS = CampaignNetworks(CONFIG.networks, RESULTS)
 FAILED, SETTINGS = FailedFiles(CAMPAIGN), settings_files(CAMPAIGN, NETWORKS)
-GROUPS = JobGroups(workflow)
+GROUPS, STORAGE = JobGroups(workflow), ResultsInStorage(workflow, CAMPAIGN)
 run_side_by_side()
+mend_htcondor_jobs()
 
 
 include: "workflow/rules/common.smk"

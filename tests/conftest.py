@@ -24,6 +24,8 @@ ROOT = Path(__file__).parents[1]
 
 # Commands that tests start keep what Python compiled, as under `make test`: they start in half the time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# HTCondor's bindings warn of a missing configuration file; this is their word for none.
+os.environ.setdefault("CONDOR_CONFIG", "ONLY_ENV")
 # As many processes test as there are cores; torch's threads beside them would wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

@@ -7,7 +7,7 @@ where a package is needed on some only.
 requirements.lock            all but the networks: data, simulation, workflow, release, tests, tools
 requirements-models.lock     what the extras `models`, `hls4ml`, `serving`, `tensorboard` need beside it, without torch
 requirements-docs.lock       what the extra `docs` needs beside these: the site of the docs
-requirements-remote.lock     what `slurm`, `http`, `xrootd`, `s3`, `servers` need beside these, for tests
+requirements-remote.lock     what `slurm`, `htcondor`, `http`, `xrootd`, `s3`, `servers` need beside these, for tests
 requirements-torch-cpu.lock  PyTorch's own CPU build of torch, which is not on PyPI
 requirements-torch.lock      PyPI's torch, for Linux with CUDA and all that it needs
 
@@ -122,7 +122,7 @@ def main() -> None:
     data = [*project["dependencies"]]
     data += [line for name in ("simulation", "workflow", "tables", "release", "test", "dev") for line in extras[name]]
     networks = [line for name in ("models", "hls4ml", "serving", "tensorboard") for line in extras[name]]
-    remote = [line for name in ("slurm", "http", "xrootd", "s3", "servers") for line in extras[name]]
+    remote = [line for name in ("slurm", "htcondor", "http", "xrootd", "s3", "servers") for line in extras[name]]
     every = compile_lock("\n".join([*data, *networks, *extras["docs"], *remote]), pins=pins)
     with tempfile.NamedTemporaryFile("w", suffix=".lock") as file:
         file.write("".join(every.values()))

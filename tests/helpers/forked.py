@@ -15,7 +15,7 @@ from pathlib import Path
 _FORKS = multiprocessing.get_context("forkserver")
 # Snakemake imports all of its plugins, whether they are used or not; those that are not installed are left out here.
 # Not XRootD's: its client reads the environment when it is loaded, and its threads are lost in a fork.
-_PLUGINS = ["executor_plugin_slurm", "storage_plugin_http", "storage_plugin_s3"]
+_PLUGINS = ["executor_plugin_htcondor", "executor_plugin_slurm", "storage_plugin_http", "storage_plugin_s3"]
 _OURS = ["workflow.campaign.start", "workflow.campaign.settings"]
 _FORKS.set_forkserver_preload(["snakemake.cli", *_OURS, *(f"snakemake_{name}" for name in _PLUGINS)])
 

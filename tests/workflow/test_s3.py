@@ -1,13 +1,15 @@
 """A campaign whose inputs and outputs are in S3, from a real server of S3's protocol: moto's, on loopback."""
 
+import hashlib
 import importlib.util
 import logging
 
 import pytest
 
-from tests.workflow.test_snakemake import ROOT, campaign, snakemake
+from tests.helpers.release_metadata import SAID
+from tests.workflow.test_snakemake import ROOT, campaign, digests, snakemake
 
-EVENTS = "out/events/tt/00000.h5"
+STORAGE = ["--default-storage-provider", "s3", "--default-storage-prefix", "s3://here/results"]
 SECRET = "a-secret-that-no-log-has"
 
 
@@ -40,12 +42,57 @@ def s3(monkeypatch):
     server.stop()
 
 
-def test_inputs_and_outputs_in_s3(s3, tmp_path):
-    folder = campaign(tmp_path / "there", (), samples={"tt": {"files": ["s3://here/tt.root"], "events_per_file": 2}})
-    run = snakemake(folder, EVENTS, "--default-storage-provider", "s3", "--default-storage-prefix", "s3://here/results")
-    assert run.returncode == 0, run.stdout + run.stderr
-    keys = [item["Key"] for item in s3.list_objects_v2(Bucket="here")["Contents"]]
-    assert f"results/{EVENTS}" in keys
-    print(keys)
-    logs = [path.read_text(errors="replace") for path in folder.rglob("*.log")]
-    assert not any(SECRET in text for text in [run.stdout, run.stderr, *logs])
+def in_storage(s3) -> dict[str, bytes]:
+    """What stands in the bucket, below the prefix of the results."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket="here", Prefix="results/")
+    keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
+    return {key.removeprefix("results/"): s3.get_object(Bucket="here", Key=key)["Body"].read() for key in keys}
+
+
+SAMPLES = {
+    "tt": {"files": ["s3://here/tt.root"], "events_per_file": 2},
+    "tth": {"files": ["data/tth/*.root"], "events_per_file": 2, "test": True},
+}
+SHARDING = {"validation_fraction": 0.0, "test_fraction": 0.0}
+
+
+def test_inputs_results_and_release_in_s3(s3, tmp_path):
+    """The data set has the bytes of one on a disk; a second run misses nothing; the key is in no file and no output."""
+    here, there = (
+        campaign(tmp_path / name, ("tth",), samples=SAMPLES, sharding=SHARDING, release=SAID)
+        for name in ("here", "there")
+    )
+    runs = [
+        snakemake(here, "out/dataset/manifest.json"),
+        snakemake(there, "release", *STORAGE),
+        snakemake(there, "release", "--dry-run", *STORAGE),
+    ]
+    assert [run.returncode for run in runs] == [0, 0, 0], runs[1].stdout + runs[1].stderr
+    found = {name: hashlib.sha256(content).hexdigest() for name, content in in_storage(s3).items()}
+    same = digests(here)
+    assert {name: found[f"out/dataset/{name}"] for name in same} == same
+    assert {name: found[f"out/release/{name}"] for name in same} == same
+    assert "Nothing to be done" in runs[2].stdout + runs[2].stderr
+
+    assert list((there / "out/").rglob("*.h5")) == [], "the copies are gone"
+    printed = [run.stdout + run.stderr for run in runs]
+    files = [path.read_bytes() for folder in (here, there) for path in folder.rglob("*") if path.is_file()]
+    assert not any(SECRET in text for text in printed)
+    assert not any(SECRET.encode() in content for content in [*files, *in_storage(s3).values()])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"samples": {"tt": {"simulate": {"files": 1}, "events_per_file": 2}}},
+            "samples.tt: files cannot be simulated",
+        ),
+        ({"results": "/tmp/elsewhere"}, "results: /tmp/elsewhere: in storage, the name of a folder inside"),
+        ({"results": "data"}, "results: data is a folder of a run without storage"),
+    ],
+)
+def test_what_storage_cannot_hold_is_refused(s3, tmp_path, changes, message):
+    run = snakemake(campaign(tmp_path / "there", ("tt",), **changes), "dataset", *STORAGE)
+    assert run.returncode != 0
+    assert message in run.stdout + run.stderr

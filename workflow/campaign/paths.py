@@ -109,6 +109,10 @@ class Campaign:
         """The address of a remote file, by the path of its copy."""
         return self._urls[f"{self.results}/fetched/{sample}/{path}"]
 
+    def is_fetched(self, name: str) -> bool:
+        """Whether a file is the copy of a remote one."""
+        return name in self._urls
+
     def sources(self, sample: str, group: str | None = None) -> list[str]:
         """What Snakemake waits for before it reads a sample's files, or those of one job.
 
@@ -302,7 +306,6 @@ class Campaign:
         minutes = self._simulating_minutes() if rule == "simulate" else job.minutes
         return {
             "mem_mb": lambda _, attempt: attempt * job.mem_mb,
-            "htcondor_request_mem_mb": lambda _, attempt: attempt * job.mem_mb,  # its plugin looks at no other
             "runtime": lambda _, attempt: attempt * minutes,
         }
 

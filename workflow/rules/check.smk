@@ -5,7 +5,7 @@
 rule check:
     """A verdict for every input file of a sample."""
     input:
-        files=lambda w: CAMPAIGN.sources(w.sample),
+        files=lambda w: on_disk(CAMPAIGN.sources(w.sample)),
         list=f"{RESULTS}/lists/{{sample}}.txt",
         settings=f"{RESULTS}/settings/images.yaml",
     output:
@@ -33,7 +33,7 @@ rule check:
 rule audit:
     """How many pixels hold several crystals, in all files of a sample."""
     input:
-        files=lambda w: CAMPAIGN.sources(w.sample),
+        files=lambda w: on_disk(CAMPAIGN.sources(w.sample)),
         list=f"{RESULTS}/lists/{{sample}}.txt",
     output:
         report(

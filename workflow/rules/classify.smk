@@ -5,6 +5,7 @@ rule train_classifiers:
     """Classifiers of one task, side by side."""
     input:
         manifest=f"{RESULTS}/dataset/manifest.json",
+        shards=shards_in_storage,
         verified=f"{RESULTS}/verified.txt",
     output:
         json=f"{RESULTS}/classifiers/{{network}}/classification.json",

@@ -1,6 +1,21 @@
 # What all rules share: names, and small files that tell the commands what they need to know.
 
 
+# Where results are in storage, a job has what is among its inputs: shards too, which a manifest would name; and files of
+# the user's own are not looked for in storage.
+plan_file = lambda: STORAGE.here(checkpoints.plan.get().output[0])
+shards_in_storage = lambda _: CAMPAIGN.shards(plan_file()) if STORAGE else []
+folder_in_storage = lambda name: [directory(f"{RESULTS}/{name}")] if STORAGE else []
+on_disk = lambda names: (
+    [name if CAMPAIGN.is_fetched(name) else local(name) for name in names]
+    if STORAGE
+    else names
+)
+
+if STORAGE:
+    shell.prefix(STORAGE.prefix())
+
+
 onstart:
     announce(CAMPAIGN)
 

@@ -5,7 +5,7 @@
 rule convert:
     """Some Delphes files to one event file: images, boxes, baseline jets."""
     input:
-        files=lambda w: CAMPAIGN.sources(w.sample, w.group),
+        files=lambda w: on_disk(CAMPAIGN.sources(w.sample, w.group)),
         settings=f"{RESULTS}/settings/images.yaml",
         missing=CAMPAIGN.before_converting(),
     output:

@@ -6,6 +6,7 @@ rule train_network:
     """A network of full precision."""
     input:
         manifest=f"{RESULTS}/dataset/manifest.json",
+        shards=shards_in_storage,
         verified=f"{RESULTS}/verified.txt",
         settings=f"{RESULTS}/settings/{{network}}-full.yaml",
     output:
@@ -37,7 +38,7 @@ rule train_network:
 rule take_network:
     """A network that is trained already."""
     input:
-        lambda w: NETWORKS.given(w.network),
+        lambda w: on_disk([NETWORKS.given(w.network)]),
     output:
         f"{RESULTS}/networks/{{network}}/given/network.pt",
     log:
@@ -53,6 +54,7 @@ rule quantize_network:
     """A ternary, INT8 or binary network that begins as the one of full precision."""
     input:
         manifest=f"{RESULTS}/dataset/manifest.json",
+        shards=shards_in_storage,
         network=f"{RESULTS}/networks/{{network}}/full/network.pt",
         settings=f"{RESULTS}/settings/{{network}}-{{version}}.yaml",
     output:
@@ -87,6 +89,7 @@ rule prune_network:
     """A network with fewer channels, made in steps of the one of full precision."""
     input:
         manifest=f"{RESULTS}/dataset/manifest.json",
+        shards=shards_in_storage,
         network=f"{RESULTS}/networks/{{network}}/full/network.pt",
         settings=f"{RESULTS}/settings/{{network}}-pruned.yaml",
     output:
@@ -119,6 +122,7 @@ rule evaluate_networks:
     """All networks and the classical jets, measured on the events of one test set."""
     input:
         manifest=f"{RESULTS}/dataset/manifest.json",
+        shards=shards_in_storage,
         networks=NETWORKS.checkpoints(),
     output:
         json=f"{RESULTS}/networks/evaluation/{{test_set}}/evaluation.json",
@@ -170,8 +174,8 @@ rule test_sets:
     """Average precision of all networks in all test sets, in one table."""
     input:
         lambda _: expand(
-            rules.evaluate_networks.output.json,
-            test_set=CAMPAIGN.test_sets(checkpoints.plan.get().output[0]),
+            f"{RESULTS}/networks/evaluation/{{test_set}}/evaluation.json",
+            test_set=CAMPAIGN.test_sets(plan_file()),
         ),
     output:
         report(
@@ -193,7 +197,7 @@ rule detect_jets:
     """The jets that a network finds in the first shards of test events."""
     input:
         network=f"{RESULTS}/networks/{{network}}/{{version}}/network.pt",
-        shards=lambda _: CAMPAIGN.first_test_shards(checkpoints.plan.get().output[0]),
+        shards=lambda _: CAMPAIGN.first_test_shards(plan_file()),
     output:
         f"{RESULTS}/networks/{{network}}/{{version}}/detections.h5",
     log:
@@ -214,6 +218,7 @@ rule export_network:
     input:
         network=f"{RESULTS}/networks/{{network}}/{{version}}/network.pt",
         manifest=f"{RESULTS}/dataset/manifest.json",
+        shards=shards_in_storage,
     output:
         f"{RESULTS}/networks/{{network}}/{{version}}/network.onnx",
     log:

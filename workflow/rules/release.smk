@@ -5,12 +5,14 @@ rule release:
     """Target: folders that are ready for an archive: shards, metadata, checksums."""
     input:
         manifest=f"{RESULTS}/dataset/manifest.json",
+        shards=shards_in_storage,
         verified=f"{RESULTS}/verified.txt",
         metadata=f"{RESULTS}/settings/release.yaml",
         include=rules.summary.output,
     output:
         # The folder holds record-1, record-2, ... where one record is too small: only the command knows.
         f"{RESULTS}/released.txt",
+        folder_in_storage("release"),
     log:
         CAMPAIGN.log("release"),
     benchmark:
@@ -26,7 +28,7 @@ rule release:
         folder=subpath(output[0], strip_suffix="d.txt"),
     shell:
         "jetimg release {params.dataset:q} --metadata {input.metadata:q} {params.include:q} {params.detector:q} "
-        "--output {params.folder:q} > {log:q} 2>&1 && cp {log:q} {output:q}"
+        "--output {params.folder:q} > {log:q} 2>&1 && cp {log:q} {output[0]:q}"
 
 
 # The token stays in the environment of this machine: a cluster job would carry it into files.
@@ -34,6 +36,7 @@ rule publish:
     """Target: the release, sent to Zenodo."""
     input:
         f"{RESULTS}/released.txt",
+        [f"{RESULTS}/release"] if STORAGE else [],
     output:
         f"{RESULTS}/deposits.json",
     log:
@@ -56,6 +59,7 @@ rule download:
     """Target: a data set, fetched from Zenodo."""
     output:
         f"{RESULTS}/downloaded.txt",
+        folder_in_storage("downloaded"),
     log:
         CAMPAIGN.log("download"),
     retries: 0
@@ -69,4 +73,4 @@ rule download:
         folder=subpath(output[0], strip_suffix=".txt"),
     shell:
         "jetimg download {params.records:q} {params.server:q} {params.url:q} --output {params.folder:q} "
-        "> {log:q} 2>&1 && cp {log:q} {output:q}"
+        "> {log:q} 2>&1 && cp {log:q} {output[0]:q}"

@@ -5,10 +5,9 @@ rule view:
     """The event viewer: some hundred events, with what the first network found in them."""
     input:
         manifest=f"{RESULTS}/dataset/manifest.json",
+        shards=shards_in_storage,
         detections=lambda _: (
-            NETWORKS.seen()
-            if CAMPAIGN.first_test_shards(checkpoints.plan.get().output[0])
-            else []
+            NETWORKS.seen() if CAMPAIGN.first_test_shards(plan_file()) else []
         ),
     output:
         f"{RESULTS}/events.html",

@@ -30,6 +30,7 @@ rule shard:
     """One shard: its events, gathered and shuffled."""
     input:
         f"{RESULTS}/plan.json",
+        events=CAMPAIGN.event_files() if STORAGE else [],
     output:
         f"{RESULTS}/dataset/{{shard}}.h5",
     log:
@@ -43,14 +44,14 @@ rule shard:
     resources:
         **CAMPAIGN.asks("shard"),
     shell:
-        "jetimg shard {input:q} --output {output:q} > {log:q} 2>&1"
+        "jetimg shard {input[0]:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule manifest:
     """The list of all shards and inputs, with checksums, and where every event went."""
     input:
         plan=f"{RESULTS}/plan.json",
-        shards=lambda w: CAMPAIGN.shards(checkpoints.plan.get().output[0]),
+        shards=lambda w: CAMPAIGN.shards(plan_file()),
     output:
         f"{RESULTS}/dataset/manifest.json",
     log:
@@ -71,6 +72,7 @@ rule verify:
     """The proof that the data set is complete: layout, invariants, checksums, every event in one split."""
     input:
         f"{RESULTS}/dataset/manifest.json",
+        shards=shards_in_storage,
     output:
         report(
             f"{RESULTS}/verified.txt",

@@ -5,6 +5,7 @@ rule summary:
     """Events, files and jets of each sample, beside the table of October 2019; distributions."""
     input:
         manifest=f"{RESULTS}/dataset/manifest.json",
+        shards=shards_in_storage,
         verified=f"{RESULTS}/verified.txt",
     output:
         json=f"{RESULTS}/summary/summary.json",
@@ -40,6 +41,7 @@ rule show:
     """The picture of one event of a sample."""
     input:
         f"{RESULTS}/dataset/manifest.json",
+        shards=shards_in_storage,
     output:
         report(
             f"{RESULTS}/pictures/{{sample}}.png",
@@ -64,8 +66,8 @@ rule compare:
     """A sample's files beside others of the same process: means, spectra, energy by ring, jet response."""
     input:
         plan=f"{RESULTS}/plan.json",
-        files=lambda w: CAMPAIGN.good(w.sample, checkpoints.plan.get().output[0]),
-        others=lambda w: CAMPAIGN.others(w.sample),
+        files=lambda w: on_disk(CAMPAIGN.good(w.sample, plan_file())),
+        others=lambda w: on_disk(CAMPAIGN.others(w.sample)),
     output:
         report(
             directory(f"{RESULTS}/validation/{{sample}}"),
