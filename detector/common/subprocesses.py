@@ -29,7 +29,7 @@ def run(command: Sequence[str], folder: Path, log: Path, limit: float) -> None:
         DataError: it failed, was killed, or took too long; the message holds the end of the log.
     """
     name = Path(command[0]).name
-    with log.open("ab") as words, _ends_with_us():
+    with log.open("ab") as words, ends_with_us():
         process = _start(command, folder, words)
         try:
             code = process.wait(limit)
@@ -52,7 +52,7 @@ def _start(command: Sequence[str], folder: Path, words: IO[bytes]) -> "subproces
 
 
 @contextmanager
-def _ends_with_us() -> Iterator[None]:
+def ends_with_us() -> Iterator[None]:
     """Turns SIGTERM, as batch systems send it, into an exception, so that the child can be stopped."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may handle signals

@@ -8,10 +8,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from jetimg.common import file_kind
+from jetimg.common import hdf5_file
 from jetimg.common.atomic import atomic_write
 from jetimg.common.errors import DataError
-from jetimg.common.machine_faults import raise_if_machine_fault
 from jetimg.detections.foreign import Rows
 from jetimg.detections.layout import COLUMNS, FORMAT, INDPTR, MAJOR, TABLE, VERSION, About, n_events
 from jetimg.detections.table import DetectionTable
@@ -19,7 +18,7 @@ from jetimg.event_file import attributes as file_attributes
 from jetimg.event_file.columns import GrowingColumn
 from jetimg.event_file.full_disk import DiskFile
 from jetimg.event_file.layout import Column
-from jetimg.event_file.store import HDF5_ERRORS, MAX_READ, InputFile, read_files, write_files
+from jetimg.event_file.store import MAX_READ, InputFile, read_files, write_files
 from jetimg.event_file.validate import check_column, check_datasets_inside, check_files
 
 ROW_BYTES = sum(np.dtype(column.dtype).itemsize * column.width for column in COLUMNS.values())
@@ -98,18 +97,10 @@ class Reader:
             DataError: not a complete file of detections of this version, or not what the layout says.
         """
         self.path = path = Path(path)
+        self._file = hdf5_file.opened(path)
         try:
-            self._file = h5py.File(path, "r")
-        except OSError as error:
-            raise_if_machine_fault(error, path)
-            what = file_kind.instead(path, error, file_kind.HDF5)
-            raise DataError(f"{path}: not a readable HDF5 file: {what}") from error
-        try:
-            self._check()
-        except HDF5_ERRORS as error:
-            self._file.close()
-            raise_if_machine_fault(error, path)
-            raise DataError(f"{path}: damaged: {' '.join(str(error).split())}") from error
+            with hdf5_file.damage_of(path):
+                self._check()
         except BaseException:
             self._file.close()
             raise
@@ -158,13 +149,10 @@ class Reader:
             DataError: damaged, or more than is read at once.
         """
         stop = self.n_events if stop is None else min(stop, self.n_events)
-        try:
+        with hdf5_file.damage_of(self.path):
             indptr = self._rows(start, stop)
             group, rows = self._file[TABLE], slice(int(indptr[0]), int(indptr[-1]))
             columns = {name: group[name][rows] for name in COLUMNS}
-        except HDF5_ERRORS as error:
-            raise_if_machine_fault(error, self.path)
-            raise DataError(f"{self.path}: damaged: {' '.join(str(error).split())}") from error
         if np.any(columns["class_id"] >= len(self.about.class_names)):
             raise DataError(f"{self.path}: a class_id beyond the {len(self.about.class_names)} class_names")
         return DetectionTable(indptr - indptr[0], **columns)

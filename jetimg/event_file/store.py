@@ -15,10 +15,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from jetimg.common import file_kind
+from jetimg.common import hdf5_file
 from jetimg.common.atomic import atomic_write
 from jetimg.common.errors import DataError
-from jetimg.common.machine_faults import raise_if_machine_fault
 from jetimg.event_file import attributes as file_attributes
 from jetimg.event_file.chunks import read_rows
 from jetimg.event_file.columns import LEVEL, ROUNDED_LEVEL, GrowingColumn
@@ -42,9 +41,6 @@ from jetimg.event_file.rounding import MANTISSA_BITS
 from jetimg.event_file.validate import check_column, check_datasets_inside, check_layout
 
 Columns = dict[str, NDArray[Any]]
-
-# What h5py raises on damaged bytes; JSON and unicode errors are ValueErrors.
-HDF5_ERRORS = (OSError, KeyError, RuntimeError, ValueError, TypeError)
 
 # Bytes of events that are read at once, at most; 4096 events take 100 MB. A file of 16 MB can hold 16 GB.
 MAX_READ = 2**30
@@ -228,19 +224,11 @@ class Reader:
             DataError: not an event file of this version, not complete, or not what the layout says.
         """
         self.path = path = Path(path)
+        self._file = hdf5_file.opened(path)
         try:
-            self._file = h5py.File(path, "r")
-        except OSError as error:
-            raise_if_machine_fault(error, path)
-            what = file_kind.instead(path, error, file_kind.HDF5)
-            raise DataError(f"{path}: not a readable HDF5 file: {what}") from error
-        try:
-            self._check()
-            self.files = read_files(self._file)
-        except HDF5_ERRORS as error:
-            self._file.close()
-            raise_if_machine_fault(error, path)
-            raise DataError(f"{path}: damaged: {_one_line(error)}") from error
+            with hdf5_file.damage_of(path):
+                self._check()
+                self.files = read_files(self._file)
         except BaseException:
             self._file.close()
             raise
@@ -271,7 +259,7 @@ class Reader:
         """
         stop = self.n_events if stop is None else stop
         tables = self.tables if tables is None else tuple(tables)
-        try:
+        with hdf5_file.damage_of(self.path):
             # All sizes are looked at before anything of that size is asked for.
             indptr = {name: self._indptr(name, start, stop) for name in tables if name in JAGGED}
             n_bytes = sum(int(rows[-1] - rows[0]) * row_bytes(name) for name, rows in indptr.items())
@@ -280,9 +268,6 @@ class Reader:
                     f"{self.path}: events {start} to {stop} take {n_bytes} bytes; at most {MAX_READ} are read at once"
                 )
             return Batch({name: self._read_table(name, start, stop, indptr.get(name)) for name in tables})
-        except HDF5_ERRORS as error:
-            raise_if_machine_fault(error, self.path)
-            raise DataError(f"{self.path}: damaged: {_one_line(error)}") from error
 
     def steps(self, n_events: int, n_bytes: int = STEP_BYTES) -> Iterator[tuple[int, int]]:
         """Ranges of events that are read one after the other: at most so many, and so many bytes (one event at least).
@@ -293,12 +278,9 @@ class Reader:
         n_bytes = min(n_bytes, MAX_READ)
         for start in range(0, self.n_events, n_events):
             stop = min(start + n_events, self.n_events)
-            try:
+            with hdf5_file.damage_of(self.path):
                 jagged = [name for name in self.tables if name in JAGGED]
                 ends = np.sum([self._indptr(name, start, stop) * row_bytes(name) for name in jagged], axis=0)
-            except HDF5_ERRORS as error:
-                raise_if_machine_fault(error, self.path)
-                raise DataError(f"{self.path}: damaged: {_one_line(error)}") from error
             first = 0
             while first < stop - start:
                 last = int(np.searchsorted(ends, ends[first] + n_bytes, side="right")) - 1
@@ -328,11 +310,8 @@ class Reader:
             return None
         data = self._file[EXTRA][name]
         check_column(data, column, int(self._file[table]["indptr"][-1]), self.path)
-        try:
+        with hdf5_file.damage_of(self.path):
             return np.asarray(data[:])
-        except OSError as error:
-            raise_if_machine_fault(error, self.path)
-            raise DataError(f"{self.path}: damaged: {' '.join(str(error).split())}") from error
 
     def _indptr(self, name: str, start: int, stop: int) -> NDArray[np.int64]:
         """Where the events' rows begin and end; no event has more rows than it can have."""
@@ -378,7 +357,3 @@ def read_files(file: h5py.File) -> list[InputFile]:
             texts["name"], texts["sha256"], entries, texts["verdict"], texts["reason"], strict=True
         )
     ]
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

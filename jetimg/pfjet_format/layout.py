@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from jetimg.common import file_kind
+from jetimg.common import hdf5_file
 from jetimg.common.errors import DataError
 from jetimg.common.machine_faults import raise_if_machine_fault
 from jetimg.event_file.layout import Column
@@ -74,12 +74,7 @@ class ReferenceFile:
             DataError: not such a file.
         """
         self.path = path
-        try:
-            self._file = h5py.File(path, "r")
-        except OSError as error:
-            raise_if_machine_fault(error, path)
-            what = file_kind.instead(path, error, file_kind.HDF5)
-            raise DataError(f"{path}: not a readable HDF5 file: {what}") from error
+        self._file = hdf5_file.opened(path)
         try:
             self._check()
         except BaseException:

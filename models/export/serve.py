@@ -2,15 +2,12 @@
 
 import json
 import shutil
-import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
+from detector.common.subprocesses import ends_with_us
 from jetimg.common.errors import DataError, MachineFault
 from models.export.onnx_detector import FORMAT_WHOLE, opened
 from models.export.triton import CONFIG, MODEL, NAME
@@ -88,7 +85,7 @@ def lay_out(models: dict[str, Path], folder: Path, host: str, port: int, threads
 
 def _run(command: list[str]) -> int:
     """Runs a program until it ends or this process is asked to; its exit code, 0 if it was asked."""
-    with _asked_to_end(), subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
+    with ends_with_us(), subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
         try:
             return process.wait()
         except (KeyboardInterrupt, SystemExit):
@@ -98,15 +95,3 @@ def _run(command: list[str]) -> int:
             except subprocess.TimeoutExpired:
                 process.kill()
             return 0
-
-
-@contextmanager
-def _asked_to_end() -> Iterator[None]:
-    def leave(number: int, _: FrameType | None) -> NoReturn:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
