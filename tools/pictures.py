@@ -34,6 +34,8 @@ OF_CLASSIFIERS = {
     ("photon", "roc"): "classify-photon-roc",
     ("transfer", "examples"): "classify-transfer-examples",
     ("transfer", "curve"): "classify-transfer-curve",
+    ("transfer-composed", "examples"): "classify-transfer-composed-examples",
+    ("transfer-composed", "curve"): "classify-transfer-composed-curve",
     ("process", "roc"): "classify-process-roc",
     ("top", "examples"): "classify-top-examples",
     ("top", "roc"): "classify-top-roc",
