@@ -35,6 +35,10 @@ def train(
     start: Annotated[
         Path | None, typer.Option(help="Checkpoint to go on from, on these data; its network is taken.", dir_okay=False)
     ] = None,
+    teacher: Annotated[
+        Path | None,
+        typer.Option(help="Checkpoint to learn from beside the truth: see training.distillation.", dir_okay=False),
+    ] = None,
     epochs: Epochs = None,
     batch_size: BatchSize = None,
     learning_rate: LearningRate = None,
@@ -51,7 +55,8 @@ def train(
     chosen = _chosen(epochs, batch_size, learning_rate, seed, workers)
     settings = common.settings(config, device, training=chosen)
     choice: dict[str, Any] = {"resume": not restart, "replace": replace, "device": device, "processes": processes}
-    train_network(dataset, output, settings, start=start and common.network(start), **choice)
+    choice |= {"start": start and common.network(start), "teacher": teacher and common.network(teacher)}
+    train_network(dataset, output, settings, **choice)
     _done(dataset, output)
 
 

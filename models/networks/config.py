@@ -190,8 +190,8 @@ class Training(Schedule):
     distillation: float = Field(
         default=0.0,
         ge=0,
-        description="quantize, prune and train --start: how much what the network that the run begins with says of an "
-        "image counts beside the truth (arXiv:1503.02531); 0: the truth alone",
+        description="how much what another network says of an image counts beside the truth (arXiv:1503.02531): the "
+        "one that the run begins with (quantize, prune, --start), or --teacher; 0: the truth alone",
     )
     slimming: float = Field(
         default=0.0,

@@ -59,13 +59,14 @@ def prune(
     if now <= config.pruning.parameters:
         raise DataError(f"{start}: {now} parameters at inference, {config.pruning.parameters} wanted: nothing to prune")
     choice: dict[str, Any] = {"resume": resume, "replace": replace, "device": device, "processes": processes}
+    choice["teacher"] = start if config.training.distillation else None
     source = start
     for number, wanted in enumerate(targets(now, config.pruning.parameters, config.pruning.steps), start=1):
         run = output / f"step-{number}"
         logger.info(f"step {number} of {config.pruning.steps}: training with penalty, then to {wanted} parameters")
-        train(folder, run, _slimming(config, config.pruning.slimming), start=source, teacher=start, **choice)
+        train(folder, run, _slimming(config, config.pruning.slimming), start=source, **choice)
         source = _pruned(run, wanted)
-    train(folder, output, _slimming(config, 0.0), start=source, teacher=start, **choice)
+    train(folder, output, _slimming(config, 0.0), start=source, **choice)
 
 
 def targets(now: int, wanted: int, steps: int) -> list[int]:

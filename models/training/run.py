@@ -48,6 +48,7 @@ class Run:
     average: AveragedModel | None
     # Not trained: what it says of an image is learned from.
     teacher: Network | None = None
+    teacher_sha256: str | None = None
     epoch: int = 0
     records: list[history.Record] = field(default_factory=list)
     # Of each block, where batch norm scales are penalised.
@@ -102,8 +103,9 @@ def begin(
         worker.device.type, enabled=optimization.autocast(worker.device, config) is torch.float16
     )
     average = optimization.averaged(network, chosen.ema)
-    taught = _frozen(teacher, worker.device) if teacher else None
-    run = Run(worker, config, network, network, optimizer, scheduler, scaler, start, average, taught)
+    run = Run(worker, config, network, network, optimizer, scheduler, scaler, start, average)
+    if teacher:
+        run.teacher, run.teacher_sha256 = _frozen(teacher, network, config, worker.device), teacher.sha256
     if chosen.slimming:
         run.costs = slimming.known(config.model).costs(config.model)
     if last.is_file():
@@ -144,9 +146,16 @@ def _network(config: Config, start: Start | None) -> Network:
     return compress.apply(network, config.compression)
 
 
-def _frozen(teacher: Start, device: torch.device) -> Network:
-    """A network that only says what it sees."""
-    network, _ = checkpoint.load(teacher.path, device)
+def _frozen(teacher: Start, student: Network, config: Config, device: torch.device) -> Network:
+    """A network that only says what it sees.
+
+    Raises:
+        DataError: it looks at other places than the one that is to learn from it.
+    """
+    network, found = checkpoint.load(teacher.path, device)
+    boxes, others = network.default_boxes, student.default_boxes
+    if found.model.per_class != config.model.per_class or not torch.equal(boxes, others):
+        raise DataError(f"{teacher.path}: other default boxes or scores than the network that is to learn from it")
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.requires_grad_(False)
 

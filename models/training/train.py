@@ -59,8 +59,8 @@ def train(
 
     Raises:
         ModuleNotFoundError: curves for TensorBoard are wanted, which is not installed.
-        DataError: no data set, no training events, the folder holds a run of another configuration, data set or
-            start, or the start does not fit the data set.
+        DataError: no data set, no training events, the folder holds a run of another configuration, data set, start
+            or teacher, or start or teacher do not fit the data set or each other.
     """
     if config.training.tensorboard:
         extras.need("tensorboard")  # before an epoch is trained
@@ -70,14 +70,32 @@ def train(
     begun = Start.of(start, data) if start else None
     model = begun.model if begun else data.describe(config.model)
     config = config.model_copy(update={"model": model})
+    wiser = _teacher(config, teacher, begun, data)
     last, complaint = output / "last.pt", ""
     check_folder(output, start, may_replace=replace or not resume)
-    if resume and last.is_file() and (complaint := _other_run(last, config, data, begun)) and not replace:
+    if resume and last.is_file() and (complaint := _other_run(last, config, data, begun, wiser)) and not replace:
         raise DataError(f"{last}: {complaint}; choose another folder, --restart or --replace")
     if complaint or not resume:
         last.unlink(missing_ok=True)
-    wiser = (Start.of(teacher, data) if teacher else begun) if config.training.distillation else None
     distributed.run(_train, device, processes, data, output, config, begun, wiser)
+
+
+def _teacher(config: Config, teacher: Path | None, start: Start | None, data: DataSet) -> Start | None:
+    """Whom a run learns from beside the truth, if from anybody.
+
+    Raises:
+        DataError: it is to learn from somebody, but not said from whom; or the other way round.
+    """
+    wanted = config.training.distillation > 0
+    if wanted and not (teacher or start):
+        raise DataError(
+            "training.distillation: no network to learn from; it is for quantize, prune, --start or --teacher"
+        )
+    if teacher and not wanted:
+        raise DataError(f"{teacher}: a teacher, but training.distillation is 0; set it to 1.0, say")
+    if not wanted:
+        return None
+    return Start.of(teacher, data) if teacher else start
 
 
 def check_folder(output: Path, start: Path | None, *, may_replace: bool) -> None:
@@ -155,6 +173,7 @@ def _leave(run: Run, data: DataSet, output: Path) -> None:
         "dataset_sha256": data.digest,
         "images": dict(data.images),
         "start_sha256": run.start.sha256 if run.start else None,
+        "teacher_sha256": run.teacher_sha256,
         "optimizer": run.optimizer.state_dict(),
         "scheduler": run.scheduler.state_dict(),
         "scaler": run.scaler.state_dict(),
@@ -179,7 +198,7 @@ def _leave(run: Run, data: DataSet, output: Path) -> None:
     logger.info(f"epoch {run.epoch} of {run.config.training.epochs}: {parts}{ap}{speed}")
 
 
-def _other_run(last: Path, config: Config, data: DataSet, start: Start | None) -> str:
+def _other_run(last: Path, config: Config, data: DataSet, start: Start | None, teacher: Start | None) -> str:
     """What makes the run that was left another one; nothing if it is the same."""
     content, found = checkpoint.read(last, needed=("dataset_sha256",))
     if difference := data.difference(found.model):
@@ -197,4 +216,6 @@ def _other_run(last: Path, config: Config, data: DataSet, start: Start | None) -
         return "a run on another data set"
     if content.get("start_sha256") != (start.sha256 if start else None):
         return "a run that began with other weights"
+    if content.get("teacher_sha256") != (teacher.sha256 if teacher else None):
+        return "a run with another teacher"
     return ""

@@ -93,6 +93,21 @@ def test_a_run_with_a_teacher_says_how_far_it_is_from_it(dataset, full, tmp_path
     assert any(not torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
+def test_a_teacher_is_any_network_that_looks_at_the_same_places(dataset, full, tmp_path) -> None:
+    chosen = config(distillation=1.0).model_copy(update={"model": Model(channels=(4, 4, 4, 4, 4))})
+    train(dataset, tmp_path / "run", chosen, teacher=full["fast"], device="cpu")
+    assert history(tmp_path / "run")["train"]["imitation"] > 0
+    assert checkpoint.read(tmp_path / "run" / "last.pt")[0]["teacher_sha256"] == sha256(full["fast"])
+    with pytest.raises(DataError, match="a run with another teacher"):
+        train(dataset, tmp_path / "run", chosen, teacher=tmp_path / "run" / "network.pt", device="cpu")
+    with pytest.raises(DataError, match="other default boxes or scores"):
+        train(dataset, tmp_path / "other", chosen, teacher=full["ssd7"], device="cpu")
+    with pytest.raises(DataError, match="no network to learn from"):
+        train(dataset, tmp_path / "none", chosen, device="cpu")
+    with pytest.raises(DataError, match="a teacher, but"):
+        train(dataset, tmp_path / "none", config(), teacher=full["fast"], device="cpu")
+
+
 def history(run: Path) -> dict:
     return json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
 
