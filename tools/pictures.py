@@ -36,13 +36,15 @@ OF_CLASSIFIERS = {
     ("transfer", "curve"): "classify-transfer-curve",
     ("transfer-composed", "examples"): "classify-transfer-composed-examples",
     ("transfer-composed", "curve"): "classify-transfer-composed-curve",
+    ("transfer-full", "examples"): "classify-transfer-full-examples",
+    ("transfer-full", "curve"): "classify-transfer-full-curve",
     ("process", "roc"): "classify-process-roc",
     ("top", "examples"): "classify-top-examples",
     ("top", "roc"): "classify-top-roc",
 }
 
 # Pictures of docs/results/masks.md, called like the folders of the calls of `jetimg models masks`.
-OF_MASKS = ("masks", "masks-crowded")
+OF_MASKS = ("masks", "masks-5000", "masks-crowded")
 
 # The window of the viewer's pictures, and pixels of the picture for one of the window.
 WINDOW, SHARPNESS = (1360, 900), 1.5
