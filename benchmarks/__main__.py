@@ -1,11 +1,11 @@
 """Every figure of docs/benchmarks.md in one run, each beside its rival.
 
-    python -m benchmarks --output results/benchmarks [--events 10000] [--rounds 3] [--pool pool.npz]
+    python -m benchmarks --output results/benchmarks [--events 10000] [--rounds 5] [--pool pool.npz]
 
 Real Delphes events (a larger set beside the checkout, else tests/data), repeated.
 Processor time unless a figure says wall: on a core of
 its own they are the same. Ours and its rival run in turn; medians are printed. Writes benchmarks.json and
-benchmarks.png. The published code's own scripts are not run: its figures were measured elsewhere, and are marked.
+benchmarks.png. What was measured elsewhere is marked. Other programs are run if they are there (benchmarks/rivals.py).
 """
 
 import argparse
@@ -15,12 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks import convert, images, loader, machine, network, simulation
+from benchmarks import convert, images, loader, machine, network, rivals, simulation
 from benchmarks.measure import Figure
 from benchmarks.plot import draw
 from detector.common.atomic import write_text
 
-SECTIONS = ("convert", "cores", "images", "loader", "simulation")
+SECTIONS = ("convert", "rivals", "cores", "images", "loader", "simulation")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -33,6 +33,7 @@ def main(arguments: list[str] | None = None) -> None:
             rows.append(figure.as_dict())
             print(line(rows[-1]), flush=True)
         networks = network.latency(Path(folder), options.network)
+    print(machine.quiet(begun["load"]))
     print(f"network: {networks.get('skipped', 'measured by `jetimg models benchmark`, in the JSON')}")
     found = {"machine": begun | {"load_at_end": machine.load()}, "quick": options.quick}
     found |= {"figures": rows, "network": networks}
@@ -48,6 +49,8 @@ def figures(folder: Path, options: argparse.Namespace) -> Iterator[Figure]:
     n_events, rounds = (24, 1) if quick else (options.events, options.rounds)
     if "convert" in options.only:
         yield from convert.figures(folder, n_events, rounds)
+    if "rivals" in options.only:
+        yield from rivals.figures(folder, n_events, rounds, options.coffea, options.published)
     if "cores" in options.only:
         yield convert.two_cores(folder, n_events, rounds)
     if "images" in options.only:
@@ -76,9 +79,11 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, required=True, help="folder for benchmarks.json and benchmarks.png")
     parser.add_argument("--folder", type=Path, help="where the events go; a temporary folder if not given")
     parser.add_argument("--events", type=int, default=10_000, help="events to convert")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each pair is measured")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each pair is measured")
     parser.add_argument("--pool", type=Path, help="pile-up pool; a small one is made if not given")
     parser.add_argument("--network", nargs="+", metavar="NAME=PATH", help="networks for `jetimg models benchmark`")
+    parser.add_argument("--coffea", metavar="PYTHON", help="a Python that has coffea, to compare with")
+    parser.add_argument("--published", metavar="COMMAND", help="a conversion to compare with, of {input} to {output}")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS, help="some sections")
     parser.add_argument(
         "--quick", action="store_true", help="tiny inputs: proves that the suite runs, measures nothing"

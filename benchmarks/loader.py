@@ -1,4 +1,4 @@
-"""From disk to hits and to dense tensors: our shards against the same events in variable-length columns."""
+"""From disk to hits and to dense tensors: our shards, variable-length columns, padded arrays; the same events."""
 
 import time
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import torch
 
+from benchmarks import padded
 from benchmarks.inputs import Shard
 from benchmarks.measure import Figure, in_turn, processor_ms
 from jetimg.event_file.layout import CHANNELS
@@ -29,6 +30,7 @@ def figures(folder: Path, n_events: int, rounds: int) -> Iterator[Figure]:
         yield reading(shard, rounds)
         yield size(shard)
         yield tensors(shard, rounds)
+        yield from against_padded(shard, folder / "padded.h5", rounds)
     finally:
         torch.set_num_threads(threads)
 
@@ -73,6 +75,28 @@ def tensors(shard: Shard, rounds: int) -> Figure:
     }
     text = "dense float32 tensor of an image, batches of 32, standardised, shuffled, one core"
     return pairs.figure("loader", text, "ms an image", "variable-length columns", target=AIM_MS, also=also)
+
+
+def against_padded(shard: Shard, path: Path, rounds: int) -> Iterator[Figure]:
+    """Size, all hits, and dense batches in the file's order, against padded arrays."""
+    padded.write(shard.ours, path, BATCH, SHAPE[1])
+    n, text = shard.n_events, "arrays padded to the longest event, gzip"
+    sizes = [one.stat().st_size / n for one in (shard.ours, path)]
+    yield Figure("padded_bytes", "shard", "bytes an event", *sizes, text, sizes[0] / sizes[1])
+    pairs = in_turn(
+        lambda: processor_ms(lambda: read_ours(shard), n),
+        lambda: processor_ms(lambda: padded.read(path, STEP), n),
+        rounds,
+    )
+    yield pairs.figure("padded_read", "all hits of a shard, in order", "ms an event", text)
+    memory, images = torch.empty(BATCH, 3, *SHAPE), JetImages([shard.ours], BATCH)
+    few = min(n, 320)
+    pairs = in_turn(
+        lambda: processor_ms(lambda: [dense(batch, "cpu", "channel", memory) for batch in images], n),
+        lambda: processor_ms(lambda: sum(len(batch) for batch in padded.batches(path, BATCH, SHAPE, few)), few),
+        rounds,
+    )
+    yield pairs.figure("padded_dense", "dense standardised batches of 32, in order", "ms an image", text)
 
 
 def read_ours(shard: Shard) -> None:

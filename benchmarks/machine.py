@@ -11,6 +11,9 @@ from benchmarks.measure import ROOT
 
 LIBRARIES = ("numpy", "numba", "uproot", "awkward", "h5py", "deflate", "torch")
 
+# Load of a machine that does nothing.
+QUIET = 0.5
+
 # Those that decide how fast vectorised code is.
 FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "sha_ni", "asimd", "sve")
 
@@ -34,6 +37,18 @@ def describe() -> dict[str, Any]:
 def load() -> list[float]:
     """Load averages over 1, 5 and 15 minutes."""
     return [round(value, 2) for value in os.getloadavg()]
+
+
+def quiet(before: list[float]) -> str:
+    """Whether the machine did nothing else before and during a run, in words: its own process makes a load of 1.
+
+    Args:
+        before: as `load` gave it when the run began.
+    """
+    during = load()
+    if before[0] <= QUIET and during[0] <= 1 + QUIET:
+        return f"the machine was quiet: load {before[0]:g} before, {during[0]:g} at the end"
+    return f"the machine was NOT quiet: load {before[0]:g} before, {during[0]:g} at the end; ratios say more than times"
 
 
 def commit() -> str:

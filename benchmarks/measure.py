@@ -65,10 +65,12 @@ class Pairs:
     rival: Sequence[float]
 
     def figure(self, key: str, text: str, unit: str, rival_text: str, **more: Any) -> Figure:
-        """The medians, and the median of the ratios."""
-        ratio = statistics.median(a / b for a, b in zip(self.ours, self.rival, strict=True))
+        """The medians, and the median of the ratios, with the least and the greatest of them."""
+        ratios = [a / b for a, b in zip(self.ours, self.rival, strict=True)]
         ours, rival = statistics.median(self.ours), statistics.median(self.rival)
-        return Figure(key, text, unit, ours, rival, rival_text, ratio, **more)
+        spread = {"rounds": len(ratios), "least ratio": min(ratios), "greatest ratio": max(ratios)}
+        more["also"] = spread | more.get("also", {})
+        return Figure(key, text, unit, ours, rival, rival_text, statistics.median(ratios), **more)
 
 
 def in_turn(ours: Callable[[], float], rival: Callable[[], float], rounds: int) -> Pairs:
