@@ -44,7 +44,7 @@ OF_CLASSIFIERS = {
 }
 
 # Pictures of docs/results/masks.md, called like the folders of the calls of `jetimg models masks`.
-OF_MASKS = ("masks", "masks-5000", "masks-crowded")
+OF_MASKS = ("masks", "masks-5000", "masks-crowded", "masks-pileup")
 
 # The window of the viewer's pictures, and pixels of the picture for one of the window.
 WINDOW, SHARPNESS = (1360, 900), 1.5
