@@ -6,7 +6,8 @@ the input, as XNOR-Net has it, is left out, because a batch norm follows each of
 there are zeros still.
 
 Gradients go straight through both; through the sign of an input x only where |x| <= 1 (Courbariaux et al.,
-arXiv:1602.02830, section 1.3). The activations before (PReLU, ELU) keep the sign of what batch norm gives them.
+arXiv:1602.02830, section 1.3). Activations have to keep the sign of what batch norm gives them, as PReLU and ELU do.
+ReLU does not: behind it all signs are 1. PReLU takes its place.
 """
 
 from collections import OrderedDict
@@ -53,7 +54,13 @@ class BinaryInput(nn.Module):
 
 
 def apply(network: Network, chosen: Compression) -> None:
-    """Gives the chosen convolutions binary weights and inputs."""
+    """Gives the chosen convolutions binary weights and inputs, and PReLU for ReLU."""
+    channels = 0
+    for name, module in list(network.named_modules()):
+        if isinstance(module, nn.BatchNorm2d):  # stands before its activation
+            channels = module.num_features
+        elif isinstance(module, nn.ReLU):
+            network.set_submodule(name, nn.PReLU(channels))
     for name, layer in chosen_convolutions(network, chosen).items():
         parametrize.register_parametrization(layer, "weight", BinaryWeight())
         network.set_submodule(name, nn.Sequential(OrderedDict[str, nn.Module](sign=BinaryInput(), convolution=layer)))

@@ -1,8 +1,11 @@
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.compress.binary import BinaryInput, BinaryWeight, binary, sign
+from models.compress.binary import BinaryInput, BinaryWeight, apply, binary, sign
+from models.networks.build import build
+from models.networks.config import Compression, Model
 
 weights = st.builds(
     lambda seed, shape, size: size * torch.randn(shape, generator=torch.Generator().manual_seed(seed)),
@@ -34,6 +37,24 @@ def test_no_other_scale_has_a_smaller_squared_error(weight) -> None:
 
 def test_a_channel_of_zeros_stays_one() -> None:
     assert torch.equal(binary(torch.zeros(2, 3)), torch.zeros(2, 3))
+
+
+@pytest.mark.parametrize("architecture", ["fast", "pfjet", "ssd7"])
+def test_features_have_both_signs(architecture: str) -> None:
+    """Behind a ReLU all signs would be 1, and a network of such layers would see nothing."""
+    torch.manual_seed(1)
+    network = build(Model(architecture=architecture, image_shape=(64, 64), box_size=(46.0, 46.0), class_names=("b",)))
+    apply(network, Compression(kind="binary"))
+    shares: dict[str, float] = {}
+    for name, module in network.named_modules():
+        if isinstance(module, BinaryInput):
+            module.register_forward_hook(
+                lambda _, __, signs, name=name: shares.update({name: (signs > 0).float().mean().item()})
+            )
+    with torch.no_grad():
+        network(torch.randn(2, 3, 64, 64))
+    assert len(shares) > 4
+    assert all(0.01 < share < 0.99 for share in shares.values()), shares
 
 
 def test_a_sign_is_never_zero() -> None:
