@@ -34,6 +34,7 @@ def figures(folder: Path, n_events: int, rounds: int, pool: Path | None) -> list
     also = stages(pool, n_events, rounds)
     if rounds > 1:
         also |= whole(pool, n_events, rounds, folder)
+        also["whole chain / Pythia"] = also["whole chain"] / also["Pythia"]
     ours = also["detector"]
     text = "detector simulation with 50 pile-up collisions"
     return [

@@ -13,6 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.common import mapped_npz
 from detector.common.atomic import atomic_write
 from detector.common.errors import DataError
 from detector.common.numba_cache import compiled
@@ -91,22 +92,22 @@ def _seen(record: Collision) -> tuple[NDArray[np.generic], ...]:
 
 
 def save_pool(path: Path, pool: Pool) -> None:
-    """Writes a pool as compressed numpy arrays; the same pool gives the same bytes."""
+    """Writes a pool as numpy arrays; the same pool gives the same bytes."""
     with atomic_write(path) as partial, partial.open("wb") as file:
-        np.savez_compressed(file, format=np.array(FORMAT), **pool._asdict())
+        mapped_npz.save(file, {"format": np.array(FORMAT), **pool._asdict()})
 
 
 def load_pool(path: Path) -> Pool:
-    """Reads a pool.
+    """Maps a pool into memory, which jobs on one machine share; one that is compressed is read.
 
     Raises:
         DataError: the file is missing or holds no pool; the message names it and the remedy.
     """
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            if str(file["format"]) != FORMAT:
-                raise ValueError(f"format {file['format']}")
-            pool = Pool(*(file[name] for name in Pool._fields))
+        arrays = mapped_npz.load(path)
+        if str(arrays["format"]) != FORMAT:
+            raise ValueError(f"format {arrays['format']}")
+        pool = Pool(*(arrays[name] for name in Pool._fields))
     except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile, zlib.error) as error:
         raise DataError(f"{path}: not a pile-up pool ({error}); make one: jetimg detector pool") from error
     _check(path, pool)

@@ -110,10 +110,12 @@ class Simulation:
         chosen = puppi.Candidates(pt[found], eta[found], phi[found], mass[found], kind[found])
         weight = puppi.weights(chosen, n_vertices, self._puppi)
         # PUPPI's four-momenta take eta for the rapidity (see detector.simulation.fast.puppi); those of leptons do not.
-        weighted = weight[:, None] * momenta(chosen.pt, chosen.eta, chosen.phi, chosen.mass, rapidity=True)
+        left = weight > 0.0
+        columns = (column[left] for column in (chosen.pt, chosen.eta, chosen.phi, chosen.mass))
+        weighted = weight[left, None] * momenta(*columns, rapidity=True)
         ours = lepton & ~pileup
         leptons = momenta(tracks.pt[ours], tracks.eta[ours], tracks.phi[ours], tracks.mass[ours], rapidity=False)
-        return np.concatenate([weighted[weight > 0.0], leptons])
+        return np.concatenate([weighted, leptons])
 
 
 @compiled

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.common.numba_cache import compiled
 from detector.geometry.angles import TWO_PI
 from detector.geometry.description import Density
 
@@ -22,13 +23,15 @@ def densities(momenta: NDArray[np.float64], described: Density) -> NDArray[np.fl
     Returns:
         float64 (n_ranges), GeV per unit of rapidity and radian.
     """
-    px, py, pz, energy = momenta[np.hypot(momenta[:, 0], momenta[:, 1]) > 0.0].T
-    transverse_mass = np.sqrt(np.maximum(energy**2 - pz**2, px**2 + py**2))
-    rapidity, phi, pt = np.arcsinh(pz / transverse_mass), np.arctan2(py, px), np.hypot(px, py)
+    px, py, pz, energy = momenta[(momenta[:, 0] != 0.0) | (momenta[:, 1] != 0.0)].T
+    pt2 = px**2 + py**2
+    transverse_mass = np.sqrt(np.maximum(energy**2 - pz**2, pt2))
+    rapidity, phi = np.arcsinh(pz / transverse_mass), np.arctan2(py, px)
     ranges = pairwise(described.edges)
-    return np.array([_density(rapidity, phi, pt, low, high, described.tile) for low, high in ranges])
+    return np.array([_density(rapidity, phi, np.sqrt(pt2), low, high, described.tile) for low, high in ranges])
 
 
+@compiled
 def _density(
     rapidity: NDArray[np.float64],
     phi: NDArray[np.float64],
@@ -39,10 +42,11 @@ def _density(
 ) -> float:
     """One range, cut into tiles of about the wanted size."""
     n_rapidity, n_phi = max(int((high - low) / tile + 0.5), 1), int(TWO_PI / tile + 0.5)
-    inside = (rapidity >= low) & (rapidity < high)
-    row = ((rapidity[inside] - low) * n_rapidity / (high - low)).astype(np.int64)
-    column = (np.mod(phi[inside], TWO_PI) * n_phi / TWO_PI).astype(np.int64)
-    # Rounding alone reaches the number of tiles: the upper edge of a range, and the seam.
-    row, column = np.minimum(row, n_rapidity - 1), column % n_phi
-    sums = np.bincount(row * n_phi + column, weights=pt[inside], minlength=n_rapidity * n_phi)
-    return float(np.median(sums)) * n_rapidity * n_phi / ((high - low) * TWO_PI)
+    sums = np.zeros(n_rapidity * n_phi)
+    for i in range(len(pt)):
+        if low <= rapidity[i] < high:
+            # Rounding alone reaches the number of tiles: the upper edge of a range, and the seam.
+            row = min(int((rapidity[i] - low) * n_rapidity / (high - low)), n_rapidity - 1)
+            column = int((phi[i] % TWO_PI) * n_phi / TWO_PI) % n_phi
+            sums[row * n_phi + column] += pt[i]
+    return float(np.median(sums) * n_rapidity * n_phi / ((high - low) * TWO_PI))

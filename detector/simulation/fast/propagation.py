@@ -6,11 +6,15 @@ the transverse circle in radians, or for neutral particles the way over the mome
 """
 
 import math
+from typing import NamedTuple
 
 from detector.common.numba_cache import compiled
 
 CURVATURE = 0.299792458  # GeV / (T m): speed of light / 1e9
 TINY_PT2 = 1e-9  # GeV^2: below, Delphes drops a particle, which would run along the beam
+
+# Whether a particle leaves a cylinder, and where (x, y, z), m.
+Point = tuple[bool, float, float, float]
 
 
 @compiled
@@ -22,22 +26,25 @@ def shorter(angle: float) -> float:
 
 
 @compiled
-def straight(
-    x: float, y: float, z: float, px: float, py: float, pz: float, radius: float, half_length: float
-) -> tuple[bool, float, float, float]:
-    """Where a straight line from inside a cylinder leaves it.
+def eta_of(z: float, r: float) -> float:
+    """Pseudorapidity of a point or momentum, asinh(z / r); r is its distance from the beam, not 0.
 
-    Args:
-        x, y, z: start, m.
-        px, py, pz: direction, any scale.
-        radius, half_length: the cylinder, m.
-
-    Returns:
-        Whether it leaves, and where (x, y, z), m.
+    By a logarithm: a third of the time of the C library's asinh, the same to 1e-15.
     """
+    way = abs(z) / r
+    return math.copysign(math.log(way + math.sqrt(way * way + 1.0)), z)
+
+
+@compiled
+def transverse(x: float, y: float) -> float:
+    """Distance from the beam. Plain: math.hypot guards lengths that no detector has, at six times the time."""
+    return math.sqrt(x * x + y * y)
+
+
+@compiled
+def straight(x: float, y: float, z: float, px: float, py: float, pz: float, radius: float, half_length: float) -> Point:
+    """Where a straight line from inside a cylinder leaves it; the arguments are those of `leave`."""
     pt2 = px * px + py * py
-    if pt2 < TINY_PT2 or math.hypot(x, y) > radius or abs(z) > half_length:
-        return False, 0.0, 0.0, 0.0
     along = px * x + py * y
     way = (-along + math.sqrt(max(along * along + pt2 * (radius * radius - x * x - y * y), 0.0))) / pt2
     if abs(z + pz * way) > half_length:
@@ -45,53 +52,85 @@ def straight(
     return True, x + px * way, y + py * way, z + pz * way
 
 
+class Circle(NamedTuple):
+    """A particle's way across the beam.
+
+    Attributes:
+        x, y: the circle's centre, m; radius: m, 0 for a straight way.
+        off_axis: distance of the centre from the z axis, m.
+        turn: the sign of d phi.
+        start: angle at which the particle is born, seen from the centre.
+        nearest: angle on its way from there to the closest approach to the z axis; negative for one that is past it.
+        phi: of its momentum at that approach; of a straight way, anywhere.
+    """
+
+    x: float
+    y: float
+    radius: float
+    off_axis: float
+    turn: float
+    start: float
+    nearest: float
+    phi: float
+
+
 @compiled
-def helix(
+def circle(x: float, y: float, px: float, py: float, charge: float, field: float) -> Circle:
+    """The way of a particle.
+
+    Args:
+        x, y: start, m.
+        px, py: momentum, GeV.
+        charge: units of the positron's.
+        field: T, along z.
+    """
+    pt, phi = transverse(px, py), math.atan2(py, px)
+    if charge * field == 0.0 or pt == 0.0:
+        return Circle(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, phi)
+    # A positive charge in a field along +z turns clockwise: phi falls.
+    turn = -math.copysign(1.0, charge * field)
+    r = pt / (CURVATURE * abs(charge * field))
+    # The centre lies at a right angle to the momentum.
+    cx, cy = x - turn * r * py / pt, y + turn * r * px / pt
+    start = phi - turn * 0.5 * math.pi
+    nearest = shorter(turn * (math.atan2(-cy, -cx) - start))
+    return Circle(cx, cy, r, transverse(cx, cy), turn, start, nearest, shorter(phi + turn * nearest))
+
+
+@compiled
+def leave(
+    way: Circle,
     x: float,
     y: float,
     z: float,
     px: float,
     py: float,
     pz: float,
-    charge: float,
-    field: float,
     radius: float,
     half_length: float,
-) -> tuple[bool, float, float, float, float]:
-    """Where a charged particle from inside a cylinder leaves it.
+) -> Point:
+    """Where a particle from inside a cylinder leaves it.
 
-    A particle whose circle stays inside the cylinder loops until it leaves through an end.
+    One whose circle stays inside loops until it leaves through an end.
 
     Args:
+        way: its circle.
         x, y, z: start, m.
         px, py, pz: momentum, GeV.
-        charge: units of the positron's.
-        field: T, along z.
         radius, half_length: the cylinder, m.
-
-    Returns:
-        Whether it leaves; where (x, y, z), m; phi of its momentum at the closest approach to the z axis.
     """
-    pt = math.hypot(px, py)
-    if pt * pt < TINY_PT2 or math.hypot(x, y) > radius or abs(z) > half_length:
-        return False, 0.0, 0.0, 0.0, 0.0
-    # A positive charge in a field along +z turns clockwise: phi falls. `turn` is the sign of d phi.
-    turn = -math.copysign(1.0, charge * field)
-    r = pt / (CURVATURE * abs(charge * field))
-    phi = math.atan2(py, px)
-    # The centre lies at a right angle to the momentum; the particle at `start` on the circle.
-    cx, cy = x - turn * r * py / pt, y + turn * r * px / pt
-    distance = math.hypot(cx, cy)
-    start = math.atan2(y - cy, x - cx)
-    nearest = shorter(turn * (math.atan2(-cy, -cx) - start))
+    pt, r, d = transverse(px, py), way.radius, way.off_axis
+    if pt * pt < TINY_PT2 or transverse(x, y) > radius or abs(z) > half_length:
+        return False, 0.0, 0.0, 0.0
+    if r == 0.0:
+        return straight(x, y, z, px, py, pz, radius, half_length)
     to_end = math.inf if pz == 0.0 else (math.copysign(half_length, pz) - z) * pt / (pz * r)
     angle = to_end
-    if distance + r >= radius:
+    if d + r >= radius:
         # sin^2 of half the angle between nearest point and exit, by the law of cosines: exact for fast particles.
-        sine2 = (radius * radius - (r - distance) ** 2) / (4.0 * r * distance)
-        angle = min(to_end, nearest + 2.0 * math.asin(math.sqrt(min(1.0, max(0.0, sine2)))))
+        sine2 = (radius * radius - (r - d) ** 2) / (4.0 * r * d)
+        angle = min(to_end, way.nearest + 2.0 * math.asin(math.sqrt(min(1.0, max(0.0, sine2)))))
     if angle == math.inf:
-        return False, 0.0, 0.0, 0.0, 0.0
-    there = start + turn * angle
-    phi_nearest = shorter(phi + turn * nearest)
-    return True, cx + r * math.cos(there), cy + r * math.sin(there), z + pz / pt * r * angle, phi_nearest
+        return False, 0.0, 0.0, 0.0
+    there = way.start + way.turn * angle
+    return True, way.x + r * math.cos(there), way.y + r * math.sin(there), z + pz / pt * r * angle

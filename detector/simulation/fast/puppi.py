@@ -109,29 +109,48 @@ def _alpha(
 ) -> NDArray[np.float64]:
     """Ln of the sum of pt^2 / Delta R^2 over each candidate's cone, 0 for an empty cone."""
     order = np.argsort(candidates.eta)
-    rapidity = candidates.eta[order]
+    everyone = _neighbours(candidates, eta, order)
+    # The primary vertex's tracks are a few of a hundred: where they alone count, nothing else is looked at.
+    primary = _neighbours(candidates, eta, order[candidates.kind[order] == PRIMARY])
     result = np.zeros(len(region))
     for i in range(len(region)):
         b = region[i]
-        if b < 0:
-            continue
-        cone = tables.cone[b]
-        first = np.searchsorted(rapidity, candidates.eta[i] - cone)
-        total = 0.0
-        for k in range(first, len(rapidity)):
-            d_rapidity = rapidity[k] - candidates.eta[i]
-            if d_rapidity > cone:
-                break
-            j = order[k]
-            if tables.use_charged[b] and candidates.kind[j] != PRIMARY:
-                continue
-            d_phi = abs(candidates.phi[j] - candidates.phi[i])
-            d_phi = min(d_phi, 2.0 * math.pi - d_phi)
-            r2 = (eta[j] - eta[i]) ** 2 + d_phi * d_phi
-            if d_rapidity * d_rapidity + d_phi * d_phi <= cone * cone and r2 >= NEAREST2:
-                total += candidates.pt[j] ** 2 / r2
-        result[i] = math.log(total) if total > 0.0 else 0.0
+        if b >= 0:
+            near = primary if tables.use_charged[b] else everyone
+            total = _cone_sum(near, candidates.eta[i], candidates.phi[i], eta[i], tables.cone[b])
+            result[i] = math.log(total) if total > 0.0 else 0.0
     return result
+
+
+@compiled
+def _neighbours(
+    candidates: Candidates, eta: NDArray[np.float64], order: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """What a cone's sum needs of the candidates, in this order: eta as handed in, phi, PUPPI's eta, pt^2."""
+    return candidates.eta[order], candidates.phi[order], eta[order], candidates.pt[order] ** 2
+
+
+@compiled
+def _cone_sum(
+    near: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
+    rapidity: float,
+    phi: float,
+    eta: float,
+    cone: float,
+) -> float:
+    """The sum of pt^2 / Delta R^2 over the neighbours in a cone."""
+    rapidities, phis, etas, pt2 = near
+    total = 0.0
+    for k in range(np.searchsorted(rapidities, rapidity - cone), len(rapidities)):
+        d_rapidity = rapidities[k] - rapidity
+        if d_rapidity > cone:
+            break
+        d_phi = abs(phis[k] - phi)
+        d_phi = min(d_phi, 2.0 * math.pi - d_phi)
+        r2 = (etas[k] - eta) ** 2 + d_phi * d_phi
+        if d_rapidity * d_rapidity + d_phi * d_phi <= cone * cone and r2 >= NEAREST2:
+            total += pt2[k] / r2
+    return total
 
 
 @compiled

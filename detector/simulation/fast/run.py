@@ -73,13 +73,18 @@ def provenance(job: SimulationJob, detector: Detector) -> dict[str, Any]:
         "campaign_seed": job.seed,
         "index": job.index,
         **_source(job),
-        "pool_sha256": hashlib.sha256(job.pool.read_bytes()).hexdigest() if job.pool else None,
+        "pool_sha256": _sha256(job.pool) if job.pool else None,
         "detector": detector.name,
         "detector_sha256": detector.digest,
         "jet_pileup_mitigation": f"{baseline.name}: PUPPI, all |eta|, as in Delphes 3.5",
         "nsubjettiness": f"beta {baseline.subjettiness_beta:g}, one-pass kt axes",
         "software": {name: version(name) for name in SOFTWARE},
     }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _source(job: SimulationJob) -> dict[str, Any]:

@@ -6,17 +6,18 @@ and EnergySmearing, arXiv:1307.6346).
 """
 
 import math
+from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.common.numba_cache import compiled
 from detector.simulation.fast.parameters import Pieces, TrackerTables
-from detector.simulation.fast.propagation import helix, straight
+from detector.simulation.fast.propagation import Circle, circle, eta_of, leave, transverse
 from detector.simulation.particles import ELECTRON, HADRON, MUON, Particles, Tracks
 
 MM = 1e-3  # metres
+HASH = 2654435761  # a prime near 2^32 over the golden ratio: spreads neighbouring cells
 
 
 @compiled
@@ -46,37 +47,80 @@ def species(pid: int) -> int:
     return MUON if abs(pid) == 13 else HADRON
 
 
+class Survivors(NamedTuple):
+    """Charged particles that the dense-track filter leaves.
+
+    Attributes:
+        index: int64 (n), of particles, ascending.
+        ways: float64 (n, 8), the `Circle` of each.
+    """
+
+    index: NDArray[np.int64]
+    ways: NDArray[np.float64]
+
+
 @compiled
-def dense_filter(particles: Particles, tables: TrackerTables) -> NDArray[np.int64]:
+def dense_filter(particles: Particles, tables: TrackerTables) -> Survivors:
     """The charged particles that survive: that of highest pt in each cell of the inner cylinder.
 
     A point on a cell's edge belongs to the cell below it, as in Delphes. The cells' phi is exact round
     the circle, so the seam at +-pi is an edge like any other.
-
-    Returns:
-        int64 (n_survivors), indices of particles, ascending.
     """
-    best = numba.typed.Dict.empty(numba.int64, numba.int64)
-    half = tables.inner_eta_cells // 2
-    sinh_max = math.sinh(half * tables.inner_cell)
-    for i in range(len(particles.pid)):
-        if particles.charge[i] == 0 or beyond(particles, i, tables.inner_half_length, sinh_max):
+    p, n_all = particles, len(particles.pid)
+    index, cells, ways = np.empty(n_all, np.int64), np.empty(n_all, np.int64), np.empty((n_all, 8))
+    n_eta, n_phi, width = tables.inner_eta_cells, tables.inner_phi_cells, tables.inner_cell
+    field, radius, half_length = tables.field, tables.inner_radius, tables.inner_half_length
+    sinh_max = math.sinh(n_eta // 2 * width)
+    n = 0
+    for i in range(n_all):
+        x, y, z, px, py, pz = p.x[i] * MM, p.y[i] * MM, p.z[i] * MM, p.px[i], p.py[i], p.pz[i]
+        if p.charge[i] == 0 or beyond(x, y, z, px, py, pz, half_length, sinh_max):
             continue
-        inside, x, y, z, _ = _leave(particles, i, tables.field, tables.inner_radius, tables.inner_half_length)
-        if not inside:
+        way = circle(x, y, px, py, float(p.charge[i]), field)
+        inside, x, y, z = leave(way, x, y, z, px, py, pz, radius, half_length)
+        if inside:
+            cell = _inner_cell(x, y, z, n_eta, n_phi, width)
+            if cell >= 0:
+                index[n], cells[n] = i, cell
+                for k in range(8):
+                    ways[n, k] = way[k]
+                n += 1
+    kept = _hardest(particles, index[:n], cells[:n])
+    return Survivors(index[kept], ways[kept])
+
+
+@compiled
+def _inner_cell(x: float, y: float, z: float, n_eta: int, n_phi: int, width: float) -> int:
+    """The inner cylinder's cell that holds a point (m), -1 beyond the last."""
+    row = math.ceil(eta_of(z, transverse(x, y)) / width) + n_eta // 2 - 1
+    if row < 0 or row >= n_eta:
+        return -1
+    column = math.ceil((math.atan2(y, x) + math.pi) * n_phi / (2.0 * math.pi)) - 1
+    return int(row * n_phi + column % n_phi)
+
+
+@compiled
+def _hardest(particles: Particles, index: NDArray[np.int64], cells: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows of the particles of highest pt in their cell, ascending; of equal ones the first.
+
+    There are millions of cells for a few thousand particles: cells are looked up in a table by a hash, linear probing.
+    """
+    size = 16
+    while size < 2 * len(index):
+        size *= 2
+    best, kept = np.full(size, -1), np.ones(len(index), np.bool_)
+    for row in range(len(index)):
+        slot = ((cells[row] * HASH) >> 16) % size
+        while best[slot] >= 0 and cells[best[slot]] != cells[row]:
+            slot = (slot + 1) % size
+        rival = best[slot]
+        if rival >= 0 and _pt2(particles, index[row]) <= _pt2(particles, index[rival]):
+            kept[row] = False
             continue
-        row = math.ceil(math.asinh(z / math.hypot(x, y)) / tables.inner_cell) + half - 1
-        if row < 0 or row >= tables.inner_eta_cells:
-            continue
-        column = math.ceil((math.atan2(y, x) + math.pi) * tables.inner_phi_cells / (2.0 * math.pi)) - 1
-        cell = row * tables.inner_phi_cells + column % tables.inner_phi_cells
-        if cell not in best or _pt2(particles, i) > _pt2(particles, best[cell]):
-            best[cell] = i
-    survivors = np.empty(len(best), dtype=np.int64)
-    for k, i in enumerate(best.values()):
-        survivors[k] = i
-    survivors.sort()
-    return survivors
+        if rival >= 0:
+            kept[rival] = False
+        best[slot] = row
+    return np.flatnonzero(kept)
 
 
 @compiled
@@ -85,30 +129,14 @@ def _pt2(particles: Particles, i: int) -> float:
 
 
 @compiled
-def beyond(particles: Particles, i: int, half_length: float, sinh_max: float) -> bool:
-    """Whether particle i surely leaves through an end of a cylinder beyond the |eta| with this sinh.
+def beyond(x: float, y: float, z: float, px: float, py: float, pz: float, half_length: float, sinh_max: float) -> bool:
+    """Whether a particle surely leaves through an end of a cylinder beyond the |eta| with this sinh.
 
     Nothing gets further from the axis than where it was born plus its transverse way to that end. A cheap
-    test, for the many particles near the beam.
+    test, for the many particles near the beam. Lengths are m, momenta GeV.
     """
-    way = half_length + abs(particles.z[i]) * MM
-    born = math.sqrt(particles.x[i] ** 2 + particles.y[i] ** 2) * MM
-    farthest = born * abs(particles.pz[i]) + math.sqrt(_pt2(particles, i)) * way
-    return bool(farthest * sinh_max < half_length * abs(particles.pz[i]))
-
-
-@compiled
-def _leave(
-    particles: Particles, i: int, field: float, radius: float, half_length: float
-) -> tuple[bool, float, float, float, float]:
-    """Where particle i leaves a cylinder (m), and the phi of its momentum at the closest approach."""
-    x, y, z = particles.x[i] * MM, particles.y[i] * MM, particles.z[i] * MM
-    px, py, pz = particles.px[i], particles.py[i], particles.pz[i]
-    charge = particles.charge[i]
-    if charge == 0 or field == 0.0:
-        inside, x, y, z = straight(x, y, z, px, py, pz, radius, half_length)
-        return inside, x, y, z, math.atan2(py, px)
-    return helix(x, y, z, px, py, pz, charge, field, radius, half_length)
+    farthest = transverse(x, y) * abs(pz) + transverse(px, py) * (half_length + abs(z))
+    return bool(farthest * sinh_max < half_length * abs(pz))
 
 
 @compiled
@@ -117,39 +145,44 @@ def to_calorimeter(particles: Particles, tables: TrackerTables) -> Tracks:
 
     A particle born outside the inner cylinder does not take part, as in the published card.
     """
-    alive = particles.charge == 0
-    alive[dense_filter(particles, tables)] = True
-    return _at_surface(particles, alive, tables)
+    survivors, p, n = dense_filter(particles, tables), particles, len(particles.pid)
+    index, values = np.empty(n, dtype=np.int64), np.empty((6, n))
+    radius, half_length, sinh_max = tables.radius, tables.half_length, math.sinh(tables.abs_eta_max)
+    found, row = 0, 0
+    for i in range(n):
+        if p.charge[i] != 0:
+            if row == len(survivors.index) or survivors.index[row] != i:
+                continue
+            row += 1
+        x, y, z, px, py, pz = p.x[i] * MM, p.y[i] * MM, p.z[i] * MM, p.px[i], p.py[i], p.pz[i]
+        born_inside = transverse(x, y) <= tables.inner_radius and abs(z) <= tables.inner_half_length
+        if not born_inside or beyond(x, y, z, px, py, pz, half_length, sinh_max):
+            continue
+        if p.charge[i] != 0:
+            v = survivors.ways[row - 1]
+            way = Circle(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7])
+        else:
+            way = circle(x, y, px, py, 0.0, 0.0)
+        inside, x, y, z = leave(way, x, y, z, px, py, pz, radius, half_length)
+        r = transverse(x, y)
+        if not inside or r == 0.0:
+            continue
+        pt, mass = transverse(px, py), p.mass[i]
+        index[found] = i
+        values[0, found], values[1, found], values[2, found] = pt, eta_of(pz, pt), way.phi
+        values[3, found] = math.sqrt(pt * pt + pz * pz + mass * mass)
+        values[4, found], values[5, found] = eta_of(z, r), math.atan2(y, x)
+        found += 1
+    return _arrived(particles, index[:found], values[:, :found])
 
 
 @compiled
-def _at_surface(particles: Particles, alive: NDArray[np.bool_], tables: TrackerTables) -> Tracks:
-    n = len(particles.pid)
-    index = np.empty(n, dtype=np.int64)
-    values = np.empty((6, n))
-    sinh_max = math.sinh(tables.abs_eta_max)
-    born_r, born_z = tables.inner_radius / MM, tables.inner_half_length / MM
-    found = 0
-    for i in range(n):
-        if not alive[i] or beyond(particles, i, tables.half_length, sinh_max):
-            continue
-        if math.hypot(particles.x[i], particles.y[i]) > born_r or abs(particles.z[i]) > born_z:
-            continue
-        inside, x, y, z, phi = _leave(particles, i, tables.field, tables.radius, tables.half_length)
-        r = math.sqrt(x * x + y * y)
-        if not inside or r == 0.0:
-            continue
-        pt2, pz, mass = _pt2(particles, i), particles.pz[i], particles.mass[i]
-        pt = math.sqrt(pt2)
-        index[found] = i
-        values[0, found], values[1, found], values[2, found] = pt, math.asinh(pz / pt), phi
-        values[3, found] = math.sqrt(pt2 + pz * pz + mass * mass)
-        values[4, found], values[5, found] = math.asinh(z / r), math.atan2(y, x)
-        found += 1
-    k, v, p = index[:found], values[:, :found], particles
+def _arrived(particles: Particles, k: NDArray[np.int64], v: NDArray[np.float64]) -> Tracks:
+    """Particles k with their pt, eta, phi, energy, outer eta and outer phi."""
+    p = particles
     return Tracks(
         p.pid[k], p.charge[k], p.pileup[k], v[0].copy(), v[1].copy(), v[2].copy(), p.mass[k],
-        v[3].copy(), v[4].copy(), v[5].copy(), p.x[k], p.y[k], p.z[k], np.zeros(found),
+        v[3].copy(), v[4].copy(), v[5].copy(), p.x[k], p.y[k], p.z[k], np.zeros(len(k)),
     )  # fmt: skip
 
 

@@ -51,6 +51,24 @@ def test_the_same_pool_gives_the_same_bytes(pool: Pool, pool_file: Path, tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["again.npz"]
 
 
+def test_a_pool_is_mapped_and_not_read(pool_file: Path) -> None:
+    """Aligned, so that compiled functions take it as any array; read-only, so that no job changes that of another."""
+    for column in load_pool(pool_file):
+        assert isinstance(column.base, np.memmap) or isinstance(column.base.base, np.memmap)
+        assert column.flags.aligned
+        assert column.flags.c_contiguous
+        assert not column.flags.writeable
+
+
+def test_numpy_reads_a_pool_and_a_pool_that_numpy_compressed_is_one(
+    pool: Pool, pool_file: Path, tmp_path: Path
+) -> None:
+    with np.load(pool_file) as file:
+        assert np.array_equal(file["px"], pool.px)
+        np.savez_compressed(tmp_path / "small.npz", **file)
+    assert all(map(np.array_equal, load_pool(tmp_path / "small.npz"), pool))
+
+
 @pytest.mark.parametrize("damage", ["absent", "text", "cut", "other", "lies", "scrambled"])
 def test_what_is_no_pool_is_refused(pool: Pool, pool_file: Path, tmp_path: Path, damage: str) -> None:
     path = tmp_path / "bad.npz"
@@ -61,10 +79,9 @@ def test_what_is_no_pool_is_refused(pool: Pool, pool_file: Path, tmp_path: Path,
     elif damage == "other":
         with path.open("wb") as file:
             np.savez(file, something=np.arange(3))
-    elif damage == "scrambled":  # compressed data begin with a kind of block that there is not
+    elif damage == "scrambled":  # one bit of a momentum
         content = bytearray(pool_file.read_bytes())
-        begin = content.index(b"px.npy") + len("px.npy") + 20  # behind the field that numpy's zip has for its size
-        content[begin] = 255
+        content[content.index(b"px.npy") + 1000] ^= 1
         path.write_bytes(content)
     elif damage == "lies":
         save_pool(path, pool._replace(start=pool.start + 1))

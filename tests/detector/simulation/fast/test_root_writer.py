@@ -55,3 +55,20 @@ def test_a_program_that_uses_uproot_too_keeps_its_clock(tmp_path: Path) -> None:
     write(tmp_path / "one.root")
     for name in STOPPED:
         assert importlib.import_module(f"uproot.writing.{name}").datetime is datetime
+
+
+def test_a_program_that_uses_uproot_too_keeps_its_compression(tmp_path: Path) -> None:
+    write(tmp_path / "one.root")
+    assert uproot.ZLIB.library == "zlib"
+    assert uproot.ZLIB(1).library == "zlib"
+
+
+def test_files_are_read_by_zlib(tmp_path: Path) -> None:
+    """Libdeflate wrote them: any reader of ROOT's ZL blocks takes them."""
+    values = np.tile(np.arange(5.0), 600)
+    with root_writer.create(tmp_path / "x.root", {}, {}, ["Jet.Tau"]) as file:
+        file.extend({}, {"Jet.Tau": (np.full(600, 5), values)})
+    with uproot.open(tmp_path / "x.root") as made:
+        branch = made["Delphes"]["Jet.Tau"]
+        assert branch.basket(0).compressed_bytes < branch.basket(0).uncompressed_bytes / 4
+        assert np.array_equal(branch.array().to_numpy().ravel(), values)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.simulation.fast.parameters import Tables
-from detector.simulation.fast.propagation import helix
+from detector.simulation.fast.propagation import circle, leave
 from detector.simulation.fast.tracking import beyond, dense_filter, log_normal, piecewise, reconstruct, to_calorimeter
 from tests.helpers.builders import particles, tracks
 
@@ -18,36 +18,56 @@ N = 20_000
 def test_the_hardest_track_of_a_cell_survives(numbers: Tables) -> None:
     """Fast particles of one direction meet the inner cylinder in one cell (0.003 x 0.003)."""
     crowd = particles([211] * 4, [1] * 4, [900.0, 1000.0, 950.0, 990.0], [0.5011] * 3 + [0.52], [1.0005] * 4)
-    assert dense_filter(crowd, numbers.tracker).tolist() == [1, 3]
+    assert dense_filter(crowd, numbers.tracker).index.tolist() == [1, 3]
 
 
 def test_neutral_particles_do_not_count(numbers: Tables) -> None:
     crowd = particles([22, 211], [0, 1], [1000.0, 900.0], [0.5011] * 2, [1.0005] * 2)
-    assert dense_filter(crowd, numbers.tracker).tolist() == [1]
+    assert dense_filter(crowd, numbers.tracker).index.tolist() == [1]
 
 
 def test_cells_at_the_seam(numbers: Tables) -> None:
     """Just below +pi and just above -pi are neighbours, not one cell; -pi itself is +pi."""
     pt, eps = 1e6, 1e-4
     crowd = particles([211] * 3, [1] * 3, [pt, pt + 1, pt + 2], [0.001] * 3, [math.pi - eps, -math.pi + eps, math.pi])
-    survivors = dense_filter(crowd, numbers.tracker).tolist()
+    survivors = dense_filter(crowd, numbers.tracker).index.tolist()
     assert 1 in survivors
     assert 0 not in survivors
 
 
 def test_the_filter_ends_at_eta_4(numbers: Tables) -> None:
     crowd = particles([211] * 4, [1] * 4, [50.0] * 4, [3.9, 4.05, -3.9, -4.05], [0.0] * 4)
-    assert dense_filter(crowd, numbers.tracker).tolist() == [0, 2]
+    assert dense_filter(crowd, numbers.tracker).index.tolist() == [0, 2]
 
 
 @given(st.floats(0.05, 50), st.floats(-6, 6), st.floats(-math.pi, math.pi), st.floats(-200, 200), st.floats(-200, 200))
 def test_beyond_is_right_when_it_says_yes(pt: float, eta: float, phi: float, x: float, z: float) -> None:
     one = particles([211], [1], [pt], [eta], [phi])
-    one = one._replace(x=np.array([x]), z=np.array([z]))
-    if beyond(one, 0, 0.7, math.sinh(4.0)):
-        momentum = (float(one.px[0]), float(one.py[0]), float(one.pz[0]))
-        inside, a, b, c, _ = helix(x / 1e3, 0.0, z / 1e3, *momentum, 1.0, 3.8, 0.3, 0.7)
+    where, momentum = (x / 1e3, 0.0, z / 1e3), (float(one.px[0]), float(one.py[0]), float(one.pz[0]))
+    if beyond(*where, *momentum, 0.7, math.sinh(4.0)):
+        way = circle(*where[:2], *momentum[:2], 1.0, 3.8)
+        inside, a, b, c = leave(way, *where, *momentum, 0.3, 0.7)
         assert not inside or abs(math.asinh(c / math.hypot(a, b))) > 4.0
+
+
+@given(st.integers(0, 2**32))
+def test_the_filter_is_that_of_a_table_of_all_cells(numbers: Tables, seed: int) -> None:
+    """Against a dictionary, with many particles in few cells and equal pt."""
+    rng = np.random.default_rng(seed)
+    n = 60
+    pt, eta, phi = rng.choice([900.0, 950.0], n), rng.uniform(0.5, 0.51, n), rng.uniform(1.0, 1.01, n)
+    crowd = particles([211] * n, [1] * n, pt.tolist(), eta.tolist(), phi.tolist())
+    best: dict[tuple[int, int], int] = {}
+    for i in range(n):
+        px, py, pz = float(crowd.px[i]), float(crowd.py[i]), float(crowd.pz[i])
+        way = circle(0.0, 0.0, px, py, 1.0, numbers.tracker.field)
+        _, x, y, z = leave(way, 0.0, 0.0, 0.0, px, py, pz, numbers.tracker.inner_radius, 3.0)
+        row = math.ceil(math.asinh(z / math.hypot(x, y)) / numbers.tracker.inner_cell)
+        column = math.ceil((math.atan2(y, x) + math.pi) * numbers.tracker.inner_phi_cells / (2.0 * math.pi))
+        rival = best.setdefault((row, column), i)
+        if px**2 + py**2 > crowd.px[rival] ** 2 + crowd.py[rival] ** 2:
+            best[row, column] = i
+    assert dense_filter(crowd, numbers.tracker).index.tolist() == sorted(best.values())
 
 
 def test_survivors_keep_their_direction_and_pt(numbers: Tables) -> None:
