@@ -56,7 +56,7 @@ def _member(path: Path, stream: BinaryIO, archive: ZipFile, info: ZipInfo) -> ND
     begin = info.header_offset + LOCAL_HEADER
     begin += int.from_bytes(stream.read(2), "little") + int.from_bytes(stream.read(2), "little")
     content = np.memmap(path, np.uint8, "r", begin, info.file_size)
-    if zlib.crc32(content) != info.CRC:
+    if zlib.crc32(content.data) != info.CRC:
         raise BadZipFile(f"bad checksum of {info.filename}")
     stream.seek(begin)
     if np.lib.format.read_magic(stream) != (1, 0):

@@ -111,8 +111,8 @@ class Simulation:
         weight = puppi.weights(chosen, n_vertices, self._puppi)
         # PUPPI's four-momenta take eta for the rapidity (see detector.simulation.fast.puppi); those of leptons do not.
         left = weight > 0.0
-        columns = (column[left] for column in (chosen.pt, chosen.eta, chosen.phi, chosen.mass))
-        weighted = weight[left, None] * momenta(*columns, rapidity=True)
+        pt, eta, phi, mass = (column[left] for column in (chosen.pt, chosen.eta, chosen.phi, chosen.mass))
+        weighted = weight[left, None] * momenta(pt, eta, phi, mass, rapidity=True)
         ours = lepton & ~pileup
         leptons = momenta(tracks.pt[ours], tracks.eta[ours], tracks.phi[ours], tracks.mass[ours], rapidity=False)
         return np.concatenate([weighted, leptons])

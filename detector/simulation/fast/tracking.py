@@ -51,11 +51,11 @@ class Survivors(NamedTuple):
     """Charged particles that the dense-track filter leaves.
 
     Attributes:
-        index: int64 (n), of particles, ascending.
+        indices: int64 (n), of particles, ascending.
         ways: float64 (n, 8), the `Circle` of each.
     """
 
-    index: NDArray[np.int64]
+    indices: NDArray[np.int64]
     ways: NDArray[np.float64]
 
 
@@ -151,7 +151,7 @@ def to_calorimeter(particles: Particles, tables: TrackerTables) -> Tracks:
     found, row = 0, 0
     for i in range(n):
         if p.charge[i] != 0:
-            if row == len(survivors.index) or survivors.index[row] != i:
+            if row == len(survivors.indices) or survivors.indices[row] != i:
                 continue
             row += 1
         x, y, z, px, py, pz = p.x[i] * MM, p.y[i] * MM, p.z[i] * MM, p.px[i], p.py[i], p.pz[i]

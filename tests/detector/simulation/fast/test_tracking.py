@@ -18,26 +18,26 @@ N = 20_000
 def test_the_hardest_track_of_a_cell_survives(numbers: Tables) -> None:
     """Fast particles of one direction meet the inner cylinder in one cell (0.003 x 0.003)."""
     crowd = particles([211] * 4, [1] * 4, [900.0, 1000.0, 950.0, 990.0], [0.5011] * 3 + [0.52], [1.0005] * 4)
-    assert dense_filter(crowd, numbers.tracker).index.tolist() == [1, 3]
+    assert dense_filter(crowd, numbers.tracker).indices.tolist() == [1, 3]
 
 
 def test_neutral_particles_do_not_count(numbers: Tables) -> None:
     crowd = particles([22, 211], [0, 1], [1000.0, 900.0], [0.5011] * 2, [1.0005] * 2)
-    assert dense_filter(crowd, numbers.tracker).index.tolist() == [1]
+    assert dense_filter(crowd, numbers.tracker).indices.tolist() == [1]
 
 
 def test_cells_at_the_seam(numbers: Tables) -> None:
     """Just below +pi and just above -pi are neighbours, not one cell; -pi itself is +pi."""
     pt, eps = 1e6, 1e-4
     crowd = particles([211] * 3, [1] * 3, [pt, pt + 1, pt + 2], [0.001] * 3, [math.pi - eps, -math.pi + eps, math.pi])
-    survivors = dense_filter(crowd, numbers.tracker).index.tolist()
+    survivors = dense_filter(crowd, numbers.tracker).indices.tolist()
     assert 1 in survivors
     assert 0 not in survivors
 
 
 def test_the_filter_ends_at_eta_4(numbers: Tables) -> None:
     crowd = particles([211] * 4, [1] * 4, [50.0] * 4, [3.9, 4.05, -3.9, -4.05], [0.0] * 4)
-    assert dense_filter(crowd, numbers.tracker).index.tolist() == [0, 2]
+    assert dense_filter(crowd, numbers.tracker).indices.tolist() == [0, 2]
 
 
 @given(st.floats(0.05, 50), st.floats(-6, 6), st.floats(-math.pi, math.pi), st.floats(-200, 200), st.floats(-200, 200))
@@ -50,7 +50,7 @@ def test_beyond_is_right_when_it_says_yes(pt: float, eta: float, phi: float, x: 
         assert not inside or abs(math.asinh(c / math.hypot(a, b))) > 4.0
 
 
-@given(st.integers(0, 2**32))
+@pytest.mark.parametrize("seed", range(5))
 def test_the_filter_is_that_of_a_table_of_all_cells(numbers: Tables, seed: int) -> None:
     """Against a dictionary, with many particles in few cells and equal pt."""
     rng = np.random.default_rng(seed)
@@ -67,7 +67,7 @@ def test_the_filter_is_that_of_a_table_of_all_cells(numbers: Tables, seed: int) 
         rival = best.setdefault((row, column), i)
         if px**2 + py**2 > crowd.px[rival] ** 2 + crowd.py[rival] ** 2:
             best[row, column] = i
-    assert dense_filter(crowd, numbers.tracker).index.tolist() == sorted(best.values())
+    assert dense_filter(crowd, numbers.tracker).indices.tolist() == sorted(best.values())
 
 
 def test_survivors_keep_their_direction_and_pt(numbers: Tables) -> None:
