@@ -116,7 +116,6 @@ def measure(
     neutrals, n_neutrals = np.empty((8, len(deposits))), 0
     towers, n_towers = np.empty((8, len(deposits))), 0
     pt, energies = tracks.pt.copy(), tracks.energy.copy()
-    t = tracks
     first, ring = 0, 0
     here = _ring_of(tables, ring)
     for cell in range(len(slots)):
@@ -141,16 +140,27 @@ def measure(
                 n_neutrals += 1
         for i in order[first:last]:
             if fractions[i] > NO_FRACTION and scale != 1.0:
-                # The mass stays; scaling the momentum by s scales E^2 - m^2 by s^2.
                 pt[i] *= scale
-                energies[i] = math.sqrt(scale**2 * (tracks.energy[i] ** 2 - t.mass[i] ** 2) + t.mass[i] ** 2)
+                energies[i] = _scaled_energy(tracks.energy[i], tracks.mass[i], scale)
         first = last
-    flow = Tracks(
-        t.pid[order], t.charge[order], t.pileup[order], pt[order], t.eta[order], t.phi[order], t.mass[order],
-        energies[order], t.eta_outer[order], t.phi_outer[order], t.x[order], t.y[order], t.z[order],
-        t.resolution[order],
-    )  # fmt: skip
+    flow = _in_order(tracks, order, pt, energies)
     return CalorimeterOutput(flow, _towers(neutrals, n_neutrals), _towers(towers, n_towers))
+
+
+@compiled
+def _scaled_energy(energy: float, mass: float, scale: float) -> float:
+    """The mass stays; scaling the momentum by s scales E^2 - m^2 by s^2."""
+    return math.sqrt(scale**2 * (energy**2 - mass**2) + mass**2)
+
+
+@compiled
+def _in_order(tracks: Tracks, order: NDArray[np.int64], pt: NDArray[np.float64], energy: NDArray[np.float64]) -> Tracks:
+    """The tracks in another order, with other pt and energies."""
+    t = tracks
+    return Tracks(
+        t.pid[order], t.charge[order], t.pileup[order], pt[order], t.eta[order], t.phi[order], t.mass[order],
+        energy[order], t.eta_outer[order], t.phi_outer[order], t.x[order], t.y[order], t.z[order], t.resolution[order],
+    )  # fmt: skip
 
 
 @compiled
