@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 import jetimg
 
@@ -119,3 +120,16 @@ def test_version_and_date_agree() -> None:
     assert first
     assert first[1] == str(citation["version"]) == jetimg.__version__
     assert datetime.date.fromisoformat(first[2]) == citation["date-released"]
+
+
+@pytest.mark.parametrize("lock", sorted(path.name for path in ROOT.glob("requirements*.lock")))
+def test_every_release_of_a_python_gets_the_same_packages(lock: str) -> None:
+    """Python 3.11.2, of Debian 12, is as good as 3.11.9: what a newer one needs has an older version for it."""
+    lines = re.findall(r"(?m)^(\w[^\\\n]*)", (ROOT / lock).read_text())
+    found = [Requirement(line.strip()) for line in lines]
+    for minor in ("3.11", "3.12", "3.13"):
+        first, last = (
+            {one.name for one in found if one.marker is None or one.marker.evaluate(environment)}
+            for environment in ({"python_full_version": f"{minor}.{n}", "python_version": minor} for n in (0, 30))
+        )
+        assert first == last, minor

@@ -83,7 +83,12 @@ def compile_lock(requirements: str, *options: str, pins: str = "") -> Blocks:
 def blocks(text: str) -> Blocks:
     """The text of each package in a lock, by its name."""
     lines = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
-    return {block.partition("==")[0]: block for block in re.split(r"(?m)^(?=\S)", lines) if block}
+    found: Blocks = {}
+    for block in filter(None, re.split(r"(?m)^(?=\S)", lines)):
+        name = block.partition("==")[0]
+        # One package may stand there twice, for older and newer Pythons.
+        found[name] = found.get(name, "") + block
+    return found
 
 
 def locked_versions() -> str:
