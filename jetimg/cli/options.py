@@ -46,6 +46,10 @@ Model = TypeVar("Model", bound=BaseModel)
 console = Console(width=None if sys.stdout.isatty() else 160, markup=False)
 
 
+# Exit code where the machine is at fault.
+MACHINE = 3
+
+
 def app(text: str) -> typer.Typer:
     """A group of commands with this help text, and the options of the log."""
     return typer.Typer(
@@ -70,23 +74,26 @@ def run(application: typer.Typer) -> None:
     except detector_errors.CallError as error:
         fail(str(error), code=2)
     except MachineFault as error:
-        fail(f"{error}; try again", code=3)
-    except (OSError, MemoryError, RuntimeError) as error:
+        fail(f"{error}; try again", code=MACHINE)
+    except ModuleNotFoundError as error:
+        if (advice := extras.advice(error)) is None:
+            raise
+        fail(advice, code=2)
+    except (OSError, MemoryError, RuntimeError, ImportError) as error:
         where = getattr(error, "filename", None)
         if getattr(error, "errno", None) == errno.ENAMETOOLONG:
             fail(f"{where}: no file system takes a name of {len(os.fsencode(Path(str(where)).name))} bytes", code=2)
         if not is_machine_fault(error):
             raise
-        fail(f"{f'{where}: ' if where else ''}the machine is at fault: {reason(error)}; try again", code=3)
-    except ModuleNotFoundError as error:
-        if (advice := extras.advice(error)) is None:
-            raise
-        fail(advice, code=2)
+        fail(f"{f'{where}: ' if where else ''}the machine is at fault: {reason(error)}; try again", code=MACHINE)
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
     """Says what is wrong and exits with this code: 1 if the data are at fault, 2 if the call, 3 if the machine."""
-    Console(stderr=True).print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+    if code == MACHINE:  # rich opens files, and there may be none left
+        print(message, file=sys.stderr)
+    else:
+        Console(stderr=True).print(message, style="red", markup=False, highlight=False, soft_wrap=True)
     sys.exit(code)
 
 

@@ -24,8 +24,11 @@ OF_THE_FILE = frozenset(
 # Who reads a good file asks for less at once; damaged sizes ask for any number of bytes.
 MAX_REQUEST = 2**30
 
-# How libraries without exceptions of their own for it say that the machine has no more memory or threads.
-_TEXTS = re.compile(r"can't start new thread|can't allocate memory|cannot allocate memory", re.IGNORECASE)
+# How libraries, and imports of them, say without an exception of their own for it that the machine has no more memory,
+# threads or open files.
+_TEXTS = re.compile(
+    r"can't start new thread|can't allocate memory|cannot allocate memory|too many open files", re.IGNORECASE
+)
 # HDF5 puts the system's number into its text.
 _ERRNO = re.compile(r"\berrno = (\d+)")
 
@@ -100,7 +103,7 @@ def _is_one(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return _number(error) not in OF_THE_FILE
     return isinstance(error, MachineFault) or (
-        isinstance(error, RuntimeError) and _TEXTS.search(str(error)) is not None
+        isinstance(error, RuntimeError | ImportError) and _TEXTS.search(str(error)) is not None
     )
 
 

@@ -57,7 +57,7 @@ def test_the_plugin_still_needs_to_be_mended():
 def test_variables_have_the_values_that_they_had():
     import htcondor
 
-    values = {"A": SPACES, "B": 'a "b" c', "C": "", "D": "x=y;z"}
+    values = {"ONE": SPACES, "TWO": 'a "b" c', "EMPTY": "", "FOUR": "x=y;z"}
     description = {"executable": "/bin/true", "log": "log", "environment": htcondor_jobs.environment(values)}
     (ad,) = htcondor.Submit(description).jobs(1, 1, 0)
     assert condor.environment(ad["Environment"]) == values
