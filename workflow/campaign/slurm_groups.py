@@ -17,8 +17,5 @@ def run_side_by_side() -> None:
 
 
 def _in_the_job(_: object) -> str:
-    """Options of the Snakemake in a job: it runs the members, where `slurm-jobstep` starts a step of Slurm for each.
-
-    What is temporary stays: the members do not know who else reads it. The Snakemake outside removes it.
-    """
-    return "--executor local --notemp"
+    """Options of the Snakemake in a job: it runs the members, where `slurm-jobstep` starts a step of Slurm for each."""
+    return "--executor local"
