@@ -7,10 +7,13 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.helpers.daemons import Daemons, wait_for
+from tests.helpers.slurm_accounting import SLURM_CONF, Accounting
 
 # Slurm's programs look here; an environment variable does not reach what they start.
 CONF = Path("/etc/slurm/slurm.conf")
@@ -37,7 +40,6 @@ MpiDefault=none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 ReturnToService=2
-AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=1
 JobAcctGatherParams=OverMemoryKill
@@ -102,11 +104,13 @@ class Slurm:
     Attributes:
         folder: for its files; `jobs.txt` has a line for each job that has ended.
         nodes: what it has.
+        accounting: its database, if it has one.
     """
 
-    def __init__(self, folder: Path, nodes: Nodes) -> None:
+    def __init__(self, folder: Path, nodes: Nodes, accounted: bool) -> None:
         self.folder, self.nodes = folder, nodes
-        self._daemons: dict[str, subprocess.Popen[bytes]] = {}
+        self._daemons = Daemons(folder)
+        self.accounting = Accounting(folder, self._daemons, MARK) if accounted else None
 
     def start(self) -> None:
         """Starts all programs.
@@ -116,36 +120,36 @@ class Slurm:
         """
         options = ("socket", "key-file", "pid-file", "log-file", "seed-file")
         munge = [f"--{option}={self.folder}/munge/{option.partition('-')[0]}" for option in options]
-        self._run("munged", "runuser", "-u", "munge", "--", "munged", "--foreground", *munge)
-        _wait_for((self.folder / "munge/socket").exists, "munged", self.folder)
-        self._run("slurmctld", "slurmctld", "-D")
+        self._daemons.run("munged", "runuser", "-u", "munge", "--", "munged", "--foreground", *munge)
+        wait_for((self.folder / "munge/socket").exists, "munged", self.folder)
+        if self.accounting:
+            self.accounting.start()
+        self._daemons.run("slurmctld", "slurmctld", "-D")
         for name in self.nodes.names():
-            self._run(name, "slurmd", "-D", "-N", name)
-        _wait_for(lambda: _idle() == self.nodes.number, "the nodes", self.folder)
+            self._daemons.run(name, "slurmd", "-D", "-N", name)
+        wait_for(lambda: _idle() == self.nodes.number, "the nodes", self.folder)
+        if self.accounting:
+            self.accounting.add_account()
 
     def stop(self) -> None:
         """Ends all jobs and programs."""
         said("scancel", "--user=root")
-        for process in reversed(self._daemons.values()):
-            _stop(process)
+        self._daemons.stop_all()
+        if self.accounting:
+            self.accounting.remove()
 
     def restart_controller(self, seconds: float) -> None:
         """Ends the controller, and starts it again after some time."""
-        _stop(self._daemons["slurmctld"])
+        self._daemons.stop("slurmctld")
         time.sleep(seconds)
-        self._run("slurmctld", "slurmctld", "-D")
+        self._daemons.run("slurmctld", "slurmctld", "-D")
 
     def lose(self, node: str) -> None:
         """Kills a node's daemon and all of its jobs' processes, as a power cut does."""
-        process = self._daemons.pop(node)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        self._daemons.kill(node)
         for step in _processes_of(node):
             with suppress(ProcessLookupError):
                 os.kill(step, signal.SIGKILL)
-
-    def _run(self, name: str, *command: str) -> None:
-        self._daemons[name] = _start(self.folder, *command)
 
 
 def _processes_of(node: str) -> list[int]:
@@ -162,8 +166,12 @@ def _processes_of(node: str) -> list[int]:
 
 
 @contextmanager
-def slurm(nodes: Nodes = Nodes()) -> Iterator[Slurm]:
+def slurm(nodes: Nodes = Nodes(), accounted: bool = False) -> Iterator[Slurm]:
     """Runs a Slurm; its files stand in a folder of its own, which all users can enter, as munge must.
+
+    Args:
+        nodes: what it has.
+        accounted: with a database, for the account `slurm_accounting.ACCOUNT` only.
 
     Raises:
         RuntimeError: it does not start; with what its programs said.
@@ -171,8 +179,8 @@ def slurm(nodes: Nodes = Nodes()) -> Iterator[Slurm]:
     with tempfile.TemporaryDirectory(prefix="jetimg-slurm-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        _prepare(folder, nodes)
-        running = Slurm(folder, nodes)
+        _prepare(folder, nodes, SLURM_CONF if accounted else "AccountingStorageType=accounting_storage/none\n")
+        running = Slurm(folder, nodes, accounted)
         try:
             running.start()
             yield running
@@ -181,7 +189,7 @@ def slurm(nodes: Nodes = Nodes()) -> Iterator[Slurm]:
             CONF.unlink()
 
 
-def _prepare(folder: Path, nodes: Nodes) -> None:
+def _prepare(folder: Path, nodes: Nodes, accounting: str) -> None:
     for name in ("state", "munge", *(f"spool-{name}" for name in nodes.names())):
         (folder / name).mkdir(parents=True)
     (folder / "munge/key").write_bytes(os.urandom(128))
@@ -189,39 +197,16 @@ def _prepare(folder: Path, nodes: Nodes) -> None:
     shutil.chown(folder / "munge", "munge")
     shutil.chown(folder / "munge/key", "munge")
     CONF.parent.mkdir(exist_ok=True)
-    CONF.write_text(MARK + CONTENT.format(folder=folder) + nodes.lines())
+    CONF.write_text(MARK + (CONTENT + accounting).format(folder=folder) + nodes.lines())
 
 
 def _idle() -> int:
-    return said("sinfo", "--noheader", "--Node", "--format=%t").split().count("idle")
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=20)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    # A node has a line for each partition.
+    return len(
+        {line for line in said("sinfo", "--noheader", "--Node", "--format=%N %t").splitlines() if "idle" in line}
+    )
 
 
 def said(*command: str) -> str:
     """What a command of Slurm prints; nothing if it fails."""
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
-
-
-def _start(folder: Path, *command: str) -> subprocess.Popen[bytes]:
-    path = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
-    with (folder / "daemons.log").open("ab") as log:
-        return subprocess.Popen(
-            command, stdout=log, stderr=log, start_new_session=True, env=os.environ | {"PATH": path}
-        )
-
-
-def _wait_for(ready: Callable[[], bool], what: str, folder: Path, seconds: float = 60) -> None:
-    for _ in range(int(10 * seconds)):
-        if ready():
-            return
-        time.sleep(0.1)
-    raise RuntimeError(f"Slurm: {what} did not start; {(folder / 'daemons.log').read_text()}")

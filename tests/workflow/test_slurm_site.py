@@ -1,0 +1,133 @@
+"""A Slurm as sites have it: accounts and a database, preemption; and Snakemake killed. The same bytes."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import slurm, slurm_accounting
+from tests.workflow.test_snakemake import ROOT, campaign, snakemake
+
+pytestmark = pytest.mark.slurm
+
+HURRY = ["--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "20"]
+EVENTS = ["out/events/tt/00000.h5", "out/events/tt/00001.h5", "out/events/tth/00000.h5"]
+# Converts all but one file at once: that one when the file HANG is gone.
+PROGRAM = """\
+#!/bin/sh
+case "$*" in
+*data/tt/1.root*) while [ -e "{folder}/HANG" ]; do sleep 0.2; done ;;
+esac
+exec {jetimg} "$@"
+"""
+
+
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[slurm.Slurm]:
+    if importlib.util.find_spec("snakemake_executor_plugin_slurm") is None:
+        pytest.skip("snakemake-executor-plugin-slurm is not installed (pip install jetimg[slurm])")
+    if reason := slurm.why_not() or slurm_accounting.why_not():
+        pytest.skip(reason)
+    with slurm.slurm(slurm.Nodes(3, cores=2), accounted=True) as running:
+        yield running
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> list[str]:
+    """The profile, changed as docs/cluster.md says for a site with accounting."""
+    text = (ROOT / "workflow/profiles/slurm/config.yaml").read_text()
+    for old, new in (
+        ("slurm-no-account: true", "slurm-no-account: false"),
+        ("slurm-status-command: squeue", "slurm-status-command: sacct"),
+        ("mem_mb=4000, runtime=1440]", f"mem_mb=4000, runtime=1440, slurm_account={slurm_accounting.ACCOUNT}]"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/config.yaml").write_text(text)
+    return ["--profile", str(tmp_path / "site"), *HURRY]
+
+
+def three(folder: Path, **changes: object) -> Path:
+    """A campaign with two conversions in one sample, and one in another."""
+    campaign(folder, ("tt", "tth"), files_per_job=1, **changes)
+    shutil.copy(ROOT / "tests/data/bb.root", folder / "data/tt/1.root")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """The event files of a run without Slurm."""
+    folder = three(tmp_path_factory.mktemp("local"))
+    run = snakemake(folder, *EVENTS)
+    assert run.returncode == 0, run.stderr
+    return contents(folder)
+
+
+def contents(folder: Path) -> list[bytes]:
+    return [(folder / name).read_bytes() for name in EVENTS]
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """Starts Snakemake in a campaign where one conversion waits; what it says goes to run.log."""
+    (folder / "bin").mkdir(exist_ok=True)
+    program = folder / "bin/jetimg"
+    program.write_text(PROGRAM.format(folder=folder, jetimg=Path(sys.executable).parent / "jetimg"))
+    program.chmod(0o755)
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), *EVENTS]
+    command += ["--configfile", "config.yaml", *arguments]
+    path = os.pathsep.join([str(folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
+    with (folder / "run.log").open("ab") as log:
+        environment = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)}
+        return subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
+
+
+def wait_until(found: Callable[[], object], folder: Path, seconds: float = 600) -> None:
+    end = time.monotonic() + seconds
+    while not found():
+        assert time.monotonic() < end, (folder / "run.log").read_text()
+        time.sleep(0.2)
+
+
+def jobs(name: str, states: str = "all") -> list[list[str]]:
+    """Number, node and restarts of the jobs of a group that the controller knows, the oldest first."""
+    lines = slurm.said("squeue", f"--states={states}", "--noheader", "--format=%i|%k|%N").splitlines()
+    rows = [line.split("|") for line in lines]
+    return sorted([number, node] for number, comment, node in rows if comment.startswith(f"rule_{name}"))
+
+
+def test_a_preempted_job_and_snakemake_killed(scheduler, profile, local, tmp_path):
+    """Slurm begins the job again; Snakemake, begun again, does what was not finished, and nothing else."""
+    folder = three(tmp_path / "remote")
+    (folder / "HANG").touch()
+    run = start(folder, *profile)
+    wait_until(lambda: (folder / EVENTS[0]).is_file() and not jobs("convert-tth", "pending,running,completing"), folder)
+    ((number, node),) = jobs("convert-tt-", "running")
+    urgent = ["--partition=urgent", f"--account={slurm_accounting.ACCOUNT}", f"--nodelist={node}", "--exclusive"]
+    subprocess.run(["sbatch", *urgent, "--output=/dev/null", "--wrap=sleep 1"], check=True, capture_output=True)
+    wait_until(lambda: "Restarts=1" in slurm.said("scontrol", "show", "job", number), folder)
+    wait_until(lambda: jobs("convert-tt-", "running"), folder)
+    assert run.poll() is None, (folder / "run.log").read_text()
+    time.sleep(10)  # it has seen that the job of tth is done
+    run.kill()
+    run.wait()
+    subprocess.run(["scancel", "--user=root"], check=True)
+    wait_until(lambda: not slurm.said("squeue", "--noheader"), folder)
+    finished = (folder / EVENTS[2]).stat().st_mtime_ns
+
+    (folder / "HANG").unlink()
+    locked = start(folder, *profile)
+    assert locked.wait(600) != 0
+    assert "--unlock" in (folder / "run.log").read_text()
+    assert start(folder, "--unlock", "--cores", "1").wait(600) == 0
+    (folder / "run.log").unlink()
+    assert start(folder, *profile).wait(1200) == 0, (folder / "run.log").read_text()
+    assert contents(folder) == local
+    assert (folder / EVENTS[2]).stat().st_mtime_ns == finished
+    assert "rule convert-tth" not in (folder / "run.log").read_text()
