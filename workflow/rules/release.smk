@@ -11,8 +11,8 @@ rule release:
         include=rules.summary.output,
     output:
         # The folder holds record-1, record-2, ... where one record is too small: only the command knows.
-        f"{RESULTS}/released.txt",
-        folder_in_storage("release"),
+        done=f"{RESULTS}/released.txt",
+        folder=folder_in_storage("release"),
     log:
         CAMPAIGN.log("release"),
     benchmark:
@@ -25,18 +25,18 @@ rule release:
         include=lambda _, input: [f"--include={name}" for name in input.include],
         detector=option("--detector", CAMPAIGN.detector),
         dataset=subpath(input.manifest, parent=True),
-        folder=subpath(output[0], strip_suffix="d.txt"),
+        folder=subpath(output.done, strip_suffix="d.txt"),
     shell:
         "jetimg release {params.dataset:q} --metadata {input.metadata:q} {params.include:q} {params.detector:q} "
-        "--output {params.folder:q} > {log:q} 2>&1 && cp {log:q} {output[0]:q}"
+        "--output {params.folder:q} > {log:q} 2>&1 && cp {log:q} {output.done:q}"
 
 
 # The token stays in the environment of this machine: a cluster job would carry it into files.
 rule publish:
     """Target: the release, sent to Zenodo."""
     input:
-        f"{RESULTS}/released.txt",
-        [f"{RESULTS}/release"] if STORAGE else [],
+        done=f"{RESULTS}/released.txt",
+        folder=[f"{RESULTS}/release"] if STORAGE else [],
     output:
         f"{RESULTS}/deposits.json",
     log:
@@ -49,7 +49,7 @@ rule publish:
         server="" if CONFIG.release.sandbox else "--production",
         url=option("--url", CONFIG.release.server),
         final="--publish" if CONFIG.release.publish else "",
-        folder=subpath(input[0], strip_suffix="d.txt"),
+        folder=subpath(input.done, strip_suffix="d.txt"),
     shell:
         "jetimg publish {params.folder:q} {params.server:q} {params.url:q} {params.final:q} --output {output:q} "
         "> {log:q} 2>&1"
@@ -58,8 +58,8 @@ rule publish:
 rule download:
     """Target: a data set, fetched from Zenodo."""
     output:
-        f"{RESULTS}/downloaded.txt",
-        folder_in_storage("downloaded"),
+        done=f"{RESULTS}/downloaded.txt",
+        folder=folder_in_storage("downloaded"),
     log:
         CAMPAIGN.log("download"),
     retries: 0
@@ -70,7 +70,7 @@ rule download:
         records=list(CONFIG.release.download),
         server="--sandbox" if CONFIG.release.sandbox else "",
         url=option("--url", CONFIG.release.server),
-        folder=subpath(output[0], strip_suffix=".txt"),
+        folder=subpath(output.done, strip_suffix=".txt"),
     shell:
         "jetimg download {params.records:q} {params.server:q} {params.url:q} --output {params.folder:q} "
-        "> {log:q} 2>&1 && cp {log:q} {output[0]:q}"
+        "> {log:q} 2>&1 && cp {log:q} {output.done:q}"

@@ -29,7 +29,7 @@ checkpoint plan:
 rule shard:
     """One shard: its events, gathered and shuffled."""
     input:
-        f"{RESULTS}/plan.json",
+        plan=f"{RESULTS}/plan.json",
         events=CAMPAIGN.event_files() if STORAGE else [],
     output:
         f"{RESULTS}/dataset/{{shard}}.h5",
@@ -44,7 +44,7 @@ rule shard:
     resources:
         **CAMPAIGN.asks("shard"),
     shell:
-        "jetimg shard {input[0]:q} --output {output:q} > {log:q} 2>&1"
+        "jetimg shard {input.plan:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule manifest:
