@@ -15,6 +15,7 @@ from workflow.campaign.groups import JobGroups
 from workflow.campaign.htcondor_jobs import mend_htcondor_jobs
 from workflow.campaign.networks import CampaignNetworks, labelled
 from workflow.campaign.paths import option, options
+from workflow.campaign.remote_inputs import mend_remote_inputs
 from workflow.campaign.settings import settings_files
 from workflow.campaign.slurm_groups import run_side_by_side
 from workflow.campaign.start import announce, close, start
@@ -39,6 +40,7 @@ FAILED, SETTINGS = FailedFiles(CAMPAIGN), settings_files(CAMPAIGN, NETWORKS)
 GROUPS, STORAGE = JobGroups(workflow), ResultsInStorage(workflow, CAMPAIGN)
 run_side_by_side()
 mend_htcondor_jobs()
+mend_remote_inputs(workflow)
 
 
 include: "workflow/rules/common.smk"

@@ -12,10 +12,12 @@ import pytest
 
 from tests.helpers import condor
 from tests.helpers.plain_profile import plain_profile
+from tests.helpers.web import served
 from tests.workflow.test_snakemake import ROOT, campaign
 from workflow.campaign import htcondor_jobs
 
-PROFILE = ["--profile", str(ROOT / "workflow/profiles/htcondor"), "--latency-wait", "5"]
+PROFILE = ["--profile", str(ROOT / "workflow/profiles/htcondor")]
+HURRY = ["--latency-wait", "5", "--seconds-between-status-checks", "1"]
 EVENTS = "out/events/tt/00000.h5"
 SPACES = "two words, 'quoted'"
 
@@ -29,21 +31,43 @@ def _installed():
 def test_jobs_that_htcondor_takes_and_that_end_well(tmp_path):
     """Without PATH, with the plugin's variables, or with `pip install &&` in the command, none would."""
     folder = campaign(tmp_path / "campaign", ("tt",))
-    ads = tmp_path / "ads"
+    (job,) = run(folder, tmp_path / "ads")
+    assert (job["RequestMemory"], job["RequestCpus"], job["MaxRuntime"]) == ("1500", "1", "1800")  # MB, cores, s
+    assert condor.environment(job["Environment"])["KRB5CCNAME"] == SPACES
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("snakemake_storage_plugin_http") is None,
+    reason="snakemake-storage-plugin-http is not installed (pip install jetimg[http])",
+)
+def test_a_remote_file_is_fetched_by_a_job(tmp_path):
+    with served(ROOT / "tests/data") as server:
+        samples = {"tt": {"files": [f"{server}/tt.root"], "events_per_file": 2}}
+        fetch, convert = run(campaign(tmp_path / "campaign", (), samples=samples), tmp_path / "ads")
+    assert ("rules fetch " in fetch["Args"], "rules convert " in convert["Args"]) == (True, True)
+
+
+def run(folder: Path, ads: Path) -> list[dict[str, str]]:
+    """Makes the event file of tt; the ClassAds of the jobs that made it, in their order."""
     ads.mkdir()
-    command = [sys.executable, condor.__file__, str(ads), EVENTS, "--snakefile", str(ROOT / "Snakefile"), *PROFILE]
-    command += ["--directory", str(folder), "--configfile", str(folder / "config.yaml"), *plain_profile()]
+    command = [sys.executable, condor.__file__, str(ads), EVENTS, "--snakefile", str(ROOT / "Snakefile")]
+    command += ["--directory", str(folder), "--configfile", str(folder / "config.yaml")]
     more = {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "KRB5CCNAME": SPACES,
     }
-    run = subprocess.run(command, env=os.environ | more, capture_output=True, text=True, timeout=600, check=False)
-    assert run.returncode == 0, run.stdout + run.stderr
+    done = subprocess.run(
+        [*command, *PROFILE, *HURRY, *plain_profile()],
+        env=os.environ | more,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
     assert (folder / EVENTS).is_file()
-    (job,) = [json.loads(path.read_text()) for path in ads.iterdir()]
-    assert (job["RequestMemory"], job["RequestCpus"], job["MaxRuntime"]) == ("1500", "1", "1800")  # MB, cores, s
-    assert condor.environment(job["Environment"])["KRB5CCNAME"] == SPACES
+    return [json.loads(path.read_text()) for path in sorted(ads.iterdir())]
 
 
 def test_the_plugin_still_needs_to_be_mended():

@@ -1,12 +1,10 @@
 """Input files that stand elsewhere, fetched by a storage plugin of Snakemake."""
 
 import importlib.util
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from tests.helpers.web import served
 from tests.workflow.test_snakemake import ROOT, campaign, digests, snakemake
 from workflow.campaign.config import ConfigError
 from workflow.campaign.paths import Campaign
@@ -26,31 +24,20 @@ def test_a_glob_of_remote_files_is_refused():
         Campaign({"samples": {"tt": {"files": ["s3://bucket/*.root"]}}})
 
 
-@pytest.fixture
-def server():
-    """The files of tests/data, by HTTP."""
-    handler = partial(SimpleHTTPRequestHandler, directory=str(ROOT / "tests/data"))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
-        thread = threading.Thread(target=httpd.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{httpd.server_port}"
-        httpd.shutdown()
-        thread.join()
-
-
 @pytest.mark.skipif(
     importlib.util.find_spec("snakemake_storage_plugin_http") is None,
     reason="snakemake-storage-plugin-http is not installed (pip install jetimg[http])",
 )
-def test_remote_files_give_the_events_of_local_ones(server, tmp_path):
+def test_remote_files_give_the_events_of_local_ones(tmp_path):
     here = campaign(tmp_path / "here", ("tt", "tth"))
-    samples = {
-        "tt": {"files": [f"{server}/tt.root"], "events_per_file": 2},
-        "tth": {"files": [f"{server}/tth.root"], "events_per_file": 2, "test": True},
-    }
-    there = campaign(tmp_path / "there", (), samples=samples)
-    for folder in (here, there):
-        run = snakemake(folder, "dataset")
-        assert run.returncode == 0, run.stdout + run.stderr
+    with served(ROOT / "tests/data") as server:
+        samples = {
+            "tt": {"files": [f"{server}/tt.root"], "events_per_file": 2},
+            "tth": {"files": [f"{server}/tth.root"], "events_per_file": 2, "test": True},
+        }
+        there = campaign(tmp_path / "there", (), samples=samples)
+        for folder in (here, there):
+            run = snakemake(folder, "dataset")
+            assert run.returncode == 0, run.stdout + run.stderr
     assert digests(here).keys() == digests(there).keys()
     assert [p.name for p in (there / "out/fetched").rglob("*.root")] == []

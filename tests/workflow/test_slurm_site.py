@@ -1,4 +1,4 @@
-"""A Slurm as sites have it: accounts and a database, preemption; and Snakemake killed. The same bytes."""
+"""A Slurm as sites have it: accounts and a database, preemption, remote files; Snakemake killed. The same bytes."""
 
 import importlib.util
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import slurm, slurm_accounting
+from tests.helpers import slurm, slurm_accounting, xrootd
 from tests.workflow.test_snakemake import ROOT, campaign, snakemake
 
 pytestmark = pytest.mark.slurm
@@ -131,3 +131,18 @@ def test_a_preempted_job_and_snakemake_killed(scheduler, profile, local, tmp_pat
     assert contents(folder) == local
     assert (folder / EVENTS[2]).stat().st_mtime_ns == finished
     assert "rule convert-tth" not in (folder / "run.log").read_text()
+
+
+def test_root_addresses_are_fetched_by_jobs(scheduler, profile, tmp_path):
+    """Two jobs, at once, in the folder of the campaign."""
+    if reason := xrootd.why_not():
+        pytest.skip(reason)
+    with xrootd.xrootd(ROOT / "tests/data/tt.root", ROOT / "tests/data/bb.root") as port:
+        files = [f"root://127.0.0.1:{port}//{name}.root" for name in ("tt", "bb")]
+        samples = {"tt": {"files": files, "events_per_file": 2}}
+        for name, arguments in (("here", []), ("there", [*profile, "--group-components", "fetch=1"])):
+            run = snakemake(campaign(tmp_path / name, (), samples=samples), EVENTS[0], *arguments)
+            assert run.returncode == 0, run.stdout + run.stderr
+    assert (tmp_path / "there" / EVENTS[0]).read_bytes() == (tmp_path / "here" / EVENTS[0]).read_bytes()
+    assert len(jobs("fetch-tt-")) == 2
+    assert list((tmp_path / "there").rglob("*.root")) == []

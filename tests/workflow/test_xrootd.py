@@ -44,6 +44,21 @@ def remote(folder: Path, way: xrootd.Way) -> Path:
     return campaign(folder, (), samples={"tt": {"files": [address], "events_per_file": 2}})
 
 
+def test_two_servers_with_files_of_one_name(way, tmp_path):
+    """Each input has the bytes of its own file."""
+    (tmp_path / "other").mkdir()
+    other = shutil.copy(ROOT / "tests/data/bb.root", tmp_path / "other/tt.root")
+    with xrootd.xrootd(Path(other)) as port:
+        names = [f"127.0.0.1:{server}/tt.root" for server in (way.port, port)]
+        files = [f"root://{name.replace('/', '//')}" for name in names]
+        there = campaign(tmp_path / "there", (), samples={"tt": {"files": files}})
+        copies = [f"out/fetched/tt/{name}" for name in names]
+        run = snakemake(there, *copies)
+        assert run.returncode == 0, run.stdout + run.stderr
+    fetched = [(there / copy).read_bytes() for copy in copies]
+    assert fetched == [(ROOT / f"tests/data/{name}.root").read_bytes() for name in ("tt", "bb")]
+
+
 def from_disk(there: Path) -> bytes:
     """The event file of the same file, which stands in this folder where the other campaign keeps its copy."""
     copy = Path((there / LIST).read_text().strip())  # names are in the data
