@@ -34,7 +34,7 @@ report: "workflow/report/workflow.rst"
 
 FILES = [*workflow.overwrite_configfiles, *workflow.configfiles]
 CAMPAIGN = start(config, FILES, workflow.basedir, talk=workflow.is_main_process)
-CONFIG, RESULTS = CAMPAIGN.config, CAMPAIGN.results
+CONFIG, RESULTS, SIMULATED = CAMPAIGN.config, CAMPAIGN.results, CAMPAIGN.simulated
 NETWORKS = CampaignNetworks(CONFIG.networks, RESULTS)
 FAILED, SETTINGS = FailedFiles(CAMPAIGN), settings_files(CAMPAIGN, NETWORKS)
 GROUPS, STORAGE = JobGroups(workflow), ResultsInStorage(workflow, CAMPAIGN)

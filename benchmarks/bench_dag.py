@@ -45,12 +45,15 @@ def finish(campaign: Campaign) -> None:
     for split in SPLITS:
         _touch(results / "simulated/pool" / split)
     for sample in campaign.config.samples:
-        for name in campaign.inputs(sample):
+        names = campaign.inputs(sample)
+        for name in names:
             _write(Path(name).with_suffix(".json"), SimulationRecord(name, "ok", entries=EVENTS).text())
+        for name in campaign.simulated.tables(sample, names):
+            _touch(Path(name))
     _write(results / "lists/events.txt", "\n".join(campaign.event_files()) + "\n")
     for sample in campaign.config.samples:
         _write(results / f"lists/{sample}.txt", "\n".join(campaign.inputs(sample)) + "\n")
-    splits = "".join(f"{name}\t{split}\n" for name, split in campaign.file_splits())
+    splits = "".join(f"{name}\t{split}\n" for name, split in campaign.simulated.file_splits())
     _write(results / "lists/file-splits.tsv", splits)
     for part in ("settings/images.yaml", *(f"check/{name}.json" for name in campaign.config.samples)):
         _touch(results / part)

@@ -144,7 +144,13 @@ def made_configuration(n_files: int) -> dict[str, Any]:
     return config | {
         "networks": {},
         "sharding": {"events_per_shard": SHARD},
-        "simulation": {"program": program, "backend": "embedded", "minutes": 0.2, "pool_events": 20},
+        "simulation": {
+            "program": program,
+            "backend": "embedded",
+            "minutes": 0.2,
+            "pool_events": 20,
+            "files_per_job": 6,
+        },
     }
 
 

@@ -27,6 +27,7 @@ class SimulationRecord:
         entries, expected: events there and asked for.
         sha256: of the file, "" if it is bad.
         tries: exit code (None if it hung), seconds and verdict of each try.
+        arguments: words that its program was called with, but for the output.
     """
 
     file: str
@@ -36,6 +37,7 @@ class SimulationRecord:
     expected: int = 0
     sha256: str = ""
     tries: list[dict[str, Any]] = field(default_factory=list)
+    arguments: list[str] = field(default_factory=list)
 
     def text(self) -> str:
         """What stands in its file."""

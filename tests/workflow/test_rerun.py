@@ -20,7 +20,7 @@ SAMPLES = {
 }
 
 
-def campaign(folder, faults, monkeypatch, samples=SAMPLES, minutes=0.1):
+def campaign(folder, faults, monkeypatch, samples=SAMPLES, minutes=0.1, simulated_per_job=1):
     (folder / "out/simulated/pool").mkdir(parents=True)
     for split in SPLITS:
         (folder / "out/simulated/pool" / split).touch()  # the stand-in needs none
@@ -32,6 +32,7 @@ def campaign(folder, faults, monkeypatch, samples=SAMPLES, minutes=0.1):
             "backend": "embedded",
             "tries": 1,
             "minutes": minutes,
+            "files_per_job": simulated_per_job,
         },
         "files_per_job": 1,
     }
@@ -58,14 +59,15 @@ def changed(before, after):
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        folder = campaign(tmp_path_factory.mktemp("well"), {}, patch)
+        folder = campaign(tmp_path_factory.mktemp("well"), {}, patch, simulated_per_job=3)
         run = snakemake(folder, "dataset")
     assert run.returncode == 0, run.stderr
     return digests(folder)
 
 
 def test_failures_are_told_and_mended_sample_by_sample(tmp_path, monkeypatch, undisturbed):
-    folder = campaign(tmp_path, FAULTS, monkeypatch)
+    """Two simulated files a job: of a job with a bad file the good one stays, and is converted again."""
+    folder = campaign(tmp_path, FAULTS, monkeypatch, simulated_per_job=2)
     first = snakemake(folder, "dataset")
     assert first.returncode != 0
     assert "bad input files in bb, tt (allowed: none)" in first.stderr
@@ -83,7 +85,8 @@ def test_failures_are_told_and_mended_sample_by_sample(tmp_path, monkeypatch, un
     mended = {"tt/00000", "tt/00002"}
     assert changed(records, state(folder, "simulated/*/*.json")) == {f"out/simulated/{name}.json" for name in mended}
     assert changed(files, state(folder, "simulated/*/*.root")) == {f"out/simulated/{name}.root" for name in mended}
-    assert changed(events, state(folder, "events/*/*.h5")) == {f"out/events/{name}.h5" for name in mended}
+    converted = {f"out/events/tt/0000{number}.h5" for number in range(3)}
+    assert changed(events, state(folder, "events/*/*.h5")) == converted
 
     before = state(folder, "**/*")
     dry = snakemake(folder, "rerun_failed", "--dry-run")
@@ -100,7 +103,7 @@ def test_a_file_that_fails_twice_is_made_a_third_time(tmp_path, monkeypatch):
     """Each mark differs from the one before: Snakemake passes over newer files that have the old content."""
     samples = {"tt": SAMPLES["tt"] | {"simulate": {"files": 1}}, "tth": SAMPLES["tth"]}
     folder = campaign(tmp_path, {"tt/0": "exit"}, monkeypatch, samples)
-    assert snakemake(folder, "out/simulated/tt/00000.json").returncode == 0
+    assert snakemake(folder, "out/simulated/tt/job-00000.tsv").returncode == 0
     for _ in range(2):
         before = state(folder, "simulated/tt/*.json")
         assert "bad input files in tt" in snakemake(folder, "rerun_failed").stderr

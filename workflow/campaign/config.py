@@ -115,6 +115,12 @@ class Simulation(StrictModel):
         default="jetimg detector simulate",
         description="program that makes one file; another one must take the same options",
     )
+    files_per_job: int | None = Field(
+        default=None,
+        ge=1,
+        description="files that one job makes, one after the other; null: with our simulations as many as take two "
+        "minutes, at most 20; with another program one",
+    )
 
     @field_validator("program")
     @classmethod
@@ -132,7 +138,7 @@ class JobResources(StrictModel):
 
 
 class Simulating(StrictModel):
-    """What one job of `simulate` asks for; its minutes follow from `simulation`, which limits each try."""
+    """What one job of `simulate` asks for; its minutes follow from its files and from `simulation`."""
 
     mem_mb: int = Field(default=1500, ge=1, description="memory, MB; 434 measured, 750 in files of 500 events")
 
@@ -145,7 +151,7 @@ class Resources(StrictModel):
     """What the jobs of each rule ask a batch system for. A local run needs none of it."""
 
     pool: JobResources = _job(2000, 240, "soft collisions for pile-up: 4 ms each, 0.2 s with real Delphes")
-    simulate: Simulating = Field(default=Simulating(), description="one Delphes file")
+    simulate: Simulating = Field(default=Simulating(), description="some Delphes files")
     fetch: JobResources = _job(1000, 60, "copy of a remote file")
     check: JobResources = _job(1500, 240, "verdicts of all files of a sample")
     audit: JobResources = _job(1500, 240, "crystals and pixels of all files of a sample")

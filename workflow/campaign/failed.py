@@ -1,8 +1,8 @@
 """Simulated files that failed or were damaged since, and the marks that make Snakemake simulate them again.
 
-A mark is an input of the rule that simulates the file. One that is newer than the file's record makes Snakemake run
-just that job again, and then what depends on it. Marks differ in content each time: Snakemake takes a newer file for
-an unchanged one if its content is that of the last run.
+A mark is an input of the job that simulates the file and its neighbours. One that is newer than the file's record makes
+Snakemake run that job again, which makes just that file, and then what depends on it. Marks differ in content each
+time: Snakemake takes a newer file for an unchanged one if its content is that of the last run.
 """
 
 import sys
@@ -14,8 +14,7 @@ from typing import Any
 from jetimg.common.errors import DataError
 from jetimg.imaging.simulation_record import check_bytes, read_record
 from workflow.campaign.paths import Campaign
-
-AGAIN = ".again"
+from workflow.campaign.simulation_job import AGAIN
 
 
 class FailedFiles:
@@ -29,18 +28,19 @@ class FailedFiles:
     def records(self) -> list[Path]:
         """Records that are not good, or whose file is not what they say, as they were when this was first asked for.
 
-        All files are read: a flipped bit shows in nothing but the sha256.
+        All files are read: a flipped bit shows in nothing but the sha256. Files that no job has made yet are none of
+        them, but those whose record is gone since.
         """
-        config = self._campaign.config
-        names = [config.only] if config.only else list(config.samples)
-        simulated = [name for name in names if config.samples[name].made is not None]
-        paths = [Path(source) for sample in simulated for source in self._campaign.sources(sample)]
-        return [path for path in paths if path.is_file() and not _holds(path)]
+        config, simulated = self._campaign.config, self._campaign.simulated
+        samples = [config.only] if config.only else list(config.samples)
+        names = [(sample, name) for sample in samples for name in simulated.names(sample)]
+        paths = [Path(name).with_suffix(".json") for sample, name in names if _made(simulated.tables(sample, [name]))]
+        return [path for path in paths if not _holds(path)]
 
     @cached_property
     def state(self) -> str:
         """A name for just these records: another once any of them was made again."""
-        seen = [f"{path}\0{path.stat().st_mtime_ns}\n" for path in self.records]
+        seen = [f"{path}\0{path.stat().st_mtime_ns if path.exists() else 0}\n" for path in self.records]
         return sha256("".join(seen).encode()).hexdigest()[:12]
 
     def marks(self) -> list[str]:
@@ -63,10 +63,15 @@ class FailedFiles:
             self._told = True
         return list(checkpoint.get(state=self.state).output)
 
-    def mark(self, sample: str, index: str) -> list[str]:
-        """The mark of a simulated file, if it ever had to be made again."""
-        path = Path(self._campaign.results, "simulated", sample, index).with_suffix(AGAIN)
-        return [str(path)] if path.is_file() else []
+    def marks_of(self, sample: str, job: str) -> list[str]:
+        """The marks of the files that a job makes: of those that ever had to be made again."""
+        simulated = self._campaign.simulated
+        paths = [f"{simulated.folder(sample)}/{index}{AGAIN}" for index in simulated.of_job(sample, job)]
+        return [path for path in paths if Path(path).is_file()]
+
+
+def _made(tables: list[str]) -> bool:
+    return all(Path(table).is_file() for table in tables)
 
 
 def _holds(path: Path) -> bool:

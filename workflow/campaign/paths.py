@@ -1,24 +1,17 @@
 """Names of a campaign's files: which inputs there are, and which job converts which."""
 
 import json
-import math
 import os
-import shlex
-import shutil
-from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from detector import load
 from jetimg.dataset import plan
-from jetimg.dataset.plan import SPLITS
 from workflow.campaign.config import parse
 from workflow.campaign.errors import ConfigError
 from workflow.campaign.inputs import REMOTE, check_name, expand_names, fingerprint, is_file, is_pattern
-
-BACKENDS = ("embedded", "delphes")
+from workflow.campaign.simulated import SimulatedFiles
 
 # Files of a sample that are held against others: enough for every spectrum, and no more than a command line takes.
 MAX_COMPARED = 50
@@ -33,6 +26,7 @@ class Campaign:
     Attributes:
         config: the checked configuration.
         results: folder for everything that is made.
+        simulated: the files that it simulates itself.
         detector: the detector description's file, None for the CMS-like one.
     """
 
@@ -51,6 +45,7 @@ class Campaign:
         self.check_results()
         self._base = base
         self._urls: dict[str, str] = {}
+        self.simulated = SimulatedFiles(self.config, self.results)
         self._inputs = {name: self._names(name) for name in self.config.samples}
         self.detector = self._detector()
 
@@ -65,7 +60,7 @@ class Campaign:
             key, before = f"samples.{sample}.files", self._before(sample)
             names = expand_names(key, [self._from_base(name) for name in chosen.files], before)
             return [self._local(sample, name) for name in names]
-        return [f"{self.results}/simulated/{sample}/{number:05d}.root" for number in range(chosen.made.files)]
+        return self.simulated.names(sample)
 
     def _before(self, sample: str) -> list[str]:
         """The sample's files in the last run; a pattern in the list had matched nothing."""
@@ -116,13 +111,13 @@ class Campaign:
     def sources(self, sample: str, group: str | None = None) -> list[str]:
         """What Snakemake waits for before it reads a sample's files, or those of one job.
 
-        For simulated files these are the records of how they were made, which are there for failed files
-        too; for remote ones their copies; for others the files that exist. Missing files become verdicts,
-        not errors of Snakemake; except remote ones, which Snakemake looks for when it plans.
+        For simulated files these are the tables of the jobs that made them, which hold failed files too;
+        for remote ones their copies; for others the files that exist. Missing files become verdicts, not
+        errors of Snakemake; except remote ones, which Snakemake looks for when it plans.
         """
         names = self.inputs(sample) if group is None else self.group(sample, group)
         if self.config.samples[sample].made is not None:
-            return [str(Path(name).with_suffix(".json")) for name in names]
+            return self.simulated.tables(sample, names)
         return [name for name in names if name in self._urls or is_file(f"samples.{sample}.files", name)]
 
     def fingerprint(self, sample: str, group: str | None = None) -> str:
@@ -192,127 +187,14 @@ class Campaign:
         sources = [source for source in plan.read(Path(plan_file)).sources if source.sample == sample]
         return [file.name for source in sources for file in source.inputs if file.ok][:MAX_COMPARED]
 
-    def mass(self, sample: str, index: str) -> float:
-        """The graviton mass of one simulated file, GeV: the files of each split take all masses, round and round.
-
-        Counted over all files, splits would depend on the mass: every fifth file may well be for validation.
-        """
-        simulate = self.config.samples[sample].simulate
-        assert simulate is not None
-        return simulate.masses[self._ranks[sample][int(index)] % len(simulate.masses)]
-
-    @cached_property
-    def _ranks(self) -> dict[str, list[int]]:
-        """How many files of the same split stand before each simulated file, by sample."""
-        ranks: dict[str, list[int]] = {}
-        seen = Counter[tuple[str, str]]()
-        for name, split in self.file_splits():
-            sample = Path(name).parent.name
-            ranks.setdefault(sample, []).append(seen[sample, split])
-            seen[sample, split] += 1
-        return ranks
-
-    def split_of(self, sample: str, index: str) -> str:
-        """The split of one simulated file: all of its events, and with them its soft collisions, are on one side."""
-        return "test" if self.config.samples[sample].test else self.config.sharding.split_of_file(int(index))
-
-    def file_splits(self) -> list[tuple[str, str]]:
-        """Every simulated file and its split; files of the user's own are split event by event."""
-        simulated = [name for name, sample in self.config.samples.items() if sample.made is not None]
-        return [(name, self.split_of(sample, Path(name).stem)) for sample in simulated for name in self.inputs(sample)]
-
-    def pileup_text(self) -> str:
-        """How often each soft collision is used, for the user: in words, a split after the other."""
-        drawn = dict.fromkeys(SPLITS, 0.0)
-        described = load(None if self.detector is None else Path(self.detector)).pileup.mean
-        for sample, chosen in self.config.samples.items():
-            mean = described if chosen.gun is None else chosen.gun.pileup
-            for name in self.inputs(sample) if chosen.made is not None else []:
-                drawn[self.split_of(sample, Path(name).stem)] += (chosen.events_per_file or 0) * mean
-        times = {split: drawn[split] / self.config.simulation.pool_events for split in SPLITS}
-        return ", ".join(f"{split} {uses:.3g}" for split, uses in times.items() if uses) or "none is drawn"
-
-    def pythia(self, sample: str) -> list[str]:
-        """Options for the sample's process, if it is not called after it, and for its own Pythia settings."""
-        simulate = self.config.samples[sample].simulate
-        assert simulate is not None
-        process = option("--process", simulate.process)
-        return process + [word for line in simulate.pythia for word in option("--pythia", line)]
-
-    def gun(self, sample: str) -> list[str]:
-        """Options for what is shot in a sample."""
-        gun = self.config.samples[sample].gun
-        assert gun is not None
-        ranges = {"energy": gun.energy, "eta": gun.eta, "phi": gun.phi}
-        return [
-            *(word for name in gun.particles for word in option("--particle", name)),
-            *options({name: f"{low!r}:{high!r}" for name, (low, high) in ranges.items()}),
-            *option("--pileup", gun.pileup),
-        ]
-
-    def gun_pool(self, sample: str, index: str) -> list[str]:
-        """The pool that one file of a gun draws its pile-up from, if it has any.
-
-        Raises:
-            ConfigError: the campaign's pools are for real Delphes, which has no gun.
-        """
-        gun = self.config.samples[sample].gun
-        assert gun is not None
-        if not gun.pileup:
-            return []
-        if self.backend != "embedded":
-            raise ConfigError(f"samples.{sample}.gun.pileup: needs `simulation: {{backend: embedded}}`")
-        return [f"{self.results}/simulated/pool/{self.split_of(sample, index)}"]
-
-    def guns(self) -> str:
-        """A pattern of the names of the samples of a gun, which matches nothing if there are none."""
-        return "|".join(name for name, sample in self.config.samples.items() if sample.gun is not None) or "(?!)"
-
-    def program(self) -> str:
-        """The program that makes one file, for a shell line that Snakemake formats."""
-        return _literal(shlex.split(self.config.simulation.program))
-
-    def limits(self) -> str:
-        """Options for how long and how often a file is tried, for a shell line that Snakemake formats."""
-        simulation = self.config.simulation
-        return _literal(["--minutes", f"{simulation.minutes:g}", "--tries", str(simulation.tries)])
-
-    @cached_property
-    def backend(self) -> str:
-        """The detector simulation of this campaign, chosen once: Delphes installed later changes nothing."""
-        chosen = self.config.simulation.backend
-        if chosen != "auto":
-            return chosen
-        kept = Path(self.results, "lists", "backend.txt")
-        if not kept.is_file():
-            return "delphes" if shutil.which("DelphesPythia8") else "embedded"
-        if (name := kept.read_text().strip()) not in BACKENDS:
-            raise ConfigError(f"{kept}: {name!r} is no detector simulation; {' or '.join(BACKENDS)}")
-        return name
-
-    def backend_file(self) -> list[str]:
-        """The file that keeps the choice of the backend, if there is one to keep."""
-        return [f"{self.results}/lists/backend.txt"] if self.config.simulation.backend == "auto" else []
-
-    def backend_text(self) -> str:
-        """The backend, in words for the user."""
-        if self.backend == "delphes":
-            return "real Delphes (DelphesPythia8)"
-        return "the embedded one (real Delphes where DelphesPythia8 is on PATH: conda-forge's package delphes)"
-
-    def asks(self, rule: str) -> dict[str, Callable[[object, int], int]]:
+    def asks(self, rule: str) -> dict[str, Callable[[Any, int], int]]:
         """What a job of a rule asks a batch system for, more at each try (`attempt` is 1 at the first)."""
         job = getattr(self.config.resources, rule)
-        minutes = self._simulating_minutes() if rule == "simulate" else job.minutes
+        minutes = (lambda w: self.simulated.minutes(w.sample)) if rule == "simulate" else lambda _: job.minutes
         return {
             "mem_mb": lambda _, attempt: attempt * job.mem_mb,
-            "runtime": lambda _, attempt: attempt * minutes,
+            "runtime": lambda w, attempt: attempt * minutes(w),
         }
-
-    def _simulating_minutes(self) -> int:
-        """A job that simulates outlasts all tries at its file, and checks what came of them."""
-        simulation = self.config.simulation
-        return math.ceil(simulation.minutes * simulation.tries) + 5
 
     def sample_options(self) -> list[str]:
         """What the plan has to know of the samples: which are for testing, and events that each file should hold."""
@@ -376,8 +258,3 @@ def option(flag: str, value: object) -> list[str]:
 def options(settings: Mapping[str, object]) -> list[str]:
     """Command-line options that are called like settings: events_per_shard becomes --events-per-shard."""
     return [word for key, value in settings.items() for word in option(f"--{key.replace('_', '-')}", value)]
-
-
-def _literal(words: list[str]) -> str:
-    """Words for a shell line that Snakemake formats: quoted, with braces doubled."""
-    return shlex.join(words).replace("{", "{{").replace("}", "}}")

@@ -14,8 +14,10 @@ def settings_files(campaign: Campaign, networks: CampaignNetworks) -> dict[str, 
         "settings/images.yaml": lambda: config.images.model_dump_json(indent=1),
         "settings/release.yaml": lambda: config.release.model_dump_json(indent=1, exclude_defaults=True),
         "lists/events.txt": lambda: "\n".join(campaign.event_files()),
-        "lists/backend.txt": lambda: campaign.backend,
-        "lists/file-splits.tsv": lambda: "\n".join(f"{name}\t{split}" for name, split in campaign.file_splits()),
+        "lists/backend.txt": lambda: campaign.simulated.backend,
+        "lists/file-splits.tsv": lambda: "\n".join(
+            f"{name}\t{split}" for name, split in campaign.simulated.file_splits()
+        ),
     }
     files |= {f"lists/{sample}.txt": _list_of(campaign, sample) for sample in config.samples}
     return files | {f"settings/{name}.yaml": text for name, text in networks.settings().items()}

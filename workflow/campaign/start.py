@@ -69,7 +69,10 @@ def announce(campaign: Campaign) -> None:
     try:
         campaign.check_results(os.W_OK | os.X_OK)
         if any(sample.made for sample in campaign.config.samples.values()):
-            print(f"Detector simulation: {campaign.backend_text()}", file=sys.stderr)
-            print(f"Pile-up: mean uses of each soft collision: {campaign.pileup_text()}", file=sys.stderr)
+            print(f"Detector simulation: {campaign.simulated.backend_text()}", file=sys.stderr)
+            print(
+                f"Pile-up: mean uses of each soft collision: {campaign.simulated.pileup_text(campaign.detector)}",
+                file=sys.stderr,
+            )
     except ConfigError as error:
         sys.exit(str(error))

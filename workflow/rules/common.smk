@@ -28,7 +28,7 @@ wildcard_constraints:
     sample="[A-Za-z][A-Za-z0-9_]*",
     network="[A-Za-z][A-Za-z0-9]*",
     group=r"\d{5}",
-    index=r"\d{5}",
+    job=r"\d{5}",
     split="train|validation|test|heldout",
     test_set="[A-Za-z][A-Za-z0-9_]*",
     shard=r"(train|validation|test|heldout)-\d{5}",

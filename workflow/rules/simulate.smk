@@ -1,11 +1,11 @@
-# Simulated Delphes files. A job always ends well for Snakemake: what became of its file stands in the
-# record beside it, so that one lost file of thousands does not stop the others.
+# Simulated Delphes files. A job always ends well for Snakemake: what became of its files stands in its table and in
+# the record beside each, so that one lost file of thousands does not stop the others.
 
 
 rule pool:
     """The soft collisions that a split's pile-up is drawn from: no other split sees them."""
     input:
-        backend=ancient(CAMPAIGN.backend_file()),
+        backend=ancient(SIMULATED.backend_file()),
     output:
         f"{RESULTS}/simulated/pool/{{split}}",
     log:
@@ -20,7 +20,7 @@ rule pool:
         seed=CONFIG.simulation.seed,
         index=lambda w: SPLITS.index(w.split),
         events=CONFIG.simulation.pool_events,
-        backend=CAMPAIGN.backend,
+        backend=SIMULATED.backend,
         detector=option("--detector", CAMPAIGN.detector),
     shell:
         "jetimg detector pool --seed {params.seed:q} --index {params.index:q} --events {params.events:q} --backend {params.backend:q} "
@@ -28,83 +28,91 @@ rule pool:
 
 
 rule simulate:
-    """One Delphes file, and the record of what became of it."""
+    """Some Delphes files of a sample, and what became of each."""
     input:
-        pool=lambda w: f"{RESULTS}/simulated/pool/{CAMPAIGN.split_of(w.sample, w.index)}",
-        again=lambda w: FAILED.mark(w.sample, w.index),
+        pools=lambda w: SIMULATED.pools(w.sample, w.job),
+        again=lambda w: FAILED.marks_of(w.sample, w.job),
         # Other images need no other files: what a check of the file asks for is all that is read of it.
         settings=ancient(f"{RESULTS}/settings/images.yaml"),
     output:
-        f"{RESULTS}/simulated/{{sample}}/{{index}}.json",
+        f"{RESULTS}/simulated/{{sample}}/job-{{job}}.tsv",
     log:
-        CAMPAIGN.log("simulate/{sample}/{index}"),
+        CAMPAIGN.log("simulate/{sample}/job-{job}"),
     benchmark:
-        CAMPAIGN.benchmark("simulate/{sample}/{index}")
+        CAMPAIGN.benchmark("simulate/{sample}/job-{job}")
     wildcard_constraints:
-        sample=f"(?!({CAMPAIGN.guns()})/)[A-Za-z][A-Za-z0-9_]*",
+        sample=f"(?!({SIMULATED.guns()})/)[A-Za-z][A-Za-z0-9_]*",
     group:
         lambda w: GROUPS.in_turn(
             "simulate",
-            "again" if FAILED.mark(w.sample, w.index) else w.sample,
-            f"{w.sample}/{w.index}",
+            "again" if FAILED.marks_of(w.sample, w.job) else w.sample,
+            f"{w.sample}/{w.job}",
         )
     conda:
         "../envs/simulation.yaml"
     resources:
         **CAMPAIGN.asks("simulate"),
     params:
-        root=subpath(output[0], strip_suffix=".json", with_suffix=".root"),
+        files=lambda w: [
+            f"--file={words}" for words in SIMULATED.words(w.sample, w.job)
+        ],
+        pools=lambda _, input: [f"--made-from={name}" for name in input.pools],
+        folder=subpath(output[0], parent=True),
+        logs=lambda w: f"{RESULTS}/logs/simulate/{w.sample}",
         events=lambda w: CONFIG.samples[w.sample].events_per_file,
-        mass=lambda w: CAMPAIGN.mass(w.sample, w.index),
-        pythia=lambda w: CAMPAIGN.pythia(w.sample),
+        pythia=lambda w: SIMULATED.pythia(w.sample),
         seed=CONFIG.simulation.seed,
-        backend=CAMPAIGN.backend,
+        backend=SIMULATED.backend,
         detector=option("--detector", CAMPAIGN.detector),
     shell:
         # Program and limits are no parameters: other ones must not throw away what is simulated.
-        "jetimg campaign attempt --output {params.root:q} --record {output:q} --events {params.events:q} "
-        f"{CAMPAIGN.limits()} --settings {{input.settings:q}} {{params.detector:q}} --log {{log:q}} -- {CAMPAIGN.program()} "
-        "--sample {wildcards.sample:q} --events {params.events:q} --index {wildcards.index:q} --mass {params.mass:q} "
-        "--seed {params.seed:q} {params.pythia:q} --pool {input.pool:q} --backend {params.backend:q} "
-        "{params.detector:q} --output {params.root:q} >> {log:q}"
+        "jetimg campaign simulate {params.files:q} --folder {params.folder:q} --events {params.events:q} {params.pools:q} "
+        f"--program {SIMULATED.program()} {SIMULATED.limits()} --settings {{input.settings:q}} {{params.detector:q}} "
+        "--logs {params.logs:q} --output {output:q} -- --sample {wildcards.sample:q} --events {params.events:q} "
+        "--seed {params.seed:q} {params.pythia:q} --backend {params.backend:q} {params.detector:q} > {log:q}"
 
 
 rule gun:
-    """One file of single particles, and the record of what became of it."""
+    """Some files of single particles, and what became of each."""
     input:
-        pool=lambda w: CAMPAIGN.gun_pool(w.sample, w.index),
-        again=lambda w: FAILED.mark(w.sample, w.index),
+        pools=lambda w: SIMULATED.pools(w.sample, w.job),
+        again=lambda w: FAILED.marks_of(w.sample, w.job),
+        # Other images need no other files: what a check of the file asks for is all that is read of it.
         settings=ancient(f"{RESULTS}/settings/images.yaml"),
     output:
-        f"{RESULTS}/simulated/{{sample}}/{{index}}.json",
+        f"{RESULTS}/simulated/{{sample}}/job-{{job}}.tsv",
     log:
-        CAMPAIGN.log("simulate/{sample}/{index}"),
+        CAMPAIGN.log("simulate/{sample}/job-{job}"),
     benchmark:
-        CAMPAIGN.benchmark("simulate/{sample}/{index}")
+        CAMPAIGN.benchmark("simulate/{sample}/job-{job}")
     wildcard_constraints:
-        sample=CAMPAIGN.guns(),
+        sample=SIMULATED.guns(),
     group:
         lambda w: GROUPS.in_turn(
             "simulate",
-            "again" if FAILED.mark(w.sample, w.index) else w.sample,
-            f"{w.sample}/{w.index}",
+            "again" if FAILED.marks_of(w.sample, w.job) else w.sample,
+            f"{w.sample}/{w.job}",
         )
     conda:
         "../envs/simulation.yaml"
     resources:
         **CAMPAIGN.asks("simulate"),
     params:
-        root=subpath(output[0], strip_suffix=".json", with_suffix=".root"),
+        files=lambda w: [
+            f"--file={words}" for words in SIMULATED.words(w.sample, w.job)
+        ],
+        pools=lambda _, input: [f"--made-from={name}" for name in input.pools],
+        folder=subpath(output[0], parent=True),
+        logs=lambda w: f"{RESULTS}/logs/simulate/{w.sample}",
         events=lambda w: CONFIG.samples[w.sample].events_per_file,
-        gun=lambda w: CAMPAIGN.gun(w.sample),
-        pool=lambda _, input: options({"pool": input.pool or None}),
+        gun=lambda w: SIMULATED.gun(w.sample),
         seed=CONFIG.simulation.seed,
         detector=option("--detector", CAMPAIGN.detector),
     shell:
-        "jetimg campaign attempt --output {params.root:q} --record {output:q} --events {params.events:q} "
-        f"{CAMPAIGN.limits()} --settings {{input.settings:q}} {{params.detector:q}} --log {{log:q}} -- jetimg detector gun "
-        "--sample {wildcards.sample:q} --events {params.events:q} --index {wildcards.index:q} --seed {params.seed:q} "
-        "{params.gun:q} {params.pool:q} {params.detector:q} --output {params.root:q} >> {log:q}"
+        "jetimg campaign simulate {params.files:q} --folder {params.folder:q} --events {params.events:q} {params.pools:q} "
+        f"--program 'jetimg detector gun' {SIMULATED.limits()} --settings {{input.settings:q}} {{params.detector:q}} "
+        "--logs {params.logs:q} --output {output:q} -- --sample {wildcards.sample:q} --events {params.events:q} "
+        "--seed {params.seed:q} {params.gun:q} {params.detector:q} > {log:q}"
 
 
 checkpoint mark_failed:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from jetimg.common.errors import DataError
 from jetimg.imaging.settings import ImageSettings
 from jetimg.imaging.simulation_record import read_record
 from jetimg.imaging.verdicts import check
-from workflow.campaign.attempt import AttemptJob, attempt
+from workflow.campaign.attempt import AttemptJob, attempt, kept
+from workflow.campaign.programs import OwnProcess
 
 STAND_IN = Path(__file__).parents[2] / "helpers" / "stand_in.py"
 
@@ -20,17 +22,15 @@ STAND_IN = Path(__file__).parents[2] / "helpers" / "stand_in.py"
 def job(tmp_path, monkeypatch):
     monkeypatch.setenv("FAULTS", str(tmp_path / "faults.json"))
     output = tmp_path / "tt/00000.root"
-    options = "--sample tt --index 0 --events 2 --mass 1500 --seed 1 --pool none --backend embedded --output"
-    command = [sys.executable, str(STAND_IN), *options.split(), str(output)]
-    return AttemptJob(command, output, events=2, seconds=20.0, tries=2, log=tmp_path / "tt.log")
+    options = "--sample tt --index 0 --events 2 --mass 1500 --seed 1 --pool none --backend embedded"
+    return AttemptJob(options.split(), output, events=2, seconds=20.0, tries=2, log=tmp_path / "tt.log")
 
 
-def run(job, fault=None, **changes):
-    record = job.output.with_suffix(".json")
+def run(job, fault=None, program=(sys.executable, str(STAND_IN)), **changes):
     (job.log.parent / "faults.json").write_text(json.dumps({"tt/0": fault} if fault else {}))
     job = AttemptJob(**(vars(job) | changes))
-    made = attempt(job, record, load(), ImageSettings())
-    assert read_record(record) == made
+    made = attempt(job, OwnProcess(program), load(), ImageSettings())
+    assert read_record(job.record) == made
     return made
 
 
@@ -69,7 +69,7 @@ def test_a_hanging_job_is_stopped_with_everything_it_started(job):
 
 
 def test_a_program_that_is_not_there_is_a_crash(job):
-    record = run(job, command=["/nonexistent/program"], tries=1)
+    record = run(job, program=["/nonexistent/program"], tries=1)
     assert record.verdict == "crashed"
     assert "exit code 127: no such program" in record.reason
 
@@ -83,8 +83,37 @@ def test_the_verdict_on_a_missing_file_tells_why_it_was_not_made(job):
 
 def test_an_orphan_whose_file_another_process_makes_now_touches_nothing(job):
     """A job left running by a killed Snakemake fails after its successor has made the file."""
-    record = job.output.with_suffix(".json")
+    record = job.record
     successor = f"rm {record.parent}/.00000.json.*.partial; echo good > {job.output}; echo whole > {record}"
     with pytest.raises(DataError, match="another process has begun"):
-        run(job, command=["sh", "-c", f"{successor}; exit 1"])
+        run(job, program=["sh", "-c", f"{successor}; exit 1"])
     assert (job.output.read_text(), record.read_text()) == ("good\n", "whole\n")
+
+
+def test_a_file_that_was_made_in_the_same_way_is_kept(job, tmp_path):
+    assert kept(job) is None
+    made = run(job)
+    assert kept(job) == made
+    assert kept(replace(job, arguments=[*job.arguments, "--pythia", "x"])) is None
+    assert kept(replace(job, events=3)) is None
+
+
+def test_a_file_that_failed_is_kept_as_a_failure_until_it_is_marked(job, tmp_path):
+    made, mark = run(job, "exit"), tmp_path / "mark"
+    job = replace(job, made_from=[mark])
+    assert kept(job) == made
+    mark.touch()
+    assert kept(job) is None
+
+
+@pytest.mark.parametrize("harm", [lambda job: job.output.write_bytes(b"other"), lambda job: job.output.unlink()])
+def test_a_file_that_is_not_what_its_record_says_is_made_again(job, harm):
+    run(job)
+    harm(job)
+    assert kept(job) is None
+
+
+def test_a_damaged_record_is_none(job):
+    run(job)
+    job.record.write_text(job.record.read_text().replace("tt", "bb"))
+    assert kept(job) is None

@@ -24,7 +24,10 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     record(tmp_path, "tt/00000", "ok")
     record(tmp_path, "tt/00001", "crashed")
+    record(tmp_path, "tt/00002", "ok")
     record(tmp_path, "bb/00000", "short")
+    for sample in ("tt", "bb"):
+        (tmp_path / f"results/simulated/{sample}/job-00000.tsv").touch()
     return tmp_path
 
 
@@ -73,9 +76,17 @@ def test_the_same_failures_again_are_another_state(folder):
 
 
 def test_a_mark_is_an_input_once_it_is_there(folder):
-    assert failed().mark("tt", "00001") == []
+    assert failed().marks_of("tt", "00000") == []
     (folder / "results/simulated/tt/00001.again").touch()
-    assert failed().mark("tt", "00001") == ["results/simulated/tt/00001.again"]
+    assert failed().marks_of("tt", "00000") == ["results/simulated/tt/00001.again"]
+
+
+def test_a_file_whose_record_is_gone_is_made_again_once_its_job_is_done(folder):
+    (folder / "results/simulated/tt/00002.json").unlink()
+    assert failed(only="tt").marks()[-1] == "results/simulated/tt/00002.again"
+    assert len(failed().state) == 12
+    (folder / "results/simulated/tt/job-00000.tsv").unlink()
+    assert failed(only="tt").marks() == []
 
 
 def test_a_file_that_changed_after_its_record_is_made_again(folder):

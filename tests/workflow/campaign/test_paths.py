@@ -2,8 +2,6 @@
 
 import json
 import os
-import shlex
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -31,14 +29,6 @@ def test_each_input_is_in_one_job(campaign):
     jobs = [campaign.group("tt", name) for name in campaign.groups("tt")]
     assert [name for job in jobs for name in job] == campaign.inputs("tt")
     assert campaign.event_files()[-1] == "results/events/bb/00000.h5"
-
-
-def test_the_process_is_said_where_it_is_not_the_sample_s_name():
-    simulate = {"files": 1, "pythia": ["25:onIfAny = 5"]}
-    samples = {"tt": {"simulate": simulate}, "tt_1": {"simulate": simulate | {"process": "tt"}}}
-    campaign = Campaign({"samples": {name: sample | {"events_per_file": 1} for name, sample in samples.items()}})
-    assert campaign.pythia("tt") == ["--pythia", "25:onIfAny = 5"]
-    assert campaign.pythia("tt_1") == ["--process", "tt", "--pythia", "25:onIfAny = 5"]
 
 
 def listed(campaign, sample):
@@ -116,20 +106,6 @@ def test_the_detector_description_has_to_be_there(campaign):
         made("tt_9.root", detector="none.yaml")
 
 
-def test_the_backend_is_chosen_once(campaign, tmp_path, monkeypatch):
-    monkeypatch.setattr("shutil.which", lambda _: None)
-    assert made("tt_9.root").backend == "embedded"
-    (tmp_path / "results/lists").mkdir(parents=True)
-    kept = tmp_path / "results/lists/backend.txt"
-    kept.write_text("delphes\n")
-    assert made("tt_9.root").backend == "delphes"
-    assert made("tt_9.root").backend_file() == ["results/lists/backend.txt"]
-    assert made("tt_9.root", simulation={"backend": "embedded"}).backend_file() == []
-    kept.write_text("delfes")
-    with pytest.raises(ConfigError, match="'delfes' is no detector simulation; embedded or delphes"):
-        _ = made("tt_9.root").backend
-
-
 def test_results_that_cannot_be_written_are_refused(campaign, tmp_path, monkeypatch):
     made("a", results="new/folder").check_results(os.W_OK)
     assert list(tmp_path.glob("new")) == []
@@ -146,61 +122,3 @@ def test_options_are_words():
     assert option("--detector", None) == []
     assert option("--detector", "my detector.yaml") == ["--detector", "my detector.yaml"]
     assert options({"events_per_shard": 5, "seed": None}) == ["--events-per-shard", "5"]
-
-
-def test_the_program_is_quoted_for_a_line_that_snakemake_formats(campaign):
-    program = made("a", simulation={"program": "run 'my {file}' $(touch X)", "minutes": 1.5})
-    words = program.program().format()
-    assert shlex.split(words) == ["run", "my {file}", "$(touch", "X)"]
-    assert "'$(touch'" in words
-    assert program.limits() == "--minutes 1.5 --tries 2"
-
-
-def test_a_simulated_file_is_on_one_side_with_its_soft_collisions(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "own.root").touch()
-    samples = {
-        "tt": {"simulate": {"files": 10}, "events_per_file": 8},
-        "tth": {"simulate": {"files": 2}, "events_per_file": 8, "test": True},
-        "bb": {"files": ["own.root"]},
-    }
-    made = Campaign({"samples": samples, "simulation": {"pool_events": 100}})
-    splits = dict(made.file_splits())
-    assert "own.root" not in splits
-    assert [splits[name] for name in made.inputs("tth")] == ["test", "test"]
-    counts = Counter(splits[name] for name in made.inputs("tt"))
-    assert counts == {"train": 7, "validation": 2, "heldout": 1}
-    # 8 events of 50 collisions from a pool of 100, for each file of the split.
-    assert made.pileup_text() == "train 28, validation 8, test 8, heldout 4"
-
-
-def test_a_gun_s_options_and_its_pool():
-    shot = {"gun": {"files": 2, "particles": ["pi0", "e"], "energy": [2, 50]}, "events_per_file": 10}
-    noisy = {"gun": {"files": 1, "particles": ["pi"], "pileup": 20}, "events_per_file": 10, "test": True}
-    samples = {"single": shot, "noisy": noisy, "tt": {"simulate": {"files": 1}, "events_per_file": 8}}
-    campaign = Campaign({"samples": samples, "simulation": {"pool_events": 100, "backend": "embedded"}})
-    words = campaign.gun("single")
-    assert words[:6] == ["--particle", "pi0", "--particle", "e", "--energy", "2.0:50.0"]
-    assert words[-2:] == ["--pileup", "0.0"]
-    assert campaign.inputs("single") == [f"results/simulated/single/0000{n}.root" for n in (0, 1)]
-    assert campaign.sources("noisy") == ["results/simulated/noisy/00000.json"]
-    assert campaign.gun_pool("single", "00000") == []
-    assert campaign.gun_pool("noisy", "00000") == ["results/simulated/pool/test"]
-    assert campaign.guns() == "single|noisy"
-    assert campaign.pileup_text().endswith("test 2")
-    other = Campaign({"samples": samples, "simulation": {"backend": "delphes"}})
-    with pytest.raises(ConfigError, match="noisy"):
-        other.gun_pool("noisy", "00000")
-
-
-def test_each_split_has_files_of_all_masses() -> None:
-    """Also where the number of masses and the sequence of splits would otherwise go together."""
-    masses = [600.0, 800.0, 1000.0, 1500.0, 2000.0]
-    sample = {"simulate": {"files": 60, "masses": masses}, "events_per_file": 10}
-    campaign = Campaign({"samples": {"tt": sample}, "sharding": {"validation_fraction": 0.2, "test_fraction": 0.2}})
-    files = [f"{number:05d}" for number in range(60)]
-    found = Counter((campaign.split_of("tt", index), campaign.mass("tt", index)) for index in files)
-    for split in ("train", "validation", "heldout"):
-        counts = [found[split, mass] for mass in masses]
-        assert min(counts) > 0
-        assert max(counts) - min(counts) <= 1
