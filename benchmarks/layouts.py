@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import deflate
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from jetimg.event_file.layout import CHANNELS, HITS_CHUNK
+from jetimg.event_file.steps import with_steps
+from jetimg.event_file.store import Reader
 
 
 class Hits(NamedTuple):
@@ -28,9 +29,9 @@ class Hits(NamedTuple):
 
 def read(path: Path) -> tuple[list[Hits], int]:
     """The hits of each channel of an event file or shard, and the number of columns of an image."""
-    with h5py.File(path) as file:
-        groups = [file[channel] for channel in CHANNELS]
-        return [Hits(*(group[name][:] for name in Hits._fields)) for group in groups], int(file.attrs["image_shape"][1])
+    with Reader(path) as reader:
+        channels = reader.read(tables=CHANNELS).tables.values()
+        return [Hits(**columns) for columns in channels], int(reader.attributes["image_shape"][1])
 
 
 def deflated(column: NDArray[Any], level: int = 1, chunk: int = HITS_CHUNK) -> int:
@@ -50,11 +51,8 @@ def packed(column: NDArray[Any]) -> int:
 
 
 def steps(hits: Hits) -> NDArray[np.uint32]:
-    """From each pixel to the next; the first of an event is what it is. `numpy.cumsum` gives the pixels of an event."""
-    found = np.diff(hits.pixel, prepend=np.uint32(0))
-    first = hits.indptr[:-1][np.diff(hits.indptr) > 0]
-    found[first] = hits.pixel[first]
-    return found
+    """From each pixel to the next; the first of an event is what it is."""
+    return with_steps(hits._asdict())["step"]
 
 
 def layouts(n_phi: int) -> dict[str, Callable[[Hits], int]]:

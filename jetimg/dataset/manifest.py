@@ -56,7 +56,7 @@ class Manifest(StrictModel):
     """
 
     format: Literal["jetimg-dataset"] = "jetimg-dataset"
-    format_version: Literal["1.0", "1.1"] = "1.1"
+    format_version: Literal["1.0", "1.1", "2.0"] = "2.0"
     class_names: list[str]
     channels: tuple[str, ...] | None = None
     image_shape: tuple[int, int] | None = None
@@ -70,6 +70,12 @@ class Manifest(StrictModel):
     software: dict[str, str]
     inputs: list[InputEvents]
     shards: list[Shard]
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """Of the format, the shards' too: major and minor."""
+        major, _, minor = self.format_version.partition(".")
+        return int(major), int(minor)
 
 
 def splits(contents: Manifest) -> str:

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 from jetimg.common.errors import DataError
-from jetimg.event_file.layout import ATTRIBUTES, CHANNELS, FORMAT, MAJOR, VERSION
+from jetimg.event_file.layout import ATTRIBUTES, CHANNELS, FORMAT, NEWEST, VERSION, Version
 
 # More than any campaign's settings take; an attribute is read whole.
 MAX_BYTES = 2**24
@@ -26,18 +26,18 @@ def write(file: h5py.File, attributes: dict[str, Any]) -> None:
         file.attrs[key] = _encoded(value)
 
 
-def read(file: h5py.File, path: Path) -> tuple[dict[str, Any], int]:
-    """The attributes of a file, and its minor version; what an older version lacks has its default.
+def read(file: h5py.File, path: Path) -> tuple[dict[str, Any], Version]:
+    """The attributes of a file, and its version; what an older version lacks has its default.
 
     Raises:
-        DataError: not a complete event file of this version; or an attribute is missing or of another kind.
+        DataError: not a complete event file, or of a version to come; or an attribute is missing or of another kind.
     """
     attributes = decoded(file, path)
-    minor = _minor_version(attributes, path)
+    version = _version(attributes, path)
     if not attributes.get("complete", False):
         raise DataError(f"{path}: not complete: its writer was stopped; make it again")
     missing = [name for name, wanted in ATTRIBUTES.items() if name not in attributes]
-    later = {name: ATTRIBUTES[name].default for name in missing if minor == 0}
+    later = {name: ATTRIBUTES[name].default for name in missing if version == (1, 0)}
     _check_kinds(attributes, [name for name in ATTRIBUTES if later.get(name) is None], path)
     _check_shape(attributes, path)
     for name, default in later.items():
@@ -45,7 +45,7 @@ def read(file: h5py.File, path: Path) -> tuple[dict[str, Any], int]:
             attributes[name] = default(attributes)
     _check_pitches(attributes, path)
     _check_names(attributes, path)
-    return attributes, minor
+    return attributes, version
 
 
 def decoded(file: h5py.File, path: Path) -> dict[str, Any]:
@@ -65,12 +65,16 @@ def _read(file: h5py.File, key: str, path: Path) -> Any:
     return file.attrs[key]
 
 
-def _minor_version(attributes: dict[str, Any], path: Path) -> int:
-    major, _, minor = str(attributes.get("format_version", "")).partition(".")
-    if attributes.get("format") != FORMAT or major != str(MAJOR) or not minor.isdecimal():
+def _version(attributes: dict[str, Any], path: Path) -> Version:
+    major, _, minor = (text := str(attributes.get("format_version", ""))).partition(".")
+    if attributes.get("format") != FORMAT or not (major.isdecimal() and minor.isdecimal()):
         found = f"format {attributes.get('format')!r}, version {attributes.get('format_version')!r}"
-        raise DataError(f"{path}: {found}; expected an event file of format {FORMAT!r}, version {VERSION}")
-    return int(minor)
+        raise DataError(f"{path}: {found}; expected an event file of format {FORMAT!r}, version {VERSION} or older")
+    if not 1 <= int(major) <= NEWEST[0]:
+        raise DataError(
+            f"{path}: version {text} of the format; this jetimg reads 1.0 to {VERSION}: install a newer one"
+        )
+    return int(major), int(minor)
 
 
 def _check_kinds(attributes: dict[str, Any], names: list[str], path: Path) -> None:

@@ -58,11 +58,11 @@ def _event_faults(events: Columns, reader: Reader) -> Iterator[str]:
 def _channel_faults(name: str, batch: Batch, n_pixels: int) -> Iterator[str]:
     indptr, pixel, value = (batch.tables[name][column] for column in ("indptr", "pixel", "value"))
     if np.any(pixel >= n_pixels):
-        yield f"/{name}/pixel beyond the image"
+        yield f"/{name}: a pixel beyond the image"
     ascending = np.diff(pixel.astype(np.int64)) > 0
     ascending[_first_of_events(indptr, len(pixel)) - 1] = True
     if not ascending.all():
-        yield f"/{name}/pixel does not ascend within an event"
+        yield f"/{name}: pixels do not ascend within an event"
     if not (np.isfinite(value).all() and np.all(value > 0)):
         yield f"/{name}/value is not finite and above 0"
 
@@ -148,10 +148,10 @@ def _mask_faults(batch: Batch, shape: tuple[int, int]) -> Iterator[str]:
     shapes, pixel = batch.tables["shapes"], batch.tables["masks"]["pixel"].astype(np.int64)
     n_jets, (owner, wrong) = len(shapes["angle"]), masks.owners(batch.tables)
     if wrong or np.any(pixel >= shape[0] * shape[1]):
-        yield "/masks/jet beyond the event's jets" if wrong else "/masks/pixel beyond the image"
+        yield "/masks/jet beyond the event's jets" if wrong else "/masks: a pixel beyond the image"
         return
     if np.any(np.diff(owner * (shape[0] * shape[1]) + pixel) <= 0):
-        yield "/masks does not ascend by jet and pixel"
+        yield "/masks: jets or pixels do not ascend"
     if np.any(np.bincount(owner, minlength=n_jets) == 0):
         yield "/masks has no pixel of some jet"
         return

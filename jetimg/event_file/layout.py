@@ -1,12 +1,13 @@
-"""The layout of an event file, version 1.1: which groups and columns it has.
+"""The layout of an event file, version 2.0: which groups and columns it has.
 
 Every table is a group of columns of equal length; a table with `indptr` holds a variable number of rows
 an event: event i has rows indptr[i] to indptr[i + 1].
 
 Some tables are optional: a file has them, or has not.
 
-What came after version 1.0 has a default: readers take it where an older file lacks the column or the
-attribute, and the writer where a batch does.
+What came with version 1.1 has a default: readers take it where an older file lacks the column or the
+attribute, and the writer where a batch does. Files of version 1 have pixels where those of 2.0 have the steps
+between them; programs see pixels (`jetimg.event_file.steps`).
 """
 
 import math
@@ -15,8 +16,11 @@ from dataclasses import dataclass
 from typing import Any
 
 FORMAT = "jetimg"
-MAJOR, MINOR = 1, 1
-VERSION = f"{MAJOR}.{MINOR}"
+# Major and minor version, so that versions can be compared.
+Version = tuple[int, int]
+NEWEST: Version = (2, 0)
+VERSION = f"{NEWEST[0]}.{NEWEST[1]}"
+WITH_STEPS: Version = (2, 0)
 
 CHANNELS = ("tracker", "ecal", "hcal")
 
@@ -47,9 +51,9 @@ HITS_CHUNK = 65536
 
 
 def _hits(value: str) -> dict[str, Column]:
-    pixel = "flat pixel: eta_index * n_phi + phi_index; ascending within an event, no repeats"
+    step = "from the pixel before, an event's first from 0; pixel: eta_index * n_phi + phi_index; ascending, no repeats"
     return {
-        "pixel": Column("uint32", pixel, chunk=HITS_CHUNK),
+        "step": Column("uint32", step, chunk=HITS_CHUNK),
         "value": Column("float32", f"{value}, GeV", chunk=HITS_CHUNK),
     }
 
@@ -109,8 +113,8 @@ OPTIONAL: dict[str, dict[str, Column]] = {
     },
     "masks": {
         "jet": Column("uint16", "row of /jets within the event; ascending", chunk=HITS_CHUNK),
-        "pixel": Column(
-            "uint32", "flat pixel, as in the channels; ascending within a jet, no repeats", chunk=HITS_CHUNK
+        "step": Column(
+            "uint32", "from the pixel before, a jet's first from 0; pixels ascend, no repeats", chunk=HITS_CHUNK
         ),
     },
 }
@@ -123,6 +127,15 @@ OPTIONAL["particles"] = {
 }
 # All that a file can have.
 EVERY = TABLES | OPTIONAL
+
+
+def tables(version: Version) -> dict[str, dict[str, Column]]:
+    """All that a file of a version can have."""
+    if version >= WITH_STEPS:
+        return EVERY
+    names = {"step": "pixel"}
+    return {table: {names.get(name, name): column for name, column in EVERY[table].items()} for table in EVERY}
+
 
 # Groups whose data sets the layout does not know: /extra, kept for whoever wrote it.
 EXTRA = "extra"

@@ -1,7 +1,7 @@
 """Event files: writing them in one step, reading ranges of events.
 
 An event file is HDF5 in the layout of `jetimg.event_file.layout`, readable without plugins. What one event file
-holds is a `Batch`; batches can be appended, sliced and put in another order.
+holds is a `Batch`; batches can be appended, sliced and put in another order. They hold pixels, files the steps between.
 """
 
 import math
@@ -30,14 +30,16 @@ from jetimg.event_file.layout import (
     JAGGED,
     MAX_JETS,
     MAX_PARTICLES,
-    MINOR,
+    NEWEST,
     OF_PIXELS,
     OPTIONAL,
     TABLES,
     VERSION,
     Column,
+    tables,
 )
 from jetimg.event_file.rounding import MANTISSA_BITS
+from jetimg.event_file.steps import with_pixels, with_steps
 from jetimg.event_file.validate import check_column, check_datasets_inside, check_layout
 
 Columns = dict[str, NDArray[Any]]
@@ -138,7 +140,7 @@ class Writer:
 
     def _level(self, name: str) -> int:
         rounded = self.attributes.get("config", {}).get("value_bits", MANTISSA_BITS) < MANTISSA_BITS
-        return ROUNDED_LEVEL if rounded and name in ("pixel", "value") else LEVEL
+        return ROUNDED_LEVEL if rounded and name in ("step", "value") else LEVEL
 
     def append(self, batch: Batch) -> None:
         """Appends a batch's events; columns that came after version 1.0 may be missing.
@@ -157,7 +159,8 @@ class Writer:
             raise ValueError(f"optional tables {sorted(optional)} after events with {sorted(self._optional)}")
         for table, columns in batch.tables.items():
             n_rows = int(columns["indptr"][-1]) if table in JAGGED else len(batch)
-            for name, rows in (_defaults(table, n_rows) | columns).items():
+            stored = with_steps(columns) if table in OF_PIXELS else columns
+            for name, rows in (_defaults(table, n_rows) | stored).items():
                 if name == "indptr":
                     rows = rows[1:] + self._indptr[table]
                     self._indptr[table] += n_rows
@@ -221,7 +224,7 @@ class Reader:
         """Opens an event file.
 
         Raises:
-            DataError: not an event file of this version, not complete, or not what the layout says.
+            DataError: not an event file, of a version to come, not complete, or not what the layout says.
         """
         self.path = path = Path(path)
         self._file = hdf5_file.opened(path)
@@ -234,10 +237,11 @@ class Reader:
             raise
 
     def _check(self) -> None:
-        self.attributes, self._minor = file_attributes.read(self._file, self.path)
+        self.attributes, self._version = file_attributes.read(self._file, self.path)
         self.n_events = self.attributes["n_events"]
         check_datasets_inside(self._file, self.path)
-        check_layout(self._file, self.path, self.n_events, self._minor)
+        check_layout(self._file, self.path, self.n_events, self._version)
+        self._layout = tables(self._version)
         self.tables = (*TABLES, *(name for name in OPTIONAL if name in self._file))
 
     def __enter__(self) -> "Reader":
@@ -290,9 +294,9 @@ class Reader:
 
     def unknown(self) -> list[str]:
         """Groups and columns that the layout of the file's version does not have; none of a version to come."""
-        if self._minor > MINOR:
+        if self._version > NEWEST:
             return []
-        known = {table: EVERY[table] for table in self.tables} | {"files": FILES}
+        known = {table: self._layout[table] for table in self.tables} | {"files": FILES}
         columns = {f"/{table}/{name}" for table, names in known.items() for name in names}
         columns |= {f"/{table}/indptr" for table in JAGGED}
         found = [f"/{name}" for name in self._file if name not in (*known, EXTRA)]
@@ -331,8 +335,9 @@ class Reader:
         if indptr is not None:
             start, stop = int(indptr[0]), int(indptr[-1])
             columns["indptr"] = indptr - start
-        there = {column: read_rows(group[column], start, stop) for column in EVERY[name] if column in group}
-        return columns | _defaults(name, stop - start) | there
+        there = {column: read_rows(group[column], start, stop) for column in self._layout[name] if column in group}
+        columns |= _defaults(name, stop - start) | there
+        return with_pixels(columns) if "step" in columns else columns
 
 
 def row_bytes(table: str) -> int:

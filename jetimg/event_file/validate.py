@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from jetimg.common.errors import DataError
-from jetimg.event_file.layout import EVERY, FILES, JAGGED, OPTIONAL, TABLES, Column
+from jetimg.event_file.layout import FILES, JAGGED, OPTIONAL, TABLES, Column, Version, tables
 
 # Deflate packs 1032 bytes into one at most (zlib technical details).
 MAX_COMPRESSION = 1032
@@ -23,14 +23,14 @@ LARGEST_CHUNK = 64 * 2**20
 NOT_PACKING = (h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32)
 
 
-def check_layout(file: h5py.File, path: Path, n_events: int, minor: int) -> None:
-    """Holds every dataset of an event file of version 1.`minor` against the layout.
+def check_layout(file: h5py.File, path: Path, n_events: int, version: Version) -> None:
+    """Holds every dataset of an event file against the layout of its version.
 
     Raises:
         DataError: a group or column is missing, of another type or length, or larger than its bytes
             can hold.
     """
-    for table, columns in EVERY.items():
+    for table, columns in tables(version).items():
         if table in OPTIONAL and table not in file:
             continue
         group = _member(file, table, path, h5py.Group)
@@ -40,7 +40,7 @@ def check_layout(file: h5py.File, path: Path, n_events: int, minor: int) -> None
             check_column(indptr, Column("int64", ""), n_events + 1, path)
             n_rows = int(indptr[-1])
         for name, column in columns.items():
-            if name not in group and column.since > minor:
+            if name not in group and (1, column.since) > version:
                 continue  # it has a default
             check_column(_member(group, name, path, h5py.Dataset), column, n_rows, path)
     check_files(file, path)

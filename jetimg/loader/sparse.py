@@ -36,7 +36,7 @@ def check(batch: Batch, shape: tuple[int, int], n_classes: int, path: Path) -> N
     for name in CHANNELS:
         pixel, value = batch.tables[name]["pixel"], batch.tables[name]["value"]
         if len(pixel) and int(pixel.max()) >= shape[0] * shape[1]:
-            raise DataError(f"{path}: /{name}/pixel {pixel.max()} beyond the image's {shape[0]} x {shape[1]}")
+            raise DataError(f"{path}: /{name}: pixel {pixel.max()} beyond the image's {shape[0]} x {shape[1]}")
         # Comparisons with NaN are false.
         if len(value) and not (value.min() > 0 and value.max() < np.inf):
             raise DataError(f"{path}: /{name}/value is not finite and above 0; `jetimg verify` says where")

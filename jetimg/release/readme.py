@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from jetimg.dataset.manifest import Manifest, Shard, account
 from jetimg.dataset.parts import ReleaseRecord
 from jetimg.dataset.plan import SPLITS
-from jetimg.event_file.layout import JAGGED, TABLES
+from jetimg.event_file import layout
 from jetimg.release.metadata import Metadata, part_title
 
 # Plain h5py; tests/jetimg/release/test_build.py runs these lines.
@@ -14,9 +14,11 @@ EXAMPLE = """\
 import h5py, numpy as np
 file, event, image = h5py.File("{shard}"), 0, np.zeros((3, {n_eta}, {n_phi}), np.float32)
 rows = {{name: slice(*file[name]["indptr"][event : event + 2]) for name in ("tracker", "ecal", "hcal", "jets")}}
-for layer, name in zip(image, rows): layer.flat[file[name]["pixel"][rows[name]]] = file[name]["value"][rows[name]]
+for layer, name in zip(image, rows): layer.flat[{pixels}] = file[name]["value"][rows[name]]
 boxes, classes = file["jets"]["box"][rows["jets"]], file["jets"]["class_id"][rows["jets"]]
 """
+# The pixels of these rows, where shards hold steps and where they hold pixels.
+STEPS, PIXELS = 'np.cumsum(file[name]["step"][rows[name]])', 'file[name]["pixel"][rows[name]]'
 
 LIMITS = """\
 - The data are simulated; the detector is parametrized (Delphes and the like), not followed in every detail.
@@ -96,7 +98,8 @@ def _how_made(contents: Contents) -> str:
 def _how_to_read(contents: Contents) -> str:
     shard = contents.record.shards[0]
     n_eta, n_phi = contents.image_shape
-    code = EXAMPLE.format(shard=shard, n_eta=n_eta, n_phi=n_phi)
+    pixels = STEPS if contents.manifest.version >= layout.WITH_STEPS else PIXELS
+    code = EXAMPLE.format(shard=shard, n_eta=n_eta, n_phi=n_phi, pixels=pixels)
     names = ", ".join(f"{number} {name}" for number, name in enumerate(contents.manifest.class_names))
     return (
         "## How to read\n\nFive lines give one event as a dense image (tracker, ECAL, HCAL; GeV) with its boxes and "
@@ -109,10 +112,10 @@ def _how_to_read(contents: Contents) -> str:
 def _columns(contents: Manifest) -> str:
     rows = [
         [f"`/{table}/{name}`", column.dtype + (f" ({column.width})" if column.width > 1 else ""), column.text]
-        for table, columns in TABLES.items()
-        for name, column in columns.items()
+        for table in layout.TABLES
+        for name, column in layout.tables(contents.version)[table].items()
     ]
-    jagged = ", ".join(f"`/{name}`" for name in JAGGED)
+    jagged = ", ".join(f"`/{name}`" for name in layout.JAGGED)
     return (
         f"## Columns and units\n\n{jagged} hold several rows an event: those of event i are `indptr[i]` to "
         "`indptr[i + 1]`. `/events` has one row an event; `/files` names the inputs. Pixel row 0 is at the most "

@@ -118,8 +118,8 @@ def test_shards_keep_the_masks(composed: Path, tmp_path: Path) -> None:
     ("table", "column", "value", "fault"),
     [
         ("masks", "jet", 900, "/masks/jet beyond"),
-        ("masks", "pixel", 2**31, "/masks/pixel beyond"),
-        ("masks", "pixel", 5, "does not ascend"),
+        ("masks", "step", 2**31, "/masks: a pixel beyond"),
+        ("masks", "step", 0, "do not ascend"),
         ("shapes", "axes", -1, "/shapes/axes"),
         ("shapes", "angle", 4, "/shapes/angle"),
         ("shapes", "centre", 400, "/shapes/centre"),

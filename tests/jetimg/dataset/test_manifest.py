@@ -92,7 +92,7 @@ def test_no_manifest_and_a_broken_one(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(DataError, match=r"no manifest\.json: not a data set, or not finished"):
         manifest.read(tmp_path)
     content = unsealed(folder)
-    for change in ({"surprise": 1}, {"format_version": "2.0"}, {"shards": [{"name": "../../x.h5"}]}):
+    for change in ({"surprise": 1}, {"format_version": "3.0"}, {"shards": [{"name": "../../x.h5"}]}):
         (tmp_path / manifest.NAME).write_text(json.dumps(content | change))
         with pytest.raises(DataError, match=r"manifest\.json: not a manifest"):
             manifest.read(tmp_path)

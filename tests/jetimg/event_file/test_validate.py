@@ -29,7 +29,7 @@ def replaced(file: h5py.File, name: str, **how: object) -> h5py.Dataset:
 
 def huge(file: h5py.File) -> None:
     """1.4 kB that claim 4 TB."""
-    replaced(file, "ecal/pixel", shape=(10**12,), dtype="u4", chunks=(2**14,), compression="gzip", shuffle=True)
+    replaced(file, "ecal/step", shape=(10**12,), dtype="u4", chunks=(2**14,), compression="gzip", shuffle=True)
     indptr = file["ecal/indptr"][:]
     indptr[-1] = 10**12
     file["ecal/indptr"][:] = indptr
@@ -144,7 +144,7 @@ def indptr_negative(file: h5py.File) -> None:
 def more_hits_than_pixels(file: h5py.File) -> None:
     """Zeros compress a thousandfold: a megabyte that asks for a gigabyte."""
     n_rows = 340 * 360 + 1
-    replaced(file, "ecal/pixel", data=np.zeros(n_rows, "u4"), chunks=(65536,), compression="gzip")
+    replaced(file, "ecal/step", data=np.zeros(n_rows, "u4"), chunks=(65536,), compression="gzip")
     replaced(file, "ecal/value", data=np.zeros(n_rows, "f4"), chunks=(65536,), compression="gzip")
     replaced(file, "ecal/indptr", data=np.array([*[0] * 7, *[n_rows] * 6]))
 
@@ -188,7 +188,7 @@ def attribute(name: str, value: object) -> Callable[[h5py.File], None]:
 
 
 HOSTILE: dict[str, tuple[Callable[[h5py.File], None], str]] = {
-    "4 TB in a column": (huge, r"`/ecal/pixel` claims 4000000000000 bytes"),
+    "4 TB in a column": (huge, r"`/ecal/step` claims 4000000000000 bytes"),
     "8 TB of events": (huge_events, r"`/tracker/indptr` claims"),
     "1 GB in a chunk": (huge_chunk, r"`/events/weight` has chunks of 1073741824 bytes"),
     "external storage": (external_storage, r"`/events/weight` is stored outside the file"),
@@ -236,7 +236,11 @@ HOSTILE: dict[str, tuple[Callable[[h5py.File], None], str]] = {
     "1 TB of names": (huge_files, r"`/files/name` claims"),
     "not of this format": (attribute("format", "zenodo"), r"format 'zenodo'"),
     "no format": (attribute("format", None), r"format None"),
-    "a later version": (attribute("format_version", "2.0"), r"version '2\.0'; expected .* version 1\.1"),
+    "a later version": (
+        attribute("format_version", "3.0"),
+        r"version 3\.0 of the format; this jetimg reads 1\.0 to 2\.0",
+    ),
+    "no version": (attribute("format_version", "new"), r"version 'new'; expected .* version 2\.0 or older"),
     "not complete": (attribute("complete", None), r"not complete: its writer was stopped"),
     "complete is false": (attribute("complete", False), r"not complete"),
     "no number of events": (attribute("n_events", None), r"attribute `n_events` is missing"),
@@ -296,7 +300,7 @@ def test_a_huge_attribute_is_not_read(good: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_minor_version_to_come_is_read(good: Path, tmp_path: Path) -> None:
-    with store.Reader(changed(good, tmp_path, attribute("format_version", "1.7"))) as reader:
+    with store.Reader(changed(good, tmp_path, attribute("format_version", "2.7"))) as reader:
         assert reader.n_events == 12
 
 

@@ -183,7 +183,7 @@ def test_truth_is_padded() -> None:
 @pytest.mark.parametrize(
     ("table", "column", "value", "reason"),
     [
-        ("ecal", "pixel", N_ETA * N_PHI, r"/ecal/pixel 122400 beyond the image's 340 x 360"),
+        ("ecal", "pixel", N_ETA * N_PHI, r"/ecal: pixel 122400 beyond the image's 340 x 360"),
         ("hcal", "value", np.nan, "/hcal/value is not finite and above 0"),
         ("tracker", "value", np.inf, "/tracker/value is not finite and above 0"),
         ("tracker", "value", -1.0, "/tracker/value is not finite and above 0"),

@@ -18,12 +18,13 @@ from detector.geometry.description import DEFAULT
 from jetimg.cli.main import app
 from jetimg.common import checksums
 from jetimg.common.errors import DataError
-from jetimg.dataset import parts
+from jetimg.dataset import manifest, parts
 from jetimg.dataset.manifest import Shard
 from jetimg.dataset.verify import verify
 from jetimg.event_file.store import Reader
 from jetimg.release.build import ReleaseRequest, release
 from jetimg.release.metadata import Metadata
+from jetimg.release.readme import Contents, readme
 from tests.helpers import release_metadata
 
 ROOT = Path(__file__).parents[3]
@@ -248,3 +249,12 @@ def test_nothing_is_released_in_the_name_of_nobody(unset: tuple[str, ...], datas
     with pytest.raises(DataError, match=f"no release without {', '.join(unset)}: write them under `release:`"):
         release(ReleaseRequest(dataset, Metadata(**said), load(), DEFAULT), tmp_path / "release")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_readme_of_shards_of_1_1_reads_pixels(dataset: Path) -> None:
+    for version, code in (("1.1", '["pixel"]'), ("2.0", 'np.cumsum(file[name]["step"]')):
+        described = manifest.read(dataset).model_copy(update={"format_version": version})
+        record = parts.ReleaseRecord(number=1, of=1, shards=tuple(shard.name for shard in described.shards))
+        text = readme(Contents(described, record, release_metadata.metadata(), (340, 360), {}))
+        assert code in text
+        assert ("`/ecal/step`" in text) == (version == "2.0")
