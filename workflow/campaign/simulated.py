@@ -43,8 +43,11 @@ class SimulatedFiles:
 
     def names(self, sample: str) -> list[str]:
         """A sample's files, numbered; none if the user gives them."""
+        return [f"{self.folder(sample)}/{number:05d}.root" for number in range(self._n_files(sample))]
+
+    def _n_files(self, sample: str) -> int:
         made = self._config.samples[sample].made
-        return [] if made is None else [f"{self.folder(sample)}/{number:05d}.root" for number in range(made.files)]
+        return 0 if made is None else made.files
 
     def files_per_job(self, sample: str) -> int:
         """How many files of a sample one job makes: as configured, or as many as take two minutes.
@@ -64,7 +67,8 @@ class SimulatedFiles:
     def of_job(self, sample: str, job: str) -> list[str]:
         """The numbers of the files that a job makes, as they stand in their names."""
         size = self.files_per_job(sample)
-        return [Path(name).stem for name in self.names(sample)[int(job) * size : (int(job) + 1) * size]]
+        first, end = int(job) * size, min((int(job) + 1) * size, self._n_files(sample))
+        return [f"{number:05d}" for number in range(first, end)]
 
     def tables(self, sample: str, names: list[str]) -> list[str]:
         """The tables of what became of these files, which their jobs make: the last thing that a job does."""
@@ -78,7 +82,7 @@ class SimulatedFiles:
         Where more of its files hang, its next try goes on from where this one was stopped.
         """
         simulation = self._config.simulation
-        size = min(self.files_per_job(sample), len(self.names(sample)))
+        size = min(self.files_per_job(sample), self._n_files(sample))
         return (
             math.ceil(SLOWER * size * self._seconds_per_file(sample) / 60 + simulation.minutes * simulation.tries) + 5
         )
