@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from detector import load
 from detector.geometry.grid import Grid
 from detector.simulation.fast.jet_finding import FoundJets, find
-from detector.simulation.pileup import NEUTRINOS
 from detector.simulation.processes import settings as process
 from detector.simulation.pythia import Collision, Generator
 from jetimg.imaging.delphes_reader import Chunk, Jagged
@@ -108,7 +107,7 @@ def count(choice: Choice, n_events: int, seed: int, min_pt: float | None = None)
     least = min(own, default=0.0) if min_pt is None else min_pt
     every, labels = [], []
     for batch in generator.batches(n_events, BATCH):
-        visible = [event.momentum[event.stable & ~np.isin(np.abs(event.pid), NEUTRINOS)] for event in batch]
+        visible = [event.momentum[event.visible] for event in batch]
         found = find(visible, described)
         starts = np.concatenate([[0], np.cumsum(found.counts)])
         every.append(np.diff(np.concatenate([[0], np.cumsum(found.pt >= least)])[starts]))

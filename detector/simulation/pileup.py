@@ -22,7 +22,6 @@ from detector.simulation.particles import Particles
 from detector.simulation.processes import soft_settings
 from detector.simulation.pythia import Collision, Generator
 
-NEUTRINOS = (12, 14, 16)
 FORMAT = "detector pool 1"
 BATCH = 100  # events held in memory together
 LIGHT = 0.299792458  # mm / ps
@@ -85,7 +84,7 @@ def make_pool(described: PileUp, n_events: int, seed: int, progress: Callable[[i
 
 def _seen(record: Collision) -> tuple[NDArray[np.generic], ...]:
     """The stable particles of a collision but for neutrinos, which no part of the detector sees."""
-    keep = record.stable & ~np.isin(np.abs(record.pid), NEUTRINOS)
+    keep = record.visible
     momentum = record.momentum[keep].astype(np.float32)
     mass = record.mass[keep].astype(np.float32)
     return record.pid[keep], record.charge[keep], momentum[:, 0], momentum[:, 1], momentum[:, 2], mass
@@ -165,7 +164,7 @@ def _charged(pool: Pool, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _hard(record: Collision, z: float) -> Particles:
-    keep = record.stable & ~np.isin(np.abs(record.pid), NEUTRINOS)
+    keep = record.visible
     px, py, pz, _ = (np.ascontiguousarray(column) for column in record.momentum[keep].T)
     x, y, birth = (np.ascontiguousarray(column) for column in record.vertex[keep].T)
     n = len(px)

@@ -17,6 +17,7 @@ BEAM_STATUS = -12
 # Codes that HepMC's numbering keeps as they are, without the sign (Particle::statusHepMC).
 KEPT_STATUS = (11, 200)
 HADRON_DECAY = (91, 94)  # statuses of particles from the decay of a hadron, muon or tau
+NEUTRINOS = (12, 14, 16)
 
 
 class Collision(NamedTuple):
@@ -48,6 +49,12 @@ class Collision(NamedTuple):
     def stable(self) -> NDArray[np.bool_]:
         """Which particles leave the collision, (n)."""
         return np.equal(self.status, 1)
+
+    @property
+    def visible(self) -> NDArray[np.bool_]:
+        """Which of them are no neutrinos, (n)."""
+        code, electron, muon, tau = np.abs(self.pid), *NEUTRINOS
+        return np.asarray(self.stable & (code != electron) & (code != muon) & (code != tau))
 
 
 # Files that Pythia has open at once while it starts, with room.
@@ -97,18 +104,19 @@ class Generator:
 
         particles, weights = events.prt, ak.to_numpy(events.info.weights[:, 0]).tolist()
         starts = np.concatenate([[0], np.cumsum(ak.to_numpy(ak.num(particles.id)))])
-        flat = {name: _flat(particles[name]) for name in ("id", "status", "m", *_LINKS)}
+        flat = {name: _flat(particles[name]) for name in ("id", "status", "m", *_LINK_COLUMNS)}
         momentum = np.stack([_flat(particles.p[name]) for name in ("px", "py", "pz", "e")], axis=1)
         vertex = np.stack([_flat(ak.fill_none(particles.vProd[name], 0.0)) for name in ("px", "py", "pz")], axis=1)
-        charge = self._charge(flat["id"])
+        charge, status = self._charge(flat["id"]), _hepmc_statuses(flat, starts)
+        mothers, daughters = (np.stack([flat[f"{name}1"], flat[f"{name}2"]], axis=1) - 1 for name in _LINKS)
         # Entry 0 is Pythia's own "system": Delphes leaves it out and counts from the first beam.
-        parts = [slice(a + 1, b) for a, b in pairwise(starts)]
+        parts = [slice(a + 1, b) for a, b in pairwise(starts.tolist())]
         return [
             Collision(
                 pid=flat["id"][part],
-                status=hepmc_status(flat["id"][part], flat["status"][part], flat["daughter1"][part] - 1),
-                mothers=np.stack([flat["mother1"][part], flat["mother2"][part]], axis=1) - 1,
-                daughters=np.stack([flat["daughter1"][part], flat["daughter2"][part]], axis=1) - 1,
+                status=status[part],
+                mothers=mothers[part],
+                daughters=daughters[part],
                 charge=charge[part],
                 momentum=momentum[part],
                 mass=flat["m"][part],
@@ -127,7 +135,8 @@ class Generator:
         return np.array([self._charges[code] for code in codes.tolist()], dtype=np.int8)[inverse]
 
 
-_LINKS = ("mother1", "mother2", "daughter1", "daughter2")
+_LINKS = ("mother", "daughter")
+_LINK_COLUMNS = tuple(f"{name}{k}" for name in _LINKS for k in (1, 2))
 
 
 def _flat(column: Any) -> NDArray[Any]:
@@ -136,13 +145,22 @@ def _flat(column: Any) -> NDArray[Any]:
     return np.asarray(ak.to_numpy(ak.flatten(column)))
 
 
-def hepmc_status(pid: NDArray[np.int32], status: NDArray[np.int32], daughter: NDArray[np.int32]) -> NDArray[np.int32]:
+def _hepmc_statuses(flat: dict[str, NDArray[Any]], starts: NDArray[np.int64]) -> NDArray[np.int32]:
+    """`hepmc_status` of several events at once, whose entries count from their own "system"."""
+    daughter = flat["daughter1"]
+    first = np.repeat(starts[:-1], np.diff(starts))
+    return hepmc_status(flat["id"], flat["status"], np.where(daughter > 0, daughter + first, -1))
+
+
+def hepmc_status(
+    pid: NDArray[np.int32], status: NDArray[np.int32], daughter: NDArray[np.integer[Any]]
+) -> NDArray[np.int32]:
     """Pythia's status codes in HepMC's numbering, which Delphes writes.
 
     Args:
         pid: int32 (n), PDG codes.
         status: int32 (n), Pythia's codes, negative for what decayed or branched.
-        daughter: int32 (n), index of the first daughter, -1 for none.
+        daughter: integers (n), index of the first daughter, -1 for none.
 
     Returns:
         int32 (n): 1 for stable particles, 4 for beams, 2 for hadrons, muons and taus that decay,

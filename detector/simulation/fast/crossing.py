@@ -13,7 +13,7 @@ from detector.simulation.fast.density import densities
 from detector.simulation.fast.parameters import Tables, tables
 from detector.simulation.fast.tracking import reconstruct, to_calorimeter
 from detector.simulation.particles import Particles, Towers, Tracks
-from detector.simulation.pileup import NEUTRINOS, Pool, Vertices, crossing
+from detector.simulation.pileup import Pool, Vertices, crossing
 from detector.simulation.pythia import Collision
 
 LEPTONS = (11, 13)
@@ -78,44 +78,49 @@ class Simulation:
         """Simulates one hard collision in its own crossing."""
         particles, vertices = crossing(record, self._pool, self._detector.pileup, self._rng)
         flow = simulate(particles, self._tables, self._rng)
-        visible = record.momentum[record.stable & ~np.isin(np.abs(record.pid), NEUTRINOS)]
-        tracks, neutrals = flow.tracks, self._neutrals(flow)
+        tracks = flow.tracks
         resolution = self._detector.tracker.vertex_resolution / METRES
         pileup = (tracks.pileup == 1) & (np.abs(tracks.z - vertices.z[0]) > resolution)
-        candidates = self._candidates(tracks, neutrals, pileup, len(vertices.z))
-        charged = momenta(tracks.pt, tracks.eta, tracks.phi, tracks.mass, rapidity=False)
-        neutral = momenta(*neutrals, rapidity=False)
+        columns = self._columns(flow)
+        everything = momenta(*columns, rapidity=False)
+        charged, neutral = np.split(everything, [len(pileup)])
+        candidates = self._candidates(tracks, columns, everything, pileup, len(vertices.z))
         missing = -(charged.sum(axis=0) + neutral.sum(axis=0))[:3]
         rho = densities(np.concatenate([charged[~pileup], neutral]), self._detector.density)
-        return SimulatedEvent(record, vertices, flow, visible, candidates, missing, rho)
+        return SimulatedEvent(record, vertices, flow, record.momentum[record.visible], candidates, missing, rho)
 
-    def _neutrals(self, flow: Flow) -> Columns:
-        """pt, eta, phi and mass of photons, with all their smearing, and of neutral hadrons."""
-        photons, hadrons = flow.photons, flow.neutral_hadrons
+    def _columns(self, flow: Flow) -> Columns:
+        """pt, eta, phi and mass of tracks, then of photons, with all their smearing, and of neutral hadrons."""
+        tracks, photons, hadrons = flow.tracks, flow.photons, flow.neutral_hadrons
         smeared = photons.energy * self._rng.normal(1.0, self._detector.response.ecal.extra_smearing, len(photons.eta))
         energy = np.concatenate([np.maximum(smeared, 0.0), hadrons.energy])
         eta, phi = np.concatenate([photons.eta, hadrons.eta]), np.concatenate([photons.phi, hadrons.phi])
-        return energy / np.cosh(eta), eta, phi, np.zeros(len(eta))
+        neutral = energy / np.cosh(eta), eta, phi, np.zeros(len(eta))
+        charged = tracks.pt, tracks.eta, tracks.phi, tracks.mass
+        pt, eta, phi, mass = map(np.concatenate, zip(charged, neutral, strict=True))
+        return pt, eta, phi, mass
 
     def _candidates(
-        self, tracks: Tracks, neutral: Columns, pileup: NDArray[np.bool_], n_vertices: int
+        self,
+        tracks: Tracks,
+        columns: Columns,
+        everything: NDArray[np.float64],
+        pileup: NDArray[np.bool_],
+        n_vertices: int,
     ) -> NDArray[np.float64]:
         """What PUPPI leaves: weighted particles, and the leptons of the primary vertex as they are."""
-        lepton = np.isin(np.abs(tracks.pid), LEPTONS)
-        charged = [column[~lepton] for column in (tracks.pt, tracks.eta, tracks.phi, tracks.mass)]
-        pt, eta, phi, mass = (np.concatenate(pair) for pair in zip(charged, neutral, strict=True))
-        kind = np.full(len(pt), puppi.NEUTRAL)
-        kind[: len(charged[0])] = np.where(pileup[~lepton], puppi.PILEUP, puppi.PRIMARY)
-        found = pt > 0.0
-        chosen = puppi.Candidates(pt[found], eta[found], phi[found], mass[found], kind[found])
-        weight = puppi.weights(chosen, n_vertices, self._puppi)
+        code = np.abs(tracks.pid)
+        lepton = (code == LEPTONS[0]) | (code == LEPTONS[1])
+        kind = np.full(len(everything), puppi.NEUTRAL)
+        kind[: len(lepton)] = np.where(pileup, puppi.PILEUP, puppi.PRIMARY)
+        found = columns[0] > 0.0
+        found[: len(lepton)] &= ~lepton
+        pt, eta, phi, mass = (column[found] for column in columns)
+        weight = puppi.weights(puppi.Candidates(pt, eta, phi, mass, kind[found]), n_vertices, self._puppi)
         # PUPPI's four-momenta take eta for the rapidity (see detector.simulation.fast.puppi); those of leptons do not.
         left = weight > 0.0
-        pt, eta, phi, mass = (column[left] for column in (chosen.pt, chosen.eta, chosen.phi, chosen.mass))
-        weighted = weight[left, None] * momenta(pt, eta, phi, mass, rapidity=True)
-        ours = lepton & ~pileup
-        leptons = momenta(tracks.pt[ours], tracks.eta[ours], tracks.phi[ours], tracks.mass[ours], rapidity=False)
-        return np.concatenate([weighted, leptons])
+        weighted = weight[left, None] * momenta(pt[left], eta[left], phi[left], mass[left], rapidity=True)
+        return np.concatenate([weighted, everything[: len(lepton)][lepton & ~pileup]])
 
 
 @compiled

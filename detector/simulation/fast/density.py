@@ -23,30 +23,47 @@ def densities(momenta: NDArray[np.float64], described: Density) -> NDArray[np.fl
     Returns:
         float64 (n_ranges), GeV per unit of rapidity and radian.
     """
-    px, py, pz, energy = momenta[(momenta[:, 0] != 0.0) | (momenta[:, 1] != 0.0)].T
-    pt2 = px**2 + py**2
-    transverse_mass = np.sqrt(np.maximum(energy**2 - pz**2, pt2))
-    rapidity, phi = np.arcsinh(pz / transverse_mass), np.arctan2(py, px)
-    ranges = pairwise(described.edges)
-    return np.array([_density(rapidity, phi, np.sqrt(pt2), low, high, described.tile) for low, high in ranges])
+    px, py, pz, energy = momenta.T
+    pt = np.sqrt(px**2 + py**2)
+    transverse_mass = np.sqrt(np.maximum(energy**2 - pz**2, pt**2))
+    # What runs along the beam has no place.
+    rapidity = np.arcsinh(pz / np.where(pt > 0.0, transverse_mass, 1.0))
+    edges = np.array(described.edges)
+    lengths = np.diff(edges)
+    n_rapidity = np.maximum((lengths / described.tile + 0.5).astype(np.int64), 1)
+    n_phi = int(TWO_PI / described.tile + 0.5)
+    starts = np.concatenate([[0], np.cumsum(n_rapidity * n_phi)])
+    sums = np.zeros(starts[-1])
+    _add_up(rapidity, np.arctan2(py, px), pt, edges, n_rapidity, n_phi, starts, sums)
+    medians = np.array([_median(sums[a:b]) for a, b in pairwise(starts.tolist())])
+    return np.asarray(medians * n_rapidity * n_phi / (lengths * TWO_PI))
 
 
 @compiled
-def _density(
+def _add_up(
     rapidity: NDArray[np.float64],
     phi: NDArray[np.float64],
     pt: NDArray[np.float64],
-    low: float,
-    high: float,
-    tile: float,
-) -> float:
-    """One range, cut into tiles of about the wanted size."""
-    n_rapidity, n_phi = max(int((high - low) / tile + 0.5), 1), int(TWO_PI / tile + 0.5)
-    sums = np.zeros(n_rapidity * n_phi)
+    edges: NDArray[np.float64],
+    n_rapidity: NDArray[np.int64],
+    n_phi: int,
+    starts: NDArray[np.int64],
+    sums: NDArray[np.float64],
+) -> None:
+    """Adds pt to tiles of about the wanted size; those of range k begin at starts[k]."""
     for i in range(len(pt)):
-        if low <= rapidity[i] < high:
-            # Rounding alone reaches the number of tiles: the upper edge of a range, and the seam.
-            row = min(int((rapidity[i] - low) * n_rapidity / (high - low)), n_rapidity - 1)
-            column = int((phi[i] % TWO_PI) * n_phi / TWO_PI) % n_phi
-            sums[row * n_phi + column] += pt[i]
-    return float(np.median(sums) * n_rapidity * n_phi / ((high - low) * TWO_PI))
+        if not (pt[i] > 0.0 and edges[0] <= rapidity[i] < edges[-1]):
+            continue
+        k = 0
+        while rapidity[i] >= edges[k + 1]:
+            k += 1
+        # Rounding alone reaches the number of tiles: the upper edge of a range, and the seam.
+        row = min(int((rapidity[i] - edges[k]) * n_rapidity[k] / (edges[k + 1] - edges[k])), n_rapidity[k] - 1)
+        angle = phi[i] if phi[i] >= 0.0 else phi[i] + TWO_PI
+        sums[starts[k] + row * n_phi + int(angle * n_phi / TWO_PI) % n_phi] += pt[i]
+
+
+def _median(values: NDArray[np.float64]) -> float:
+    """As `np.median`, which takes ten times as long for so few."""
+    rising, n = np.sort(values), len(values)
+    return float(rising[n // 2] if n % 2 else (rising[n // 2 - 1] + rising[n // 2]) * 0.5)

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.geometry.description import BaselineJets, JetCollection, SoftDrop
+from detector.geometry.description import BaselineJets, JetCollection
+from detector.simulation.fast import soft_drop
 
 N_TAU = 5  # tau_1 to tau_5, as Delphes writes them
 
@@ -84,8 +85,10 @@ def inside(events: Sequence[NDArray[np.float64]], jets: FoundJets, described: Ba
     """
     event_of = np.repeat(np.arange(len(jets.counts)), jets.counts).tolist()
     constituents = [events[event][members] for event, members in zip(event_of, jets.constituents, strict=True)]
-    mass = np.array([soft_drop(jet, described.soft_drop)[3] for jet in constituents], dtype=np.float64)
-    return Substructure(mass, subjettiness(constituents, described.subjettiness_beta, described.radius))
+    groomed = soft_drop.soft_drop(constituents, described.soft_drop)
+    return Substructure(
+        soft_drop.mass(groomed), subjettiness(constituents, described.subjettiness_beta, described.radius)
+    )
 
 
 def subjettiness(jets: Sequence[NDArray[np.float64]], beta: float, radius: float) -> NDArray[np.float64]:
@@ -109,37 +112,6 @@ def subjettiness(jets: Sequence[NDArray[np.float64]], beta: float, radius: float
     choice = {"axes_definition": "OnePass_KT_Axes", "measure_definition": "NormalizedMeasure"}
     tau = sequence.njettiness(njets=list(range(1, N_TAU + 1)), beta=beta, R0=radius, **choice)
     return np.asarray(tau, dtype=np.float64).reshape(len(jets), N_TAU)
-
-
-def soft_drop(constituents: NDArray[np.float64], described: SoftDrop) -> tuple[float, float, float, float]:
-    """The groomed jet: Cambridge/Aachen branches are dropped until one is hard enough (arXiv:1402.2657).
-
-    The condition is min(pt1, pt2) / (pt1 + pt2) > zcut (Delta R / r0)^beta. FastJet clusters; only the walk down its
-    tree is ours, because the bindings' own `exclusive_jets_softdrop_grooming`, which gives the same masses, lists all
-    constituents anew for each of them: 1.3 instead of 0.2 ms for a jet of 43 constituents
-    (`python -m benchmarks.soft_drop`).
-
-    Args:
-        constituents: float64 (n, 4), px, py, pz, E, GeV; at least one.
-        described: beta, zcut and r0.
-
-    Returns:
-        pt in GeV, rapidity, phi from 0 to 2 pi, and mass in GeV of what is left.
-    """
-    fastjet = _fastjet()
-    definition = fastjet.JetDefinition(fastjet.cambridge_algorithm, fastjet.JetDefinition.max_allowable_R)
-    sequence = fastjet.ClusterSequence([fastjet.PseudoJet(*row) for row in constituents.tolist()], definition)
-    (jet,) = sequence.exclusive_jets(1)
-    while True:
-        first, second = fastjet.PseudoJet(), fastjet.PseudoJet()
-        if not jet.has_parents(first, second):
-            break
-        softer = min(first.pt(), second.pt())
-        threshold = described.zcut * (first.delta_R(second) / described.r0) ** described.beta
-        if softer > threshold * (first.pt() + second.pt()):
-            break
-        jet = first if first.pt() >= second.pt() else second
-    return jet.pt(), jet.rap(), jet.phi(), jet.m()
 
 
 def _array(events: Sequence[NDArray[np.float64]]) -> Any:

@@ -61,113 +61,173 @@ def puppi_tables(described: Puppi) -> PuppiTables:
     return PuppiTables(described.min_weight, *columns)
 
 
-@compiled
 def weights(candidates: Candidates, n_vertices: int, tables: PuppiTables) -> NDArray[np.float64]:
     """The weight of each candidate, 0 to 1: 1 for the primary vertex's tracks, 0 for pile-up's."""
-    # Delphes sets the rapidity to the candidate's eta; the metric then uses the eta that follows.
-    eta = np.arcsinh(np.sinh(candidates.eta) * np.hypot(1.0, candidates.mass / candidates.pt))
-    measured_in = _regions(eta, tables)
-    alpha = _alpha(candidates, eta, measured_in, tables)
-    region = _regions(candidates.eta, tables)
-    result = np.ones(len(region))
+    n = len(candidates.pt)
+    eta, alpha, result = np.empty(n), np.empty(n), np.empty(n)
+    measured_in, region = np.empty(n, np.int64), np.empty(n, np.int64)
+    _regions(candidates, tables, eta, measured_in, region)
+    primary, others = _neighbours(candidates, measured_in, tables)
+    _alphas(candidates, tables, eta, measured_in, primary, others, alpha)
+    background = np.zeros((len(tables.cone), 3))
+    for b in range(len(tables.cone)):
+        _background(_sorted_alphas(candidates, alpha, measured_in, b, tables), tables, b, background)
     # Delphes hands PUPPI a whole number of vertices.
     found = max(1.0, math.floor(LOST_VERTICES * n_vertices))
-    for b in range(len(tables.cone)):
-        n, median, rms = _background(candidates, alpha, measured_in, b, tables)
-        pt_min = tables.neutral_pt_min[b] + found * tables.neutral_pt_slope[b]
-        for i in range(len(region)):
-            if region[i] != b:
-                continue
-            if n > 0:
-                value = median if alpha[i] == 0.0 else alpha[i]
-                chi2 = (value - median) * abs(value - median) / rms**2
-                result[i] = math.erf(math.sqrt(chi2 / 2.0)) if chi2 > 0.0 else 0.0
-            if candidates.kind[i] != NEUTRAL:
-                result[i] = 1.0 if candidates.kind[i] == PRIMARY else 0.0
-            elif result[i] * candidates.pt[i] < pt_min:
-                result[i] = 0.0
-            if result[i] < tables.min_weight:
-                result[i] = 0.0
+    _weigh(candidates, tables, region, alpha, background, found, result)
     return result
 
 
 @compiled
-def _regions(eta: NDArray[np.float64], tables: PuppiTables) -> NDArray[np.int64]:
-    """The bin in |eta| of each candidate, -1 beyond the last."""
-    region = np.full(len(eta), -1)
-    for i in range(len(eta)):
-        for b in range(len(tables.abs_eta_max)):
-            if abs(eta[i]) <= tables.abs_eta_max[b]:
-                region[i] = b
-                break
-    return region
+def _regions(
+    candidates: Candidates,
+    tables: PuppiTables,
+    eta: NDArray[np.float64],
+    measured_in: NDArray[np.int64],
+    region: NDArray[np.int64],
+) -> None:
+    """Fills in PUPPI's eta, the bin that it lies in, and the bin of the eta handed in."""
+    c = candidates
+    for i in range(len(c.pt)):
+        # Delphes sets the rapidity to the candidate's eta; the metric then uses the eta that follows.
+        eta[i] = math.asinh(math.sinh(c.eta[i]) * math.hypot(1.0, c.mass[i] / c.pt[i]))
+        measured_in[i], region[i] = _bin(eta[i], tables.abs_eta_max), _bin(c.eta[i], tables.abs_eta_max)
 
 
 @compiled
-def _alpha(
-    candidates: Candidates, eta: NDArray[np.float64], region: NDArray[np.int64], tables: PuppiTables
-) -> NDArray[np.float64]:
-    """Ln of the sum of pt^2 / Delta R^2 over each candidate's cone, 0 for an empty cone."""
-    order = np.argsort(candidates.eta)
-    everyone = _neighbours(candidates, eta, order)
-    # The primary vertex's tracks are a few of a hundred: where they alone count, nothing else is looked at.
-    primary = _neighbours(candidates, eta, order[candidates.kind[order] == PRIMARY])
-    result = np.zeros(len(region))
-    for i in range(len(region)):
-        b = region[i]
-        if b >= 0:
-            near = primary if tables.use_charged[b] else everyone
-            total = _cone_sum(near, candidates.eta[i], candidates.phi[i], eta[i], tables.cone[b])
-            result[i] = math.log(total) if total > 0.0 else 0.0
-    return result
+def _bin(eta: float, abs_eta_max: NDArray[np.float64]) -> int:
+    """The bin in |eta|, -1 beyond the last."""
+    for b in range(len(abs_eta_max)):
+        if abs(eta) <= abs_eta_max[b]:
+            return b
+    return -1
 
 
-@compiled
 def _neighbours(
-    candidates: Candidates, eta: NDArray[np.float64], order: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """What a cone's sum needs of the candidates, in this order: eta as handed in, phi, PUPPI's eta, pt^2."""
-    return candidates.eta[order], candidates.phi[order], eta[order], candidates.pt[order] ** 2
+    candidates: Candidates, measured_in: NDArray[np.int64], tables: PuppiTables
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Who counts in cones, in the order of eta: the primary vertex's tracks; and all, where all count.
+
+    The former are a few of a hundred. The latter are looked at in the forward bins alone, so those in the barrel are
+    left out.
+    """
+    primary = np.flatnonzero(candidates.kind == PRIMARY)
+    abs_eta, all_count = np.abs(candidates.eta), np.append(~tables.use_charged, False)[measured_in]
+    nearest = abs_eta[all_count].min(initial=np.inf) - tables.cone.max()
+    others = np.flatnonzero(abs_eta >= nearest)
+    return primary[np.argsort(candidates.eta[primary])], others[np.argsort(candidates.eta[others])]
 
 
 @compiled
-def _cone_sum(
-    near: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
-    rapidity: float,
-    phi: float,
-    eta: float,
-    cone: float,
-) -> float:
-    """The sum of pt^2 / Delta R^2 over the neighbours in a cone."""
-    rapidities, phis, etas, pt2 = near
-    total = 0.0
-    for k in range(np.searchsorted(rapidities, rapidity - cone), len(rapidities)):
-        d_rapidity = rapidities[k] - rapidity
+def _alphas(
+    candidates: Candidates,
+    tables: PuppiTables,
+    eta: NDArray[np.float64],
+    region: NDArray[np.int64],
+    primary: NDArray[np.int64],
+    others: NDArray[np.int64],
+    alpha: NDArray[np.float64],
+) -> None:
+    """Ln of the sum of pt^2 / Delta R^2 over each candidate's cone, 0 for an empty cone."""
+    for i in range(len(region)):
+        b, total = region[i], 0.0
+        if b >= 0:
+            near = primary if tables.use_charged[b] else others
+            total = _cone_sum(candidates, eta, near, i, tables.cone[b])
+        alpha[i] = math.log(total) if total > 0.0 else 0.0
+
+
+@compiled
+def _cone_sum(candidates: Candidates, eta: NDArray[np.float64], near: NDArray[np.int64], i: int, cone: float) -> float:
+    """The sum of pt^2 / Delta R^2 over the neighbours in the cone of candidate i."""
+    c = candidates
+    rapidity, phi, total = c.eta[i], c.phi[i], 0.0
+    for k in range(_first(c.eta, near, rapidity - cone), len(near)):
+        j = near[k]
+        d_rapidity = c.eta[j] - rapidity
         if d_rapidity > cone:
             break
-        d_phi = abs(phis[k] - phi)
+        d_phi = abs(c.phi[j] - phi)
         d_phi = min(d_phi, 2.0 * math.pi - d_phi)
-        r2 = (etas[k] - eta) ** 2 + d_phi * d_phi
+        r2 = (eta[j] - eta[i]) ** 2 + d_phi * d_phi
         if d_rapidity * d_rapidity + d_phi * d_phi <= cone * cone and r2 >= NEAREST2:
-            total += pt2[k] / r2
+            total += c.pt[j] ** 2 / r2
     return total
 
 
 @compiled
-def _background(
+def _first(eta: NDArray[np.float64], near: NDArray[np.int64], least: float) -> int:
+    """The place of the first neighbour whose eta is not less, by halving."""
+    low, high = 0, len(near)
+    while low < high:
+        middle = (low + high) // 2
+        if eta[near[middle]] < least:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _sorted_alphas(
     candidates: Candidates, alpha: NDArray[np.float64], region: NDArray[np.int64], b: int, tables: PuppiTables
-) -> tuple[int, float, float]:
-    """How many candidates make pile-up's distribution of alpha in bin b; its median and its RMS."""
-    charged = tables.use_charged[b]
+) -> NDArray[np.float64]:
+    """Alpha, ascending, of the candidates that make pile-up's distribution in bin b."""
     chosen = (region == b) & (candidates.pt >= tables.rms_pt_min[b])
-    background = np.sort(alpha[chosen & ((candidates.kind != NEUTRAL) | (not charged))])
-    n = len(background)
+    if tables.use_charged[b]:
+        chosen &= candidates.kind != NEUTRAL
+    return np.sort(alpha[chosen])
+
+
+@compiled
+def _background(alpha: NDArray[np.float64], tables: PuppiTables, b: int, result: NDArray[np.float64]) -> None:
+    """Fills in how many candidates make pile-up's distribution in bin b, its median and its RMS; zeros for none."""
+    n = len(alpha)
     if n == 0:
-        return 0, 0.0, 0.0
-    zeros = np.flatnonzero(background == 0.0)
-    last_zero = zeros[-1] if len(zeros) else 0
-    median = background[last_zero + int((n - last_zero) * 0.5)]
-    # The lower half alone: the upper one holds what is not pile-up.
-    below = background[(background != 0.0) & ((background <= median) | (not tables.low_pileup_correction[b]))]
-    variance = np.mean((below - median) ** 2) if len(below) else 0.0
-    return n, median, math.sqrt(variance if variance > 0.0 else 1e-5) * tables.rms_scale[b]
+        return
+    last_zero = 0
+    for i in range(n):
+        if alpha[i] == 0.0:
+            last_zero = i
+    median = alpha[last_zero + int((n - last_zero) * 0.5)]
+    total, n_below = 0.0, 0
+    for i in range(n):
+        # The lower half alone: the upper one holds what is not pile-up.
+        if alpha[i] != 0.0 and (alpha[i] <= median or not tables.low_pileup_correction[b]):
+            total, n_below = total + (alpha[i] - median) ** 2, n_below + 1
+    variance = total / n_below if n_below else 0.0
+    result[b, 0], result[b, 1] = n, median
+    result[b, 2] = math.sqrt(variance if variance > 0.0 else 1e-5) * tables.rms_scale[b]
+
+
+@compiled
+def _weigh(
+    candidates: Candidates,
+    tables: PuppiTables,
+    region: NDArray[np.int64],
+    alpha: NDArray[np.float64],
+    background: NDArray[np.float64],
+    found: float,
+    result: NDArray[np.float64],
+) -> None:
+    """Fills in the weights; found: vertices."""
+    for i in range(len(region)):
+        b, result[i] = region[i], 1.0
+        if b < 0:
+            continue
+        kind, weight = candidates.kind[i], 1.0
+        if kind != NEUTRAL:
+            weight = 1.0 if kind == PRIMARY else 0.0
+        else:
+            if background[b, 0] > 0.0:
+                weight = _chance(alpha[i], background[b, 1], background[b, 2])
+            if weight * candidates.pt[i] < tables.neutral_pt_min[b] + found * tables.neutral_pt_slope[b]:
+                weight = 0.0
+        result[i] = weight if weight >= tables.min_weight else 0.0
+
+
+@compiled
+def _chance(alpha: float, median: float, rms: float) -> float:
+    """How surely a neutral one is not of pile-up; one with an empty cone is taken for the median."""
+    value = median if alpha == 0.0 else alpha
+    chi2 = (value - median) * abs(value - median) / rms**2
+    return math.erf(math.sqrt(chi2 / 2.0)) if chi2 > 0.0 else 0.0

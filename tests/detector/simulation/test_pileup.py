@@ -8,8 +8,8 @@ import pytest
 
 from detector import Detector
 from detector.common.errors import DataError
-from detector.simulation.pileup import LIGHT, NEUTRINOS, Pool, crossing, draw_vertices, load_pool, save_pool
-from detector.simulation.pythia import Collision
+from detector.simulation.pileup import LIGHT, Pool, crossing, draw_vertices, load_pool, save_pool
+from detector.simulation.pythia import NEUTRINOS, Collision
 
 
 def test_vertices_have_the_described_spread(cms: Detector, rng: np.random.Generator) -> None:

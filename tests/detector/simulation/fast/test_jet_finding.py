@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector import Detector
-from detector.geometry.description import SoftDrop
 from detector.simulation.fast.crossing import momenta
-from detector.simulation.fast.jet_finding import N_TAU, _fastjet, find, inside, soft_drop, subjettiness
+from detector.simulation.fast.jet_finding import N_TAU, find, inside, subjettiness
 
 
 def event(rows: list[tuple[float, float, float]]) -> np.ndarray:
@@ -107,54 +106,3 @@ def test_few_constituents() -> None:
     assert tau[0].tolist() == [0.0] * 5
     assert tau[1, 0] == pytest.approx(5 * math.hypot(0.1, 0.1) / 15 / 0.8, rel=1e-3)  # one axis, on the harder one
     assert tau[1, 1:].tolist() == [0.0] * 4
-
-
-PLAIN, WITH_ANGLE = SoftDrop(beta=0.0, zcut=0.1, r0=0.8), SoftDrop(beta=2.0, zcut=0.1, r0=0.8)
-
-
-def polar(p: np.ndarray) -> tuple[float, float, float, float]:
-    """The pt, rapidity, phi from 0 to 2 pi and mass of a four-momentum px, py, pz, E."""
-    px, py, pz, e = p
-    mass = math.sqrt(max(e**2 - px**2 - py**2 - pz**2, 0.0))
-    return math.hypot(px, py), math.atanh(pz / e), math.atan2(py, px) % (2 * math.pi), mass
-
-
-def test_soft_drop_drops_soft_radiation() -> None:
-    """A W of two quarks, with 5 % of soft radiation at the jet's edge."""
-    pair = [(200.0, 0.0, 0.0), (120.0, 0.3, 0.2)]
-    groomed = soft_drop(massless([*pair, (8.0, -0.5, -0.4), (5.0, 0.1, 0.7)]), PLAIN)
-    assert groomed == pytest.approx(polar(massless(pair).sum(axis=0)))
-
-
-def test_soft_drop_over_the_seam() -> None:
-    pair = [(200.0, 0.0, 3.1), (120.0, 0.3, -3.0)]
-    groomed = soft_drop(massless([*pair, (8.0, -0.5, -2.7)]), PLAIN)
-    assert groomed == pytest.approx(polar(massless(pair).sum(axis=0)))
-
-
-def test_soft_drop_of_one_prong_goes_down_to_a_particle() -> None:
-    jet = massless([(200.0, 0.0, 0.1), (8.0, 0.3, 0.2)])
-    assert soft_drop(jet, PLAIN) == pytest.approx(polar(jet[0]), abs=1e-4)
-
-
-def test_soft_drop_with_an_angle() -> None:
-    """With beta 2 the threshold at half the radius is a quarter of zcut."""
-    jet = massless([(100.0, 0.0, 0.1), (4.0, 0.4, 0.1)])
-    assert soft_drop(jet, WITH_ANGLE) == pytest.approx(polar(jet.sum(axis=0)), abs=1e-4)
-    assert soft_drop(jet, PLAIN) == pytest.approx(polar(jet[0]), abs=1e-4)
-
-
-@pytest.mark.parametrize("chosen", [PLAIN, WITH_ANGLE])
-def test_soft_drop_agrees_with_fastjet_contrib(chosen: SoftDrop, rng: np.random.Generator) -> None:
-    import awkward as ak
-
-    sizes = rng.integers(1, 60, 50)
-    jets = [massless(np.column_stack([rng.exponential(8, n), rng.normal(0, 0.3, (n, 2))]).tolist()) for n in sizes]
-    columns = dict(zip(("px", "py", "pz", "E"), np.concatenate(jets).T, strict=True))
-    fastjet = _fastjet()
-    definition = fastjet.JetDefinition(fastjet.cambridge_algorithm, 1000.0)
-    sequence = fastjet.ClusterSequence(ak.unflatten(ak.zip(columns, with_name="Momentum4D"), sizes), definition)
-    theirs = sequence.exclusive_jets_softdrop_grooming(beta=chosen.beta, symmetry_cut=chosen.zcut, R0=chosen.r0)
-    ours = np.array([soft_drop(jet, chosen) for jet in jets])
-    np.testing.assert_allclose(ours[:, 0], theirs.ptsoftdrop, rtol=1e-9)
-    np.testing.assert_allclose(ours[:, 3], theirs.msoftdrop, rtol=1e-9, atol=1e-6)
