@@ -20,8 +20,11 @@ from detector.common.atomic import write_text
 # 1x to 100x; that of the start.
 EVENTS, FEW = (105, 1050, 10_500), 12
 
-# Files that one process might make.
-SHARED = (1, 2, 4, 10)
+# Files that one process might make; of 1,000 events it makes six.
+SHARED = (1, 2, 6, 20)
+
+# Simulated files by which the start of a process and of a file are told apart.
+SEVERAL = 3
 
 CORES = 500
 
@@ -59,11 +62,26 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Parts:
-    """What a campaign is made of: simulation, the process that watches over it (which only starts), conversion."""
+class Simulating:
+    """Processor seconds of a job that simulates files: to start, for each file, and for each event."""
 
-    simulate: Line
-    attempt: float
+    start: float
+    file: float
+    each: float
+
+    @classmethod
+    def of(cls, few: int, one: float, several: float, many: tuple[int, float]) -> "Simulating":
+        """From three jobs: of one file of few events, of several such files, and of one file, (events, seconds)."""
+        line = Line.through((few, one), many)
+        file = (several - one) / (SEVERAL - 1) - few * line.each
+        return cls(line.start - file, file, line.each)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a campaign is made of."""
+
+    simulate: Simulating
     convert: Line
 
 
@@ -137,28 +155,30 @@ def measured(folder: Path, rows: list[Row], n_simulated: int) -> Parts:
     longest = max(alone)
     pool, few = folder / "pool.npz", max(n_simulated // 10, 1)
     run(command("detector", "pool", "--seed", 1, "--events", 1000, "--output", pool))
-    simulate(folder, pool, 1)  # compiles
-    used = {n: simulate(folder, pool, n).processor for n in (few, n_simulated)}
-    check = run(command("jetimg", "check", inputs.delphes_file(folder, FEW))).processor
+    simulate(folder / "first", pool, 1, 1)  # compiles
+    calls = {"one": (few, 1), "several": (few, SEVERAL), "many": (n_simulated, 1)}
+    used = {name: simulate(folder / name, pool, *call).processor for name, call in calls.items()}
     return Parts(
-        simulate=Line.through((few, used[few]), (n_simulated, used[n_simulated])),
-        attempt=check,  # it imports what a check imports, and checks the file
+        simulate=Simulating.of(few, used["one"], used["several"], (n_simulated, used["many"])),
         convert=Line.through((FEW, alone[FEW]), (longest, alone[longest])),
     )
 
 
-def simulate(folder: Path, pool: Path, n_events: int) -> Usage:
-    """One simulated file."""
-    given = ["--sample", "tt", "--events", n_events, "--seed", 1, "--pool", pool]
-    return run(command("detector", "simulate", *given, "--output", folder / f"simulated-{n_events}.root"))
+def simulate(folder: Path, pool: Path, n_events: int, n_files: int) -> Usage:
+    """One job of a campaign, that makes some files."""
+    files = [f"--file={number:05d} --pool {pool}" for number in range(n_files)]
+    where = ["--folder", folder, "--logs", folder, "--events", n_events, "--output", folder / "job.tsv"]
+    given = ["--sample", "tt", "--events", n_events, "--seed", 1]
+    return run(command("jetimg", "campaign", "simulate", *files, *where, "--", *given))
 
 
 def model(parts: Parts, campaign: Campaign, shared: int) -> Model:
     """A campaign whose simulating processes make some files each."""
     jobs = math.ceil(campaign.files / campaign.files_per_job)
     events, converted = campaign.events * shared, campaign.events * campaign.files_per_job
+    begin = parts.simulate.start + shared * parts.simulate.file
     return Model(
-        (math.ceil(campaign.files / shared), parts.simulate.each * events, parts.simulate.start + parts.attempt),
+        (math.ceil(campaign.files / shared), parts.simulate.each * events, begin),
         (jobs, parts.convert.each * converted, parts.convert.start),
     )
 
@@ -174,7 +194,7 @@ def page(rows: list[Row], parts: Parts, about: dict[str, Any]) -> str:
     loads = f"load {about['load'][0]:g} at the start, {about['load_at_end'][0]:g} at the end"
     return PAGE.format(
         table=table, shares=shares, loads=loads, about=about, cores=CORES, campaign=Campaign(),
-        simulate=parts.simulate, attempt=parts.attempt, convert=parts.convert,
+        simulate=parts.simulate, convert=parts.convert,
         simulate_ms=1000 * parts.simulate.each, convert_ms=1000 * parts.convert.each,
     )  # fmt: skip
 
@@ -202,17 +222,17 @@ shared.
 
 From parts measured in the same run:
 
-- a simulation (tt, 50 pile-up collisions): {simulate.start:.2f} s to start, {simulate_ms:.1f} ms an event
-- the process that watches over it and checks its file: {attempt:.2f} s
+- a job that simulates (tt, 50 pile-up collisions): {simulate.start:.2f} s to start, {simulate.file:.2f} s for each file
+  (Pythia's start, the check, the record), {simulate_ms:.1f} ms an event
 - a conversion: {convert.start:.2f} s to start, {convert_ms:.2f} ms an event
 
 The campaign is that of `workflow/config/paper.yaml`: {campaign.files:,} files of {campaign.events:,} events,
 {campaign.files_per_job} to a conversion. No core waits for a disk or for the scheduler.
 
-Today each file has a process of its own: the first line. The others say what is won where a process makes several
-files, or files are as many times longer (`events_per_file`).
+A job makes as many files as take two minutes, six of 1,000 events. The other lines say what is won by that, and by more
+(`simulation: {{files_per_job: ...}}`).
 
-| files a simulating process | core hours | of it starting | minutes on {cores} cores |
+| files a simulating job | core hours | of it starting | minutes on {cores} cores |
 | --: | --: | --: | --: |
 {shares}
 """

@@ -154,8 +154,8 @@ def test_full_size_is_each_step_s_time_times_the_events(monkeypatch: pytest.Monk
 
 
 def test_the_share_of_starting_is_that_of_all_processes() -> None:
-    """By hand: 10 ms an event and 2 s a process to simulate; 0.4 ms and 0.5 s to convert; 0.1 s to start an attempt."""
-    parts = scaling.Parts(simulate=scaling.Line(2.0, 0.010), attempt=0.1, convert=scaling.Line(0.5, 0.0004))
+    """By hand: 10 ms an event, 0.6 s a file and 1.5 s a process to simulate; 0.4 ms and 0.5 s to convert."""
+    parts = scaling.Parts(simulate=scaling.Simulating(1.5, 0.6, 0.010), convert=scaling.Line(0.5, 0.0004))
     campaign = scaling.Campaign(files=1000, events=1000, files_per_job=10)
     one = scaling.model(parts, campaign, 1)
     work = 1000 * 1000 * 0.0104
@@ -164,7 +164,7 @@ def test_the_share_of_starting_is_that_of_all_processes() -> None:
     assert one.start_share == pytest.approx(starts / (work + starts))
     # 500 cores: two rounds of simulations of 12.1 s, then one of 100 conversions of 4.5 s.
     assert one.minutes_on(500) == pytest.approx((2 * 12.1 + 4.5) / 60)
-    assert scaling.model(parts, campaign, 10).start_share == pytest.approx((100 * 2.1 + 50) / (work + 260))
+    assert scaling.model(parts, campaign, 10).start_share == pytest.approx((100 * 7.5 + 50) / (work + 800))
 
 
 def test_a_line_goes_through_two_points() -> None:
@@ -172,8 +172,14 @@ def test_a_line_goes_through_two_points() -> None:
     assert (line.start, line.each) == (pytest.approx(1.0), pytest.approx(0.01))
 
 
+def test_the_start_of_a_process_and_of_a_file_are_told_apart() -> None:
+    """By hand: 1.5 s a process, 0.6 s a file, 10 ms an event; jobs of 1 and 3 files of 20 events, 1 file of 220."""
+    found = scaling.Simulating.of(20, 2.3, 3.9, (220, 4.3))
+    assert (found.start, found.file, found.each) == (pytest.approx(1.5), pytest.approx(0.6), pytest.approx(0.010))
+
+
 def test_the_page_names_load_and_command() -> None:
-    parts = scaling.Parts(simulate=scaling.Line(2.0, 0.010), attempt=0.1, convert=scaling.Line(0.5, 0.0004))
+    parts = scaling.Parts(simulate=scaling.Simulating(1.5, 0.6, 0.010), convert=scaling.Line(0.5, 0.0004))
     rows = [scaling.Row(1, 100, 0.6, 0.7, 120.0), scaling.Row(2, 100, 0.65, 0.8, 120.0)]
     text = scaling.page(rows, parts, {"processor": "A", "cores": 2, "load": [7.0], "load_at_end": [9.0], "commit": "x"})
     assert "load 7 at the start, 9 at the end" in text
