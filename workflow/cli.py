@@ -40,6 +40,7 @@ def simulate(
     A file that fails does not stop the others. What was made before in the same way stays as it is.
     """
     from jetimg.common.atomic import write_text
+    from workflow.campaign.programs import ending_what_it_started
     from workflow.campaign.simulation_job import SimulationJob, make, table
 
     files = [(words[0], words[1:]) for words in map(shlex.split, file)]
@@ -47,9 +48,10 @@ def simulate(
         shlex.split(program), arguments, files, folder, logs, made_from or [], events, 60 * minutes, tries
     )
     records = []
-    for record, before in make(job, options.description(detector), options.image_settings(settings)):
-        records.append(record)
-        line = f"{record.file}: {record.verdict}{' (made before)' if before else ''} {record.reason}".rstrip()
-        # What failed is told at once, and not only in the record.
-        print(line, file=sys.stdout if record.verdict == "ok" else sys.stderr, flush=True)
+    with ending_what_it_started():
+        for record, before in make(job, options.description(detector), options.image_settings(settings)):
+            records.append(record)
+            line = f"{record.file}: {record.verdict}{' (made before)' if before else ''} {record.reason}".rstrip()
+            # What failed is told at once, and not only in the record.
+            print(line, file=sys.stdout if record.verdict == "ok" else sys.stderr, flush=True)
     write_text(output, table(records))

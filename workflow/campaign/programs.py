@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -49,6 +49,16 @@ class Program(Protocol):
 def program(words: Sequence[str]) -> Program:
     """A program by its words: `jetimg` stays in one process, others get a process for each run."""
     return SharedProcess(words) if words[0] == OURS else OwnProcess(words)
+
+
+@contextmanager
+def ending_what_it_started() -> Iterator[None]:
+    """SIGTERM, as of a scheduler, ends this process as Ctrl-C does: by an exception, which closes its programs."""
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class OwnProcess:

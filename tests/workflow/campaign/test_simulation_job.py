@@ -1,10 +1,14 @@
 """A job of several files: one that fails does not stop the others, and what is there is kept."""
 
 import json
+import signal
+import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from typer.testing import CliRunner
 
@@ -72,15 +76,33 @@ def test_other_options_or_a_newer_pool_make_the_files_again(job, tmp_path):
     assert run(replace(job, made_from=[tmp_path / "pool"]))[1] == [False, False, False]
 
 
+def test_a_scheduler_that_ends_the_job_ends_what_it_started(job, tmp_path):
+    """Both the program of a user, which hangs, and ours, in the process that all files share."""
+    (tmp_path / "faults.json").write_text(json.dumps({"tt/0": "hang"}))
+    hanging = f"{sys.executable} {STAND_IN}", ["--pool", "none", "--backend", "none", "--mass", "1", "--seed", "1"]
+    ours = "jetimg detector gun", ["--particle", "pi0", "--seed", "1"]
+    for program, options in (hanging, ours):
+        call = ["-m", "jetimg", "campaign", "simulate", "--program", program, "--file=00000", "--events", "100000"]
+        call += ["--folder", tmp_path, "--logs", tmp_path, "--output", tmp_path / "job.tsv"]
+        arguments = [*map(str, call), "--", "--sample", "tt", "--events", "100000", *options]
+        running = subprocess.Popen([sys.executable, *arguments])
+        while not (started := psutil.Process(running.pid).children(recursive=True)):
+            time.sleep(0.1)
+        running.terminate()
+        assert running.wait(60) == 128 + signal.SIGTERM
+        assert not psutil.wait_procs(started, timeout=60)[1]
+    assert not (tmp_path / "job.tsv").exists()
+
+
 def test_several_files_of_one_process_are_those_of_a_process_each(tmp_path):
     """The same bytes, with our own detector simulation."""
     shot = ["--particle", "pi0", "--sample", "pi0", "--events", "3", "--seed", "1"]
-    files = [f"--file={number:05d}" for number in range(3)]
+    files = [f"--file={number:05d}" for number in range(2)]
     call = ["campaign", "simulate", "--program", "jetimg detector gun", *files, "--folder", tmp_path / "shared"]
     call += ["--logs", tmp_path / "logs", "--events", 3, "--output", tmp_path / "job.tsv", "--", *shot]
     command(*call)
-    assert (tmp_path / "job.tsv").read_text().count("\tok\t3\t") == 3
-    for number in range(3):
+    assert (tmp_path / "job.tsv").read_text().count("\tok\t3\t") == 2
+    for number in range(2):
         command("detector", "gun", *shot, "--index", number, "--output", tmp_path / f"{number}.root")
         assert (tmp_path / f"{number}.root").read_bytes() == (tmp_path / f"shared/0000{number}.root").read_bytes()
-    assert len({(tmp_path / f"{number}.root").read_bytes() for number in range(3)}) == 3
+    assert len({(tmp_path / f"{number}.root").read_bytes() for number in range(2)}) == 2
