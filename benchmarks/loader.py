@@ -1,5 +1,6 @@
 """From disk to hits and to dense tensors: our shards, variable-length columns, padded arrays; the same events."""
 
+import statistics
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import torch
+from torch.utils.data import DataLoader
 
 from benchmarks import padded
 from benchmarks.inputs import Shard
@@ -17,6 +19,8 @@ from jetimg.loader.torch_dataset import JetImages, dense
 from jetimg.pfjet_format.layout import names
 
 BATCH, STEP = 32, 1024
+# For worker processes: the shard so many times, in windows that are many more than workers.
+REPEATS, WINDOW = 8, 1024
 AIM_MS = 0.3
 SHAPE = (340, 360)
 
@@ -30,6 +34,7 @@ def figures(folder: Path, n_events: int, rounds: int) -> Iterator[Figure]:
         yield reading(shard, rounds)
         yield size(shard)
         yield tensors(shard, rounds)
+        yield workers(shard, rounds)
         yield from against_padded(shard, folder / "padded.h5", rounds)
     finally:
         torch.set_num_threads(threads)
@@ -75,6 +80,23 @@ def tensors(shard: Shard, rounds: int) -> Figure:
     }
     text = "dense float32 tensor of an image, batches of 32, standardised, shuffled, one core"
     return pairs.figure("loader", text, "ms an image", "variable-length columns", target=AIM_MS, also=also)
+
+
+def workers(shard: Shard, rounds: int) -> Figure:
+    """Batches of two worker processes against one; of the clock, so it needs two free cores."""
+    pairs = in_turn(lambda: through(shard, 2), lambda: through(shard, 1), rounds)
+    text = "shuffled sparse batches from two worker processes, wall time, their start excluded"
+    speedups = sorted(one / two for two, one in zip(pairs.ours, pairs.rival, strict=True))
+    also = {"one worker / two workers": statistics.median(speedups)}
+    return pairs.figure("workers", text, "ms an image", "one worker process", also=also)
+
+
+def through(shard: Shard, n_workers: int) -> float:
+    """Milliseconds of the clock for an image, from the second batch on."""
+    images = JetImages([shard.ours] * REPEATS, BATCH, shuffle=True, window=WINDOW)
+    batches = iter(DataLoader(images, batch_size=None, num_workers=n_workers))
+    next(batches)
+    return wall(lambda: sum(1 for _ in batches), images.n_events - BATCH)
 
 
 def against_padded(shard: Shard, path: Path, rounds: int) -> Iterator[Figure]:
