@@ -17,7 +17,7 @@ from typer.main import get_command
 from detector.common import logs, numba_extensions
 from detector.common.errors import CallError
 from jetimg import __version__
-from jetimg.cli import composition, data, options, pages, release
+from jetimg.cli import composition, data, options, pages, release, reports
 
 GROUP = "jetimg.commands"
 
@@ -79,6 +79,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data.app)
+app.add_typer(reports.app)
 app.add_typer(composition.app)
 app.add_typer(pages.app)
 app.add_typer(release.app)

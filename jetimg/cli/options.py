@@ -38,6 +38,9 @@ Nested = Annotated[
     typer.Option(help="Labelled particles inside labelled ones: all or outermost; by the truth mode if not given."),
 ]
 Bits = Annotated[int | None, typer.Option("--value-bits", help="Mantissa bits kept of pixel values; 23 is lossless.")]
+KeepGoing = Annotated[
+    bool, typer.Option("--keep-going", help="Exit with 0 although files are bad; they stand in the output.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from jetimg.cli import options
-from jetimg.cli.data import app
+from jetimg.cli.main import app
 from jetimg.dataset.plan import read
 from jetimg.event_file.store import Reader
 from tests.helpers.campaigns import campaign

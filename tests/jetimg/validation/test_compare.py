@@ -8,7 +8,7 @@ import pytest
 
 from detector import load
 from jetimg.cli import options
-from jetimg.cli.data import app
+from jetimg.cli.reports import app
 from jetimg.imaging.baskets import Jagged
 from jetimg.imaging.channels import Setup
 from jetimg.imaging.settings import ImageSettings
