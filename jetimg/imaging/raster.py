@@ -18,7 +18,6 @@ from detector.geometry.tower_map import EDGE_TOLERANCE, TowerMap
 from jetimg.common.native import native
 
 OUTSIDE = -1
-RADIX_BITS = 9  # two passes for 340 x 360 pixels
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,8 @@ def locate_cells(cells: TowerMap, edges: NDArray[np.float32]) -> tuple[NDArray[n
     """
     ring, index = np.empty(len(edges), np.int32), np.empty(len(edges), np.int32)
     locate, (values,) = _of_kind(_locate_cells, edges)
-    wrong = locate(cells.eta_edges, cells.n_phi, cells.ring_of_bin, cells.bins_per_eta, values, ring, index)
+    rings = cells.eta_edges, cells.n_phi, TWO_PI / cells.n_phi, cells.ring_of_bin, cells.bins_per_eta
+    wrong = locate(*rings, values, ring, index)
     if wrong < len(edges):
         found = ", ".join(f"{edge:.6g}" for edge in edges[wrong])
         raise RasterError(f"a cell with edges (eta, eta, phi, phi) = ({found}), which the described detector has not")
@@ -129,19 +129,10 @@ def accumulate(
     indptr, counts = np.zeros(len(offsets), np.int64), np.zeros(2, np.int64)
     out_pixel, out_value = np.empty(len(pixel), np.uint32), np.empty(len(pixel), np.float32)
     order = np.empty((2, np.diff(offsets).max(initial=0)), np.int64)
+    bits = (grid.size.bit_length() + 1) // 2
+    ends = np.empty((2, 1 << bits), np.int64)
     add, (values,) = _of_kind(_accumulate, value)
-    wrong = add(
-        grid.size,
-        offsets,
-        pixel,
-        values,
-        order,
-        np.empty((1 << RADIX_BITS) + 1, np.int64),
-        indptr,
-        out_pixel,
-        out_value,
-        counts,
-    )
+    wrong = add(bits, offsets, pixel, values, order, ends, indptr, out_pixel, out_value, counts)
     if wrong < len(value):
         raise RasterError(f"a value of {value[wrong]}, not a finite number >= 0")
     hits = Hits(indptr, out_pixel[: indptr[-1]].copy(), out_value[: indptr[-1]].copy())
@@ -162,49 +153,53 @@ def _both_kinds(signature: str) -> Callable[[Callable[..., Any]], dict[str, Any]
     return lambda function: {kind: native(signature.replace("KIND", kind))(function) for kind in ("f4", "f8")}
 
 
-# The compiled functions below return the position of what is wrong, the number of all if nothing is.
+# The compiled functions below return the position of what is wrong, the number of all if nothing is. Their indices are
+# unsigned where it counts: of one that could be negative, they would have to ask each time whether it is.
 
 
 @_both_kinds("i8(f8, f8[::1], f8[::1], KIND[::1], KIND[::1], i4[::1])")
 def _locate_points(eta_pitch, eta_edges, phi_edges, eta, phi, pixel):  # type: ignore[no-untyped-def]
-    n_eta, n_phi = len(eta_edges) - 1, len(phi_edges) - 1
+    n_eta, n_phi, one = len(eta_edges) - 1, len(phi_edges) - 1, np.uint64(1)
+    eta_min, eta_max, phi_min, phi_max = eta_edges[0], eta_edges[n_eta], phi_edges[0], phi_edges[n_phi]
     for i in range(len(eta)):
         x, angle = np.float64(eta[i]), np.float64(phi[i])
         if not (np.isfinite(x) and np.isfinite(angle)):
             return i
-        if not eta_edges[0] <= x < eta_edges[n_eta]:
+        if not eta_min <= x < eta_max:
             pixel[i] = OUTSIDE
             continue
         # A guess by division, then the edges themselves decide, as in an exact histogram.
-        row = min(max(int(np.floor(x / eta_pitch + n_eta / 2)), 0), n_eta - 1)
-        row += (x >= eta_edges[row + 1]) - (x < eta_edges[row])
-        if not phi_edges[0] <= angle < phi_edges[n_phi]:
+        guess = np.uint64(min(max(x / eta_pitch + n_eta / 2, 0.0), n_eta - 1.0))
+        row = np.int64(guess) + (x >= eta_edges[guess + one]) - (x < eta_edges[guess])
+        if not phi_min <= angle < phi_max:
             angle = (angle + np.pi) % TWO_PI - np.pi
-        column = min(max(int(np.floor((angle / TWO_PI + 0.5) * n_phi)), 0), n_phi - 1)
-        column += (angle >= phi_edges[column + 1]) - (angle < phi_edges[column])
-        pixel[i] = row * n_phi + column % n_phi
+        guess = np.uint64(min(max((angle / TWO_PI + 0.5) * n_phi, 0.0), n_phi - 1.0))
+        column = np.int64(guess) + (angle >= phi_edges[guess + one]) - (angle < phi_edges[guess])
+        if column == n_phi:
+            column = 0
+        elif column < 0:
+            column = n_phi - 1
+        pixel[i] = row * n_phi + column
     return len(eta)
 
 
-@_both_kinds("i8(f8[::1], i8[::1], i8[::1], f8, KIND[:,::1], i4[::1], i4[::1])")
-def _locate_cells(eta_edges, n_phi, ring_of_bin, bins_per_eta, edges, ring, index):  # type: ignore[no-untyped-def]
+@_both_kinds("i8(f8[::1], i8[::1], f8[::1], i8[::1], f8, KIND[:,::1], i4[::1], i4[::1])")
+def _locate_cells(eta_edges, n_phi, width, ring_of_bin, bins_per_eta, edges, ring, index):  # type: ignore[no-untyped-def]
+    low, high, one = eta_edges[0], eta_edges[len(eta_edges) - 1], np.uint64(1)
     for i in range(len(edges)):
         eta_min, eta_max = np.float64(edges[i, 0]), np.float64(edges[i, 1])
-        phi_min, phi_max = np.float64(edges[i, 2]), np.float64(edges[i, 3])
+        phi_min, phi_max = np.float64(edges[i, 2]) + np.pi, np.float64(edges[i, 3]) + np.pi
         middle = 0.5 * (eta_min + eta_max)
-        if not eta_edges[0] <= middle < eta_edges[-1]:
+        if not low <= middle < high:
             return i
-        r = ring_of_bin[int((middle - eta_edges[0]) * bins_per_eta)]
-        r += middle >= eta_edges[r + 1]
-        width = TWO_PI / n_phi[r]
-        j = int(np.floor((0.5 * (phi_min + phi_max) + np.pi) / width))
-        away = max(
-            abs(eta_min - eta_edges[r]),
-            abs(eta_max - eta_edges[r + 1]),
-            abs(phi_min + np.pi - j * width),
-            abs(phi_max + np.pi - (j + 1) * width),
-        )
-        if not away < EDGE_TOLERANCE or not 0 <= j < n_phi[r]:
+        r = np.uint64(ring_of_bin[np.uint64((middle - low) * bins_per_eta)])
+        r += np.uint64(middle >= eta_edges[r + one])
+        j = np.int64(0.5 * (phi_min + phi_max) / width[r])
+        there = abs(eta_min - eta_edges[r]) < EDGE_TOLERANCE
+        there &= abs(eta_max - eta_edges[r + one]) < EDGE_TOLERANCE
+        there &= abs(phi_min - j * width[r]) < EDGE_TOLERANCE
+        there &= abs(phi_max - (j + 1) * width[r]) < EDGE_TOLERANCE
+        if not there or not 0 <= j < n_phi[r]:
             return i
         ring[i], index[i] = r, j
     return len(edges)
@@ -225,46 +220,50 @@ def _share(n_phi, first_row, n_rows, columns, row_share, ring, index, value, pix
                 k += 1
 
 
-@_both_kinds("i8(i8, i8[::1], i4[::1], KIND[::1], i8[:,::1], i8[::1], i8[::1], u4[::1], f4[::1], i8[::1])")
-def _accumulate(n_pixels, offsets, pixel, value, orders, ends, indptr, out_pixel, out_value, counts):  # type: ignore[no-untyped-def]
+@_both_kinds("i8(i8, i8[::1], i4[::1], KIND[::1], i8[:,::1], i8[:,::1], i8[::1], u4[::1], f4[::1], i8[::1])")
+def _accumulate(bits, offsets, pixels, values, orders, ends, indptr, out_pixel, out_value, counts):  # type: ignore[no-untyped-def]
     """Adds up event by event; `orders` and `ends` are for the sort, `counts` takes what is outside and shared."""
-    mask = (1 << RADIX_BITS) - 1
+    place, mask, half = np.uint64(32), np.uint64((1 << bits) - 1), np.uint64(0xFFFFFFFF)
+    order, spare, low, high = orders[0], orders[1], ends[0], ends[1]
     n = 0
     for event in range(len(offsets) - 1):
-        order, spare = orders[0], orders[1]
-        m = 0
-        for i in range(offsets[event], offsets[event + 1]):
+        begin, end = offsets[event], offsets[event + 1]
+        pixel, value, m = pixels[begin:end], values[begin:end], 0
+        ends[:] = 0
+        for i in range(len(pixel)):
             if not 0.0 <= value[i] < np.inf:
-                return i
+                return begin + i
             if pixel[i] == OUTSIDE:
                 counts[0] += 1
             else:
-                order[m] = i
+                p = np.uint64(pixel[i])
+                order[np.uint64(m)] = np.int64(p << place | np.uint64(i))
+                low[p & mask] += 1
+                high[p >> np.uint64(bits)] += 1
                 m += 1
-        # By pixel, keeping the order of equals: radix sort, lowest bits first.
-        shift = 0
-        while n_pixels >> shift:
-            ends[:] = 0
-            for k in range(m):
-                ends[((pixel[order[k]] >> shift) & mask) + 1] += 1
-            for digit in range(1 << RADIX_BITS):
-                ends[digit + 1] += ends[digit]
-            for k in range(m):
-                digit = (pixel[order[k]] >> shift) & mask
-                spare[ends[digit]] = order[k]
-                ends[digit] += 1
-            order, spare = spare, order
-            shift += RADIX_BITS
+        # By pixel, keeping the order of equals: radix sort, by the lower half of a pixel's bits, then by the higher.
+        n_low = n_high = 0
+        for digit in range(len(low)):
+            low[digit], n_low = n_low, n_low + low[digit]
+            high[digit], n_high = n_high, n_high + high[digit]
+        for k in range(m):
+            digit = np.uint64(order[k]) >> place & mask
+            spare[np.uint64(low[digit])] = order[k]
+            low[digit] += 1
+        for k in range(m):
+            digit = np.uint64(spare[k]) >> place >> np.uint64(bits)
+            order[np.uint64(high[digit])] = spare[k]
+            high[digit] += 1
         k = 0
         while k < m:
-            p, total, first = pixel[order[k]], 0.0, k
-            while k < m and pixel[order[k]] == p:
-                total += np.float64(value[order[k]])
+            first, p, total = k, np.uint64(order[k]) >> place, 0.0
+            while k < m and np.uint64(order[k]) >> place == p:
+                total += np.float64(value[np.uint64(order[k]) & half])
                 k += 1
             counts[1] += k - first > 1
             out_pixel[n], out_value[n] = p, total
             if not out_value[n] < np.inf:  # beyond float32
-                return order[first]
+                return begin + np.int64(np.uint64(order[first]) & half)
             n += out_value[n] > 0.0
         indptr[event + 1] = n
-    return len(value)
+    return len(values)
