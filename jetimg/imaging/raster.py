@@ -223,7 +223,7 @@ def _share(n_phi, first_row, n_rows, columns, row_share, ring, index, value, pix
 @_both_kinds("i8(i8, i8[::1], i4[::1], KIND[::1], i8[:,::1], i8[:,::1], i8[::1], u4[::1], f4[::1], i8[::1])")
 def _accumulate(bits, offsets, pixels, values, orders, ends, indptr, out_pixel, out_value, counts):  # type: ignore[no-untyped-def]
     """Adds up event by event; `orders` and `ends` are for the sort, `counts` takes what is outside and shared."""
-    place, mask, half = np.uint64(32), np.uint64((1 << bits) - 1), np.uint64(0xFFFFFFFF)
+    place, mask, number = np.uint64(32), np.uint64((1 << bits) - 1), np.uint64(0xFFFFFFFF)
     order, spare, low, high = orders[0], orders[1], ends[0], ends[1]
     n = 0
     for event in range(len(offsets) - 1):
@@ -247,23 +247,23 @@ def _accumulate(bits, offsets, pixels, values, orders, ends, indptr, out_pixel, 
             low[digit], n_low = n_low, n_low + low[digit]
             high[digit], n_high = n_high, n_high + high[digit]
         for k in range(m):
-            digit = np.uint64(order[k]) >> place & mask
-            spare[np.uint64(low[digit])] = order[k]
-            low[digit] += 1
+            half_pixel = np.uint64(order[k]) >> place & mask
+            spare[np.uint64(low[half_pixel])] = order[k]
+            low[half_pixel] += 1
         for k in range(m):
-            digit = np.uint64(spare[k]) >> place >> np.uint64(bits)
-            order[np.uint64(high[digit])] = spare[k]
-            high[digit] += 1
+            half_pixel = np.uint64(spare[k]) >> place >> np.uint64(bits)
+            order[np.uint64(high[half_pixel])] = spare[k]
+            high[half_pixel] += 1
         k = 0
         while k < m:
             first, p, total = k, np.uint64(order[k]) >> place, 0.0
             while k < m and np.uint64(order[k]) >> place == p:
-                total += np.float64(value[np.uint64(order[k]) & half])
+                total += np.float64(value[np.uint64(order[k]) & number])
                 k += 1
             counts[1] += k - first > 1
             out_pixel[n], out_value[n] = p, total
             if not out_value[n] < np.inf:  # beyond float32
-                return begin + np.int64(np.uint64(order[first]) & half)
+                return begin + np.int64(np.uint64(order[first]) & number)
             n += out_value[n] > 0.0
         indptr[event + 1] = n
     return len(values)
