@@ -72,11 +72,16 @@ class Accounting:
         install = ["mariadb-install-db", "--no-defaults", "--user=mysql", f"--datadir={self._data}"]
         install += ["--auth-root-authentication-method=normal", "--skip-test-db"]
         subprocess.run(install, check=True, capture_output=True)
-        self._start_database()
+        self.start_database()
         self._daemons.run("slurmdbd", "slurmdbd", "-D")
         wait_for(_succeeds("sacctmgr", "--noheader", "list", "cluster"), "slurmdbd", self._folder)
 
-    def _start_database(self) -> None:
+    def stop_database(self) -> None:
+        """Ends the database; slurmdbd stays, and has nothing to say."""
+        self._daemons.stop("mariadbd")
+
+    def start_database(self) -> None:
+        """Starts the database."""
         options = [f"--datadir={self._data}", f"--socket={self._socket}", "--port=16831", "--bind-address=127.0.0.1"]
         options += ["--innodb-buffer-pool-size=64M", "--innodb-lock-wait-timeout=900", "--skip-grant-tables"]
         self._daemons.run("mariadbd", "mariadbd", "--no-defaults", "--user=mysql", *options)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers import slurm
+from tests.helpers.programs import instead_of_jetimg
 from tests.workflow.test_snakemake import ROOT, campaign, digests, snakemake
 
 pytestmark = pytest.mark.slurm
@@ -18,6 +19,15 @@ pytestmark = pytest.mark.slurm
 # Of the profile only what two cores and a test in a hurry need otherwise.
 PROFILE = ["--profile", str(ROOT / "workflow/profiles/slurm")]
 HURRY = ["--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10"]
+# A conversion takes more memory than its job has on the first try, and holds it until it is killed.
+GREEDY = """\
+#!/bin/sh
+case "$SLURM_MEM_PER_NODE $*" in
+"800 convert "*" --sample tt "* | "400 convert "*" --sample tth "*)
+    exec {python} -c "import time; taken = b'x' * 1_000_000_000; time.sleep(600)" ;;
+esac
+exec {jetimg} "$@"
+"""
 
 
 @pytest.fixture(scope="module")
@@ -104,10 +114,11 @@ def test_too_little_memory_a_lost_node_and_a_controller_that_restarts(scheduler,
         scheduler.lose(node)
         scheduler.restart_controller(3)
 
-    folder = four(tmp_path / "remote", resources={"convert": {"mem_mb": 250, "minutes": 30}})
+    folder = four(tmp_path / "remote", resources={"convert": {"mem_mb": 400, "minutes": 30}})
+    instead_of_jetimg(folder, GREEDY)
     watcher = Watcher(folder, strike, tries=2)
     watcher.watch("dataset")
     assert digests(folder) == local
     assert watcher.struck
-    assert [job["memory"] for job in watcher.of("convert-tth")] == ["250M", "500M"]
-    assert [job["memory"] for job in watcher.of("convert-tt-")] == ["500M", "1000M"]
+    assert [job["memory"] for job in watcher.of("convert-tth")] == ["400M", "800M"]
+    assert [job["memory"] for job in watcher.of("convert-tt-")] == ["800M", "1600M"]

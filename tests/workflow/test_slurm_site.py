@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers import slurm, slurm_accounting, xrootd
+from tests.helpers.programs import instead_of_jetimg
 from tests.workflow.test_snakemake import ROOT, campaign, snakemake
 
 pytestmark = pytest.mark.slurm
@@ -76,10 +77,7 @@ def contents(folder: Path) -> list[bytes]:
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     """Starts Snakemake in a campaign where one conversion waits; what it says goes to run.log."""
-    (folder / "bin").mkdir(exist_ok=True)
-    program = folder / "bin/jetimg"
-    program.write_text(PROGRAM.format(folder=folder, jetimg=Path(sys.executable).parent / "jetimg"))
-    program.chmod(0o755)
+    instead_of_jetimg(folder, PROGRAM)
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), *EVENTS]
     command += ["--configfile", "config.yaml", *arguments]
     path = os.pathsep.join([str(folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
@@ -100,6 +98,43 @@ def jobs(name: str, states: str = "all") -> list[list[str]]:
     lines = slurm.said("squeue", f"--states={states}", "--noheader", "--format=%i|%k|%N").splitlines()
     rows = [line.split("|") for line in lines]
     return sorted([number, node] for number, comment, node in rows if comment.startswith(f"rule_{name}"))
+
+
+def test_a_job_at_its_time_limit(scheduler, profile, local, tmp_path):
+    """Slurm kills it, and its second try gets twice the minutes."""
+    folder = three(tmp_path / "remote", resources={"convert": {"mem_mb": 1000, "minutes": 1}})
+    (folder / "HANG").touch()
+    run = start(folder, *profile)
+    wait_until(lambda: len(jobs("convert-tt-")) == 2, folder)
+    (folder / "HANG").unlink()
+    assert run.wait(600) == 0, (folder / "run.log").read_text()
+    assert contents(folder) == local
+    numbers = ",".join(number for number, _ in jobs("convert-tt-"))
+    asked = [
+        "sacct",
+        "--allocations",
+        "--noheader",
+        "--parsable2",
+        f"--jobs={numbers}",
+        "--format=state,timelimit,account",
+    ]
+    assert slurm.said(*asked).splitlines() == ["TIMEOUT|00:01:00|higgs", "COMPLETED|00:02:00|higgs"]
+
+
+def test_a_database_that_is_away(scheduler, profile, local, tmp_path):
+    """A job ends while nobody can say so."""
+    folder = three(tmp_path / "remote")
+    (folder / "HANG").touch()
+    run = start(folder, *profile)
+    wait_until((folder / EVENTS[0]).is_file, folder)
+    scheduler.accounting.stop_database()
+    (folder / "HANG").unlink()
+    time.sleep(20)
+    assert not jobs("convert-tt-", "running"), "it has ended"
+    assert run.poll() is None, (folder / "run.log").read_text()
+    scheduler.accounting.start_database()
+    assert run.wait(300) == 0, (folder / "run.log").read_text()
+    assert contents(folder) == local
 
 
 def test_a_preempted_job_and_snakemake_killed(scheduler, profile, local, tmp_path):

@@ -42,11 +42,11 @@ def whole(folder: Path, **changes) -> Path:
 
 
 def snakemake(folder: Path, *arguments: str, cores: int = 2, timeout: float = 600) -> subprocess.CompletedProcess[str]:
-    """Runs the workflow in a folder."""
+    """Runs the workflow in a folder; programs in its folder `bin` come before all others."""
     command = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
     command += ["--configfile", str(folder / "config.yaml"), "--cores", str(cores), *arguments]
     command += plain_profile()
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = os.pathsep.join([str(folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
     modules = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     environment = os.environ | {"PATH": path, "PYTHONPATH": modules}
     return forked.snakemake(command, folder, environment, timeout)
