@@ -79,12 +79,13 @@ def stages(pool_file: Path, n: int, rounds: int) -> dict[str, float]:
     from detector import load
     from detector.simulation import pileup, processes
     from detector.simulation.fast import branches, root_writer
-    from detector.simulation.fast.crossing import Simulation, simulate
+    from detector.simulation.fast.crossing import Simulation
     from detector.simulation.fast.parameters import tables
+    from detector.simulation.fast.passage import Passage
     from detector.simulation.pythia import Generator
 
     described, pool, rng = load(), pileup.load_pool(pool_file), np.random.default_rng(SEED)
-    simulation, numbers = Simulation(described, pool, rng), tables(described)
+    simulation, detect = Simulation(described, pool, rng), Passage(tables(described), rng)
     generator, watch = Generator(processes.settings(SAMPLE, 1500.0), SEED), Stopwatch(n)
     find_all([simulation.event(next(iter(generator.batches(1, 1)))[0])], described)  # compiles
 
@@ -92,7 +93,7 @@ def stages(pool_file: Path, n: int, rounds: int) -> dict[str, float]:
         return [pileup.crossing(record, pool, described.pileup, rng) for record in records]
 
     def flow(crossings: Any) -> Any:
-        return [simulate(particles, numbers, rng) for particles, _ in crossings]
+        return [detect(particles) for particles, _ in crossings]
 
     with tempfile.TemporaryDirectory() as folder:
         for k in range(rounds):

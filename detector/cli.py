@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detector.common import extras, logs, numba_extensions, outputs
+from detector.common import extras, logs, outputs
 from detector.common.errors import CallError, DataError
 from detector.common.outputs import OutputKind, check_output
 from detector.geometry.description import Detector, load
@@ -342,7 +342,6 @@ def _described(path: Path | None) -> Detector:
 
 def main() -> None:
     """Runs a command; faults of the data end it with exit code 1 and of the call with 2, with one message."""
-    numba_extensions.skip()
     try:
         app()
     except (DataError, CallError) as error:

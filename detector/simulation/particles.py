@@ -36,8 +36,8 @@ class Tracks(NamedTuple):
 
     Attributes:
         pid: int32, PDG code.
-        charge: int8.
-        pileup: uint8, 1 for a particle of a soft collision.
+        charge: int32.
+        pileup: int32, 1 for a particle of a soft collision.
         pt, mass, energy: float64, GeV.
         eta, phi: float64, direction of the momentum; a charged particle's at its closest approach to
             the beam.
@@ -47,8 +47,8 @@ class Tracks(NamedTuple):
     """
 
     pid: NDArray[np.int32]
-    charge: NDArray[np.int8]
-    pileup: NDArray[np.uint8]
+    charge: NDArray[np.int32]
+    pileup: NDArray[np.int32]
     pt: NDArray[np.float64]
     eta: NDArray[np.float64]
     phi: NDArray[np.float64]
@@ -60,6 +60,27 @@ class Tracks(NamedTuple):
     y: NDArray[np.float64]
     z: NDArray[np.float64]
     resolution: NDArray[np.float64]
+
+
+class TrackRoom(NamedTuple):
+    """Memory for tracks: whole int32 (3, n) and real float64 (11, n), the columns of `Tracks`."""
+
+    whole: NDArray[np.int32]
+    real: NDArray[np.float64]
+
+
+def track_room(n: int) -> TrackRoom:
+    """Memory for n tracks."""
+    return TrackRoom(np.empty((3, n), np.int32), np.empty((11, n)))
+
+
+def tracks_in(room: TrackRoom, n: int) -> Tracks:
+    """The first n tracks of a memory; not copied."""
+    w, r = room.whole, room.real
+    return Tracks(
+        w[0, :n], w[1, :n], w[2, :n], r[0, :n], r[1, :n], r[2, :n], r[3, :n], r[4, :n], r[5, :n], r[6, :n], r[7, :n],
+        r[8, :n], r[9, :n], r[10, :n],
+    )  # fmt: skip
 
 
 class Towers(NamedTuple):

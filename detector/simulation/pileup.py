@@ -4,6 +4,7 @@ A crossing holds a Poisson number of soft collisions, drawn from the pool with r
 by a random angle round the beam, at its own vertex (Delphes' PileUpMerger).
 """
 
+import math
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from detector.common import mapped_npz
 from detector.common.atomic import atomic_write
 from detector.common.errors import DataError
-from detector.common.numba_cache import compiled
+from detector.common.native import compiled
 from detector.geometry.description import PileUp
 from detector.simulation.particles import Particles
 from detector.simulation.processes import soft_settings
@@ -172,26 +173,36 @@ def _hard(record: Collision, z: float) -> Particles:
     return Particles(record.pid[keep], record.charge[keep], px, py, pz, mass, x, y, birth + z, np.zeros(n, np.uint8))
 
 
-@compiled
 def _merge(
     hard: Particles, pool: Pool, chosen: NDArray[np.int64], angles: NDArray[np.float64], z: NDArray[np.float64]
 ) -> Particles:
-    n = len(hard.pid)
-    for event in chosen:
-        n += pool.start[event + 1] - pool.start[event]
-    pid, charge, pileup = np.empty(n, np.int32), np.empty(n, np.int8), np.empty(n, np.uint8)
-    values = np.zeros((7, n))
+    """The hard collision's particles, then those of the chosen events of the pool, each turned and at its z."""
     k = len(hard.pid)
-    pid[:k], charge[:k], pileup[:k] = hard.pid, hard.charge, 0
-    values[0, :k], values[1, :k], values[2, :k], values[3, :k] = hard.px, hard.py, hard.pz, hard.mass
-    values[4, :k], values[5, :k], values[6, :k] = hard.x, hard.y, hard.z
+    n = k + int((pool.start[chosen + 1] - pool.start[chosen]).sum())
+    pid, charge, pileup, v = np.empty(n, np.int32), np.empty(n, np.int8), np.empty(n, np.uint8), np.zeros((7, n))
+    merged = Particles(pid, charge, v[0], v[1], v[2], v[3], v[4], v[5], v[6], pileup)
+    for name in Particles._fields:
+        getattr(merged, name)[:k] = getattr(hard, name)
+    _place(pool, chosen, angles, z, k, merged)
+    return merged
+
+
+@compiled
+def _place(
+    pool: Pool,
+    chosen: NDArray[np.int64],
+    angles: NDArray[np.float64],
+    z: NDArray[np.float64],
+    k: int,
+    merged: Particles,
+) -> None:
+    """Fills in particles from k on; x and y stay 0."""
+    m = merged
     for j in range(len(chosen)):
-        cosine, sine = np.cos(angles[j]), np.sin(angles[j])
+        cosine, sine = math.cos(angles[j]), math.sin(angles[j])
         for i in range(pool.start[chosen[j]], pool.start[chosen[j] + 1]):
-            pid[k], charge[k], pileup[k] = pool.pid[i], pool.charge[i], 1
-            values[0, k] = cosine * pool.px[i] - sine * pool.py[i]
-            values[1, k] = sine * pool.px[i] + cosine * pool.py[i]
-            values[2, k], values[3, k], values[6, k] = pool.pz[i], pool.mass[i], z[j]
+            m.pid[k], m.charge[k], m.pileup[k] = pool.pid[i], pool.charge[i], 1
+            m.px[k] = cosine * pool.px[i] - sine * pool.py[i]
+            m.py[k] = sine * pool.px[i] + cosine * pool.py[i]
+            m.pz[k], m.mass[k], m.z[k] = pool.pz[i], pool.mass[i], z[j]
             k += 1
-    v = values
-    return Particles(pid, charge, v[0], v[1], v[2], v[3], v[4], v[5], v[6], pileup)

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from detector.common import logs, numba_extensions
+from detector.common import logs
 from detector.common.errors import CallError
 from jetimg import __version__
 from jetimg.cli import composition, data, options, pages, release, reports
@@ -87,5 +87,4 @@ app.add_typer(release.app)
 
 def main() -> None:
     """Runs a command."""
-    numba_extensions.skip()
     options.run(app)

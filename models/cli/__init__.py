@@ -4,7 +4,6 @@ Exit codes: 0 done, 1 the data are at fault, 2 the call is at fault. What a comm
 when it runs, so that help comes at once.
 """
 
-from detector.common import numba_extensions
 from jetimg.cli import options
 from models.cli import classifying, evaluation, exporting, inference, training
 
@@ -15,5 +14,4 @@ for group in (training, inference, evaluation, classifying, exporting):
 
 def main() -> None:
     """Runs a command."""
-    numba_extensions.skip()
     options.run(app)

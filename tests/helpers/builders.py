@@ -26,6 +26,6 @@ def tracks(
     n = len(pid)
     zeros = np.zeros(n)
     return Tracks(
-        np.array(pid, np.int32), np.full(n, charge, np.int8), np.zeros(n, np.uint8), e / np.cosh(eta_), eta_, phi_,
+        np.array(pid, np.int32), np.full(n, charge, np.int32), np.zeros(n, np.int32), e / np.cosh(eta_), eta_, phi_,
         zeros, e, eta_, phi_, zeros, zeros, zeros, np.full(n, resolution),
     )  # fmt: skip

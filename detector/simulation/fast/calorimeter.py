@@ -13,30 +13,54 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.common.numba_cache import compiled
 from detector.simulation.fast.parameters import CalorimeterTables
+from detector.simulation.fast.random_numbers import uniform
 from detector.simulation.fast.showers import has_profile, lever, profile_of, strip
-from detector.simulation.fast.tracking import log_normal
+from detector.simulation.fast.tracking import copy_track, log_normal
 from detector.simulation.particles import Towers, Tracks
 
 NO_FRACTION = 1e-9  # smaller fractions count as none
 
 
-class CalorimeterOutput(NamedTuple):
-    """What a calorimeter hands on.
+class CalorimeterRoom(NamedTuple):
+    """Memory for a calorimeter's work.
 
     Attributes:
-        tracks: all tracks, in the order of cells; those with a fraction here may be scaled.
-        neutrals: the energy-flow objects.
-        towers: the plain towers, tracks ignored.
+        slots: int32 (n_cells), where a cell stands among those that anything reaches; all -1 between events.
+        deposits, track_energy, track_variance: float64 (m), of reached cells: what is deposited, the energy of tracks
+            there, GeV, and the variance of that, GeV^2.
+        first_track: int64 (m), the first track that hits the cell, -1 for none.
+        next_track: int64 (n), the next of the same cell.
+        cells, shares: int64 and float64, of one particle's shower.
+        neutrals, towers: float64 (8, m): energy, eta, phi, the four edges, track energy.
     """
 
-    tracks: Tracks
-    neutrals: Towers
-    towers: Towers
+    slots: NDArray[np.int32]
+    deposits: NDArray[np.float64]
+    track_energy: NDArray[np.float64]
+    track_variance: NDArray[np.float64]
+    first_track: NDArray[np.int64]
+    next_track: NDArray[np.int64]
+    cells: NDArray[np.int64]
+    shares: NDArray[np.float64]
+    neutrals: NDArray[np.float64]
+    towers: NDArray[np.float64]
 
 
-@compiled
+def calorimeter_room(tables: CalorimeterTables, n: int) -> CalorimeterRoom:
+    """Memory for n particles and as many tracks."""
+    n_cells = int(tables.first_cell[-1])
+    # Each may reach a cell of its own; a shower may reach all.
+    m = n_cells if tables.showers.abs_eta_max > 0.0 else min(2 * n, n_cells)
+    most = n_cells + 3 * len(tables.n_phi)
+    deposits, energy, variance = np.empty((3, m))
+    neutrals, towers = np.empty((2, 8, m))
+    return CalorimeterRoom(
+        np.full(n_cells, -1, np.int32), deposits, energy, variance, np.empty(m, np.int64), np.empty(n, np.int64),
+        np.empty(most, np.int64), np.empty(most), neutrals, towers,
+    )  # fmt: skip
+
+
 def cell_of(tables: CalorimeterTables, eta: float, phi: float) -> int:
     """The cell that holds a point, -1 outside; a point on an edge belongs to the cell below (Delphes)."""
     edges = tables.eta_edges
@@ -53,7 +77,6 @@ def cell_of(tables: CalorimeterTables, eta: float, phi: float) -> int:
     return int(tables.first_cell[ring] + column % n_phi)
 
 
-@compiled
 def fraction_of(tables: CalorimeterTables, pid: int) -> float:
     """The fraction of its energy that a particle deposits here."""
     code = abs(pid)
@@ -63,10 +86,21 @@ def fraction_of(tables: CalorimeterTables, pid: int) -> float:
     return tables.default_fraction
 
 
-@compiled
 def sigma_of(tables: CalorimeterTables, ring: int, energy: float) -> float:
     """Resolution of a cell in this ring, GeV."""
     return _sigma(_ring_of(tables, ring), energy)
+
+
+def ring_of_cell(tables: CalorimeterTables, cell: int) -> int:
+    """The ring that holds a cell, by halving."""
+    low, high = 0, len(tables.n_phi)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if tables.first_cell[middle] <= cell:
+            low = middle
+        else:
+            high = middle
+    return low
 
 
 class _Ring(NamedTuple):
@@ -85,7 +119,6 @@ class _Ring(NamedTuple):
     significance_min: float
 
 
-@compiled
 def _ring_of(tables: CalorimeterTables, ring: int) -> _Ring:
     return _Ring(
         tables.eta_edges[ring], tables.eta_edges[ring + 1], tables.first_cell[ring], tables.n_phi[ring],
@@ -93,94 +126,82 @@ def _ring_of(tables: CalorimeterTables, ring: int) -> _Ring:
     )  # fmt: skip
 
 
-@compiled
 def _sigma(ring: _Ring, energy: float) -> float:
     return math.sqrt((ring.constant * energy) ** 2 + ring.stochastic**2 * energy + ring.noise**2)
 
 
-@compiled
 def measure(
-    particles: Tracks, tracks: Tracks, tables: CalorimeterTables, rng: np.random.Generator
-) -> CalorimeterOutput:
+    particles: Tracks, tracks: Tracks, tables: CalorimeterTables, rng: int, room: CalorimeterRoom, flow: Tracks
+) -> tuple[int, int, int]:
     """Towers and energy flow of one calorimeter.
 
     Args:
         particles: all particles at its face.
         tracks: what the tracker, or the calorimeter before, saw.
         tables: its numbers.
-        rng: smearing, and the position inside the cell.
+        rng: address of the generator for smearing, and for the position inside the cell.
+        room: memory; afterwards it holds the energy-flow objects (neutrals) and the plain towers, tracks ignored.
+        flow: gets the tracks that hit a cell, in the order of cells; those with a fraction here may be scaled.
+
+    Returns:
+        Numbers of tracks, of neutrals and of towers.
     """
-    slots, deposits = _deposit(particles, tracks, tables)
-    order, cells, fractions = _sort_tracks(tracks, tables)
-    track_energies, track_variances = _track_sums(tracks, fractions, slots, len(deposits), tables)
-    neutrals, n_neutrals = np.empty((8, len(deposits))), 0
-    towers, n_towers = np.empty((8, len(deposits))), 0
-    pt, energies = tracks.pt.copy(), tracks.energy.copy()
-    first, ring = 0, 0
+    _add_up(particles, tracks, tables, room)
+    n_tracks, n_neutrals, n_towers, ring = 0, 0, 0, 0
     here = _ring_of(tables, ring)
-    for cell in range(len(slots)):
-        slot = slots[cell]
+    for cell in range(len(room.slots)):
+        slot = room.slots[cell]
         if slot < 0:
             continue
-        last = first
-        while last < len(order) and cells[last] == cell:
-            last += 1
+        room.slots[cell] = -1
         while tables.first_cell[ring + 1] <= cell:
             ring += 1
             here = _ring_of(tables, ring)
-        track_energy, track_sigma = track_energies[slot], math.sqrt(track_variances[slot])
-        energy, sigma = _smear(deposits[slot], here, rng)
+        track_energy, track_sigma = room.track_energy[slot], math.sqrt(room.track_variance[slot])
+        energy, sigma = _smear(room.deposits[slot], here, rng)
         excess, scale = _flow(energy, sigma, track_energy, track_sigma, here)
         if energy > 0.0:
             position = _position(here, cell, rng)
-            _fill(towers, n_towers, energy, position, track_energy)
+            _fill(room.towers, n_towers, energy, position, track_energy)
             n_towers += 1
             if excess > 0.0:
-                _fill(neutrals, n_neutrals, excess, position, track_energy)
+                _fill(room.neutrals, n_neutrals, excess, position, track_energy)
                 n_neutrals += 1
-        for i in order[first:last]:
-            if fractions[i] > NO_FRACTION and scale != 1.0:
-                pt[i] *= scale
-                energies[i] = _scaled_energy(tracks.energy[i], tracks.mass[i], scale)
-        first = last
-    flow = _in_order(tracks, order, pt, energies)
-    return CalorimeterOutput(flow, _towers(neutrals, n_neutrals), _towers(towers, n_towers))
+        i = room.first_track[slot]
+        while i >= 0:
+            pt, total = tracks.pt[i], tracks.energy[i]
+            if scale != 1.0 and fraction_of(tables, tracks.pid[i]) > NO_FRACTION:
+                pt, total = pt * scale, _scaled_energy(total, tracks.mass[i], scale)
+            copy_track(tracks, i, flow, n_tracks, pt, total, tracks.resolution[i])
+            n_tracks, i = n_tracks + 1, room.next_track[i]
+    return n_tracks, n_neutrals, n_towers
 
 
-@compiled
 def _scaled_energy(energy: float, mass: float, scale: float) -> float:
     """The mass stays; scaling the momentum by s scales E^2 - m^2 by s^2."""
     return math.sqrt(scale**2 * (energy**2 - mass**2) + mass**2)
 
 
-@compiled
-def _in_order(tracks: Tracks, order: NDArray[np.int64], pt: NDArray[np.float64], energy: NDArray[np.float64]) -> Tracks:
-    """The tracks in another order, with other pt and energies."""
-    t = tracks
-    return Tracks(
-        t.pid[order], t.charge[order], t.pileup[order], pt[order], t.eta[order], t.phi[order], t.mass[order],
-        energy[order], t.eta_outer[order], t.phi_outer[order], t.x[order], t.y[order], t.z[order], t.resolution[order],
-    )  # fmt: skip
-
-
-@compiled
 def spread(
-    tables: CalorimeterTables, pid: int, eta: float, phi: float
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    tables: CalorimeterTables, pid: int, eta: float, phi: float, cells: NDArray[np.int64], shares: NDArray[np.float64]
+) -> int:
     """The cells that a particle's energy goes to, and their shares, which sum to 1; none for a point outside.
 
     What would go beyond the calorimeter's border goes to the cells inside it. A cell may stand twice.
+
+    Returns:
+        How many; they stand at the beginning of `cells` and `shares`.
     """
     centre = cell_of(tables, eta, phi)
     if centre < 0:
-        return np.empty(0, np.int64), np.empty(0)
+        return 0
     if not has_profile(tables.showers, eta):
-        return np.full(1, centre), np.ones(1)
+        cells[0], shares[0] = centre, 1.0
+        return 1
     profile, metres = profile_of(tables.showers, pid), lever(tables.showers, eta)
     half = min(profile.reach / metres, math.pi)
-    first, last, n = _rings(tables, eta, half)
-    cells, shares = np.empty(n, np.int64), np.empty(n)
-    n = 0
+    first, last = _rings(tables, eta, half)
+    n, total = 0, 0.0
     for ring in range(first, last):
         x0 = max(tables.eta_edges[ring] - eta, -half) * metres
         x1 = min(tables.eta_edges[ring + 1] - eta, half) * metres
@@ -191,33 +212,29 @@ def spread(
         while column * width - math.pi < phi + half:
             above = strip(profile, x0, x1, min((column + 1) * width - math.pi - phi, half) * metres)
             cells[n], shares[n] = tables.first_cell[ring] + column % n_phi, max(above - below, 0.0)
-            below = above
+            below, total = above, total + shares[n]
             column, n = column + 1, n + 1
-    return cells[:n], shares[:n] / shares[:n].sum()
+    for k in range(n):
+        shares[k] /= total
+    return n
 
 
-@compiled
-def _rings(tables: CalorimeterTables, eta: float, half: float) -> tuple[int, int, int]:
-    """The rings from eta - half to eta + half: the first, that past the last, and room for all cells in the square."""
+def _rings(tables: CalorimeterTables, eta: float, half: float) -> tuple[int, int]:
+    """The rings from eta - half to eta + half: the first, and that past the last."""
     edges = tables.eta_edges
-    first = max(int(np.searchsorted(edges, eta - half, side="right")) - 1, 0)
-    last = min(int(np.searchsorted(edges, eta + half, side="left")), len(edges) - 1)
-    n = 0
-    for ring in range(first, last):
-        n += int(half / math.pi * tables.n_phi[ring]) + 3
-    return first, last, n
+    first, last = 0, len(edges) - 1
+    while first < last - 1 and edges[first + 1] <= eta - half:
+        first += 1
+    while last > first + 1 and edges[last - 1] >= eta + half:
+        last -= 1
+    return first, last
 
 
-@compiled
-def _deposit(
-    particles: Tracks, tracks: Tracks, tables: CalorimeterTables
-) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Where a cell stands among those that anything reaches, -1 for the others; the energy in each of these, GeV.
+def _add_up(particles: Tracks, tracks: Tracks, tables: CalorimeterTables, room: CalorimeterRoom) -> None:
+    """Fills the slots: the cells that anything reaches, some 3,000 of 120,000, with their deposits and tracks.
 
-    Some 3,000 of 120,000 cells are reached. Cells with tracks alone matter too: Delphes scales those tracks towards
-    zero energy.
+    Cells with tracks alone matter too: Delphes scales those tracks towards zero energy.
     """
-    slots, energies = np.full(tables.first_cell[-1], -1, np.int32), np.empty(tables.first_cell[-1])
     n = 0
     for i in range(len(particles.pid)):
         pid, eta, phi = particles.pid[i], particles.eta_outer[i], particles.phi_outer[i]
@@ -226,68 +243,49 @@ def _deposit(
             continue
         energy = fraction * particles.energy[i]
         if has_profile(tables.showers, eta):
-            cells, shares = spread(tables, pid, eta, phi)
-            for k in range(len(cells)):
-                n = _add(slots, energies, n, cells[k], shares[k] * energy)
+            for k in range(spread(tables, pid, eta, phi, room.cells, room.shares)):
+                n = _add(room, n, room.cells[k], room.shares[k] * energy)
         else:
-            n = _add(slots, energies, n, cell_of(tables, eta, phi), energy)
+            n = _add(room, n, cell_of(tables, eta, phi), energy)
+    # From the last track to the first, so that each cell has its tracks in their order.
+    for i in range(len(tracks.pid) - 1, -1, -1):
+        cell = cell_of(tables, tracks.eta_outer[i], tracks.phi_outer[i])
+        if cell >= 0:
+            n = _add(room, n, cell, 0.0)
+            slot = room.slots[cell]
+            room.next_track[i], room.first_track[slot] = room.first_track[slot], i
     for i in range(len(tracks.pid)):
-        n = _add(slots, energies, n, cell_of(tables, tracks.eta_outer[i], tracks.phi_outer[i]), 0.0)
-    return slots, energies[:n]
+        _add_track(tracks, i, tables, room)
 
 
-@compiled
-def _add(slots: NDArray[np.int32], energies: NDArray[np.float64], n: int, cell: int, energy: float) -> int:
+def _add(room: CalorimeterRoom, n: int, cell: int, energy: float) -> int:
     """Adds energy to a cell; n cells have a slot before, the returned number after. Outside (-1) nothing is added."""
     if cell < 0:
         return n
-    if slots[cell] < 0:
-        slots[cell], energies[n] = n, 0.0
+    if room.slots[cell] < 0:
+        room.slots[cell], room.deposits[n], room.first_track[n] = n, 0.0, -1
+        room.track_energy[n], room.track_variance[n] = 0.0, 0.0
         n += 1
-    energies[slots[cell]] += energy
+    room.deposits[room.slots[cell]] += energy
     return n
 
 
-@compiled
-def _sort_tracks(
-    tracks: Tracks, tables: CalorimeterTables
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """The tracks that hit a cell, in the order of cells; those cells; the fraction of every track."""
-    n = len(tracks.pid)
-    cells, fractions = np.empty(n, dtype=np.int64), np.empty(n)
-    for i in range(n):
-        cells[i] = cell_of(tables, tracks.eta_outer[i], tracks.phi_outer[i])
-        fractions[i] = fraction_of(tables, tracks.pid[i])
-    order = np.argsort(cells, kind="mergesort")
-    order = order[cells[order] >= 0]
-    return order, cells[order], fractions
-
-
-@compiled
-def _track_sums(
-    tracks: Tracks, fractions: NDArray[np.float64], slots: NDArray[np.int32], n: int, tables: CalorimeterTables
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Summed energy of the tracks in each of n slots, GeV, and the variance of that sum, GeV^2."""
-    total, variance = np.zeros(n), np.zeros(n)
-    for i in range(len(tracks.pid)):
-        if fractions[i] <= NO_FRACTION:
+def _add_track(tracks: Tracks, i: int, tables: CalorimeterTables, room: CalorimeterRoom) -> None:
+    """Adds a track to the energies of tracks, and to their variances."""
+    fraction, energy, resolution = fraction_of(tables, tracks.pid[i]), tracks.energy[i], tracks.resolution[i]
+    if fraction <= NO_FRACTION:
+        return
+    for k in range(spread(tables, tracks.pid[i], tracks.eta_outer[i], tracks.phi_outer[i], room.cells, room.shares)):
+        slot, share = room.slots[room.cells[k]], room.shares[k]
+        if slot < 0:  # a shower's edge that no particle reaches
             continue
-        energy = tracks.energy[i]
-        cells, shares = spread(tables, tracks.pid[i], tracks.eta_outer[i], tracks.phi_outer[i])
-        for k in range(len(cells)):
-            slot = slots[cells[k]]
-            if slot < 0:  # a shower's edge that no particle reaches
-                continue
-            ring = int(np.searchsorted(tables.first_cell, cells[k], side="right") - 1)
-            total[slot] += shares[k] * (energy * fractions[i])
-            better = sigma_of(tables, ring, energy) / energy < tracks.resolution[i]
-            guess = energy * fractions[i] if better else energy
-            variance[slot] += (shares[k] * (tracks.resolution[i] * guess)) ** 2
-    return total, variance
+        better = sigma_of(tables, ring_of_cell(tables, room.cells[k]), energy) / energy < resolution
+        guess = energy * fraction if better else energy
+        room.track_energy[slot] += share * (energy * fraction)
+        room.track_variance[slot] += (share * (resolution * guess)) ** 2
 
 
-@compiled
-def _smear(deposit: float, ring: _Ring, rng: np.random.Generator) -> tuple[float, float]:
+def _smear(deposit: float, ring: _Ring, rng: int) -> tuple[float, float]:
     """A cell's measured energy, 0 if below threshold, and the resolution at it before that cut, GeV."""
     energy = log_normal(deposit, _sigma(ring, deposit), rng)
     sigma = _sigma(ring, energy)
@@ -296,7 +294,6 @@ def _smear(deposit: float, ring: _Ring, rng: np.random.Generator) -> tuple[float
     return energy, sigma
 
 
-@compiled
 def _flow(energy: float, sigma: float, track_energy: float, track_sigma: float, ring: _Ring) -> tuple[float, float]:
     """Energy of the neutral object (0: none), GeV, and the factor on the tracks' pt."""
     excess = max(energy - track_energy, 0.0)
@@ -312,18 +309,16 @@ def _flow(energy: float, sigma: float, track_energy: float, track_sigma: float, 
     return 0.0, best / track_energy
 
 
-@compiled
-def _position(ring: _Ring, cell: int, rng: np.random.Generator) -> tuple[float, float, float, float, float, float]:
+def _position(ring: _Ring, cell: int, rng: int) -> tuple[float, float, float, float, float, float]:
     """A random point in a cell and its edges: eta, phi, eta from, to, phi from, to."""
     eta0, eta1 = ring.eta_min, ring.eta_max
     column, n_phi = cell - ring.first_cell, ring.n_phi
     phi0 = (column - n_phi / 2) * 2.0 * math.pi / n_phi
     phi1 = (column + 1 - n_phi / 2) * 2.0 * math.pi / n_phi
-    eta, phi = eta0 + (eta1 - eta0) * rng.random(), phi0 + (phi1 - phi0) * rng.random()
+    eta, phi = eta0 + (eta1 - eta0) * uniform(rng), phi0 + (phi1 - phi0) * uniform(rng)
     return eta, phi, eta0, eta1, phi0, phi1
 
 
-@compiled
 def _fill(
     columns: NDArray[np.float64],
     k: int,
@@ -336,7 +331,7 @@ def _fill(
         columns[1 + j, k] = position[j]
 
 
-@compiled
-def _towers(columns: NDArray[np.float64], n: int) -> Towers:
-    kept = columns[:, :n]
-    return Towers(kept[0].copy(), kept[1].copy(), kept[2].copy(), kept[3:7].T.copy(), kept[7].copy())
+def towers(columns: NDArray[np.float64], n: int) -> Towers:
+    """The first n towers or neutrals of a memory, copied."""
+    c = columns[:, :n].copy()
+    return Towers(c[0], c[1], c[2], np.ascontiguousarray(c[3:7].T), c[7])

@@ -5,14 +5,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.common.numba_cache import compiled
 from detector.geometry.description import Detector
 from detector.simulation.fast import puppi
-from detector.simulation.fast.calorimeter import measure
 from detector.simulation.fast.density import densities
-from detector.simulation.fast.parameters import Tables, tables
-from detector.simulation.fast.tracking import reconstruct, to_calorimeter
-from detector.simulation.particles import Particles, Towers, Tracks
+from detector.simulation.fast.parameters import tables
+from detector.simulation.fast.passage import Flow, Passage
+from detector.simulation.particles import Tracks
 from detector.simulation.pileup import Pool, Vertices, crossing
 from detector.simulation.pythia import Collision
 
@@ -21,21 +19,6 @@ METRES = 1e-3  # m / mm
 
 # pt, eta, phi and mass, each float64 (n).
 Columns = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
-
-
-class Flow(NamedTuple):
-    """What the detector saw of a crossing.
-
-    Attributes:
-        tracks, photons, neutral_hadrons: energy flow; photons are of the ECAL, neutral hadrons of the HCAL.
-        ecal, hcal: all that the calorimeters measured, of tracks too.
-    """
-
-    tracks: Tracks
-    photons: Towers
-    neutral_hadrons: Towers
-    ecal: Towers
-    hcal: Towers
 
 
 class SimulatedEvent(NamedTuple):
@@ -71,13 +54,13 @@ class Simulation:
 
     def __init__(self, detector: Detector, pool: Pool, rng: np.random.Generator) -> None:
         self._detector, self._pool, self._rng = detector, pool, rng
-        self._tables = tables(detector)
+        self._detect = Passage(tables(detector), rng)
         self._puppi = puppi.puppi_tables(detector.puppi)
 
     def event(self, record: Collision) -> SimulatedEvent:
         """Simulates one hard collision in its own crossing."""
         particles, vertices = crossing(record, self._pool, self._detector.pileup, self._rng)
-        flow = simulate(particles, self._tables, self._rng)
+        flow = self._detect(particles)
         tracks = flow.tracks
         resolution = self._detector.tracker.vertex_resolution / METRES
         pileup = (tracks.pileup == 1) & (np.abs(tracks.z - vertices.z[0]) > resolution)
@@ -121,16 +104,6 @@ class Simulation:
         left = weight > 0.0
         weighted = weight[left, None] * momenta(pt[left], eta[left], phi[left], mass[left], rapidity=True)
         return np.concatenate([weighted, everything[: len(lepton)][lepton & ~pileup]])
-
-
-@compiled
-def simulate(particles: Particles, numbers: Tables, rng: np.random.Generator) -> Flow:
-    """Tracker, ECAL, HCAL."""
-    arrived = to_calorimeter(particles, numbers.tracker)
-    tracks = reconstruct(arrived, numbers.tracker, rng)
-    ecal = measure(arrived, tracks, numbers.ecal, rng)
-    hcal = measure(arrived, ecal.tracks, numbers.hcal, rng)
-    return Flow(hcal.tracks, ecal.neutrals, hcal.neutrals, ecal.towers, hcal.towers)
 
 
 def momenta(

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.common.numba_cache import compiled
+from detector.common.native import compiled
 from detector.geometry.angles import TWO_PI
 from detector.geometry.description import Density
 

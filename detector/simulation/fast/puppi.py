@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.common.numba_cache import compiled
+from detector.common.native import compiled
 from detector.geometry.description import Puppi
 
 NEUTRAL, PRIMARY, PILEUP = 0, 1, 2  # what a candidate is
@@ -94,7 +94,6 @@ def _regions(
         measured_in[i], region[i] = _bin(eta[i], tables.abs_eta_max), _bin(c.eta[i], tables.abs_eta_max)
 
 
-@compiled
 def _bin(eta: float, abs_eta_max: NDArray[np.float64]) -> int:
     """The bin in |eta|, -1 beyond the last."""
     for b in range(len(abs_eta_max)):
@@ -137,7 +136,6 @@ def _alphas(
         alpha[i] = math.log(total) if total > 0.0 else 0.0
 
 
-@compiled
 def _cone_sum(candidates: Candidates, eta: NDArray[np.float64], near: NDArray[np.int64], i: int, cone: float) -> float:
     """The sum of pt^2 / Delta R^2 over the neighbours in the cone of candidate i."""
     c = candidates
@@ -155,7 +153,6 @@ def _cone_sum(candidates: Candidates, eta: NDArray[np.float64], near: NDArray[np
     return total
 
 
-@compiled
 def _first(eta: NDArray[np.float64], near: NDArray[np.int64], least: float) -> int:
     """The place of the first neighbour whose eta is not less, by halving."""
     low, high = 0, len(near)
@@ -225,7 +222,6 @@ def _weigh(
         result[i] = weight if weight >= tables.min_weight else 0.0
 
 
-@compiled
 def _chance(alpha: float, median: float, rms: float) -> float:
     """How surely a neutral one is not of pile-up; one with an empty cone is taken for the median."""
     value = median if alpha == 0.0 else alpha

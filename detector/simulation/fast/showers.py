@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.common.numba_cache import compiled
 from detector.geometry.description import ShowerProfile, Showers
 
 
@@ -59,13 +58,11 @@ def _profile(described: ShowerProfile) -> Profile:
     return Profile(described.core_fraction, *(length * described.unit for length in lengths))
 
 
-@compiled
 def has_profile(tables: ShowerTables, eta: float) -> bool:
     """Whether showers at this eta spread."""
     return abs(eta) < tables.abs_eta_max
 
 
-@compiled
 def profile_of(tables: ShowerTables, pid: int) -> Profile:
     """The profile of a particle."""
     for code in tables.electromagnetic_pdg:
@@ -74,7 +71,6 @@ def profile_of(tables: ShowerTables, pid: int) -> Profile:
     return tables.hadronic
 
 
-@compiled
 def lever(tables: ShowerTables, eta: float) -> float:
     """Metres across the particle's way for a unit of eta, and for a radian of phi.
 
@@ -84,7 +80,6 @@ def lever(tables: ShowerTables, eta: float) -> float:
     return min(tables.radius, tables.half_length / max(abs(math.sinh(eta)), 1e-9))
 
 
-@compiled
 def corner(x: float, y: float, scale: float) -> float:
     """The primitive in x and y of the density scale^2 / (pi (x^2 + y^2 + scale^2)^2) of one component."""
     across_x, across_y = math.sqrt(x * x + scale * scale), math.sqrt(y * y + scale * scale)
@@ -92,7 +87,6 @@ def corner(x: float, y: float, scale: float) -> float:
     return (first + second) / (2.0 * math.pi)
 
 
-@compiled
 def strip(profile: Profile, x0: float, x1: float, y: float) -> float:
     """The share between x0 and x1 and below y, m from the axis, but for a constant."""
     core = corner(x1, y, profile.core) - corner(x0, y, profile.core)

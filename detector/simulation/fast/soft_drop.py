@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.common.numba_cache import compiled
+from detector.common.native import compiled
 from detector.geometry.description import SoftDrop
 
 PX, PY, PZ, E, RAPIDITY, PHI, PT2 = range(7)  # columns of a branch
@@ -69,7 +69,6 @@ def _groom_all(
         first += n
 
 
-@compiled
 def _cluster(
     momenta: NDArray[np.float64],
     first: int,
@@ -107,7 +106,6 @@ def _cluster(
         _replace(min(i, j), max(i, j), made, left - 1, branches, alive, nearest, distance)
 
 
-@compiled
 def _sum(branches: NDArray[np.float64], a: int, b: int) -> tuple[float, float, float, float]:
     return (
         branches[a, PX] + branches[b, PX], branches[a, PY] + branches[b, PY],
@@ -115,7 +113,6 @@ def _sum(branches: NDArray[np.float64], a: int, b: int) -> tuple[float, float, f
     )  # fmt: skip
 
 
-@compiled
 def _set(branches: NDArray[np.float64], k: int, px: float, py: float, pz: float, energy: float) -> None:
     """Writes a branch, with rapidity and phi as FastJet's PseudoJet has them."""
     pt2 = px * px + py * py
@@ -128,7 +125,6 @@ def _set(branches: NDArray[np.float64], k: int, px: float, py: float, pz: float,
     branches[k, RAPIDITY] = -rapidity if pz > 0.0 else rapidity
 
 
-@compiled
 def _distance2(branches: NDArray[np.float64], a: int, b: int) -> float:
     """Delta R^2 in rapidity and phi."""
     d_phi = abs(branches[a, PHI] - branches[b, PHI])
@@ -138,7 +134,6 @@ def _distance2(branches: NDArray[np.float64], a: int, b: int) -> float:
     return float(d_phi * d_phi + d_rapidity * d_rapidity)
 
 
-@compiled
 def _find_nearest(
     k: int,
     n: int,
@@ -156,7 +151,6 @@ def _find_nearest(
                 nearest[k], distance[k] = other, d2
 
 
-@compiled
 def _replace(
     i: int,
     j: int,
@@ -183,7 +177,6 @@ def _replace(
     _find_nearest(i, n, branches, alive, nearest, distance)
 
 
-@compiled
 def _groom(
     branch: int, branches: NDArray[np.float64], parents: NDArray[np.int64], beta: float, zcut: float, r0: float
 ) -> int:

@@ -1,92 +1,29 @@
-"""Compiled functions without numba: the same results, kept between processes, and what is refused."""
+"""Compiled functions of images: they load where a user's folder has the name of one of our packages."""
 
-import os
-import runpy
 import subprocess
 import sys
 from pathlib import Path
-from typing import ClassVar
 
-import numpy as np
-import pytest
-
-from jetimg.common.native import Native, native
-
-SOURCE = """
-import sys
+ROOT = Path(__file__).parents[3]
+SCRIPT = """
 import numpy as np
 from jetimg.common.native import native
+from jetimg.event_file.digest import _mix
 
-@native("i8(f8, f4[:,::1], i8[::1])")
-def rows(x, a, out):
-    for i in range(len(a)):
-        total = 0.0
-        for j in range(a.shape[1]):
-            total += a[i, j] % x
-        out[i] = int(np.floor(total))
-    return len(out)
+def add(a, b):
+    return a + b
 
-a, out = np.arange(12, dtype=np.float32).reshape(4, 3), np.zeros(4, np.int64)
-print(rows(2.5, a, out), out.tolist(), "numba" in sys.modules)
+print(native("f8(f8, f8)")(add)(1.5, 2.0))
+import detector
+print(detector.__file__)
 """
 
 
-def _makes_an_array(n, out):  # type: ignore[no-untyped-def]
-    out[0] = np.zeros(n).sum()
-
-
-def _add(a, out):  # type: ignore[no-untyped-def]
-    for i in range(len(a)):
-        out[i] += a[i]
-
-
-def _result(script: Path, capsys: pytest.CaptureFixture[str]) -> str:
-    runpy.run_path(str(script))
-    return capsys.readouterr().out.strip()
-
-
-def test_the_next_process_needs_no_numba_and_a_changed_source_or_damaged_file_compiles_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    script, folder = tmp_path / "script.py", tmp_path / "__pycache__"
-    script.write_text(SOURCE)
-    assert _result(script, capsys) == "4 [3, 2, 3, 2] True"
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
-    text = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, check=True).stdout
-    assert text.strip() == "4 [3, 2, 3, 2] False"
-    (kept,) = folder.iterdir()
-    kept.write_bytes(kept.read_bytes()[:-9])
-    assert _result(script, capsys) == "4 [3, 2, 3, 2] True"
-    script.write_text(SOURCE.replace("total += a", "total += 2 * a"))
-    assert _result(script, capsys) == "4 [3, 1, 4, 2] True"
-    assert len(list(folder.iterdir())) == 2
-
-
-def test_what_makes_arrays_is_refused() -> None:
-    with pytest.raises(Exception, match="No implementation"):
-        Native(_makes_an_array, "void(i8, f8[::1])")(3, np.zeros(1))
-
-
-def test_arrays_of_another_kind_are_refused() -> None:
-    add, out = native("void(f4[::1], f8[::1])")(_add), np.zeros(3)
-    add(np.ones(3, np.float32), out)
-    assert out.tolist() == [1, 1, 1]
-    for wrong in (np.ones(3), np.ones((3, 1), np.float32), np.ones(6, np.float32)[::2]):
-        with pytest.raises(TypeError, match="expected f4"):
-            add(wrong, out)
-    with pytest.raises(ValueError, match=r"shorter|longer"):
-        add(np.ones(3, np.float32))
-
-
-def test_it_is_kept_in_the_first_folder_that_can_be_written_and_works_where_none_can(tmp_path: Path) -> None:
-    class Elsewhere(Native):
-        _paths: ClassVar = [tmp_path / "file" / "below.o", tmp_path / "other" / "kept.o"]
-
-    (tmp_path / "file").write_text("")
-    for kept in (True, False):
-        out = np.zeros(2)
-        Elsewhere(_add, "void(f4[::1], f8[::1])")(np.ones(2, np.float32), out)
-        assert out.tolist() == [1, 1]
-        assert [path.name for path in (tmp_path / "other").glob("*")] == (["kept.o"] if kept else [])
-        (tmp_path / "other" / "kept.o").unlink(missing_ok=True)
-        Elsewhere._paths = Elsewhere._paths[:1]
+def test_beside_a_folder_called_detector(tmp_path: Path) -> None:
+    (tmp_path / "detector").mkdir()
+    (tmp_path / "detector" / "__init__.py").write_text("")
+    (tmp_path / "script.py").write_text(SCRIPT)
+    call = [sys.executable, "-c", f"import sys; sys.path.append({str(ROOT)!r}); import script"]
+    done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["3.5", str(tmp_path / "detector" / "__init__.py")]

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from detector import Detector
 from detector.geometry.grid import Grid
-from detector.simulation.fast.calorimeter import cell_of, fraction_of, measure, sigma_of
+from detector.simulation.fast.calorimeter import cell_of, fraction_of, sigma_of
 from detector.simulation.fast.parameters import CalorimeterTables, Tables
 from detector.simulation.particles import Tracks
 from tests.helpers.builders import tracks
+from tests.helpers.stages import measure
 
 NOBODY = tracks([], [], [], [])
 

@@ -13,10 +13,11 @@ from detector import Detector, load
 from detector.common.errors import CallError
 from detector.geometry.description import DEFAULT
 from detector.simulation.delphes import card
-from detector.simulation.fast.calorimeter import cell_of, measure, spread
+from detector.simulation.fast.calorimeter import cell_of
 from detector.simulation.fast.parameters import CalorimeterTables, Tables, tables
 from detector.simulation.fast.showers import Profile, corner, lever
 from tests.helpers.builders import tracks
+from tests.helpers.stages import measure, spread
 
 NOBODY = tracks([], [], [], [])
 PITCH, LEVER = 0.0174, 1.29

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from detector.simulation.fast.parameters import Tables
 from detector.simulation.fast.propagation import circle, leave
-from detector.simulation.fast.tracking import beyond, dense_filter, log_normal, piecewise, reconstruct, to_calorimeter
+from detector.simulation.fast.random_numbers import address
+from detector.simulation.fast.tracking import beyond, log_normal, piecewise
 from tests.helpers.builders import particles, tracks
+from tests.helpers.stages import arrived, reconstructed, survivors
 
 N = 20_000
 
@@ -18,26 +20,26 @@ N = 20_000
 def test_the_hardest_track_of_a_cell_survives(numbers: Tables) -> None:
     """Fast particles of one direction meet the inner cylinder in one cell (0.003 x 0.003)."""
     crowd = particles([211] * 4, [1] * 4, [900.0, 1000.0, 950.0, 990.0], [0.5011] * 3 + [0.52], [1.0005] * 4)
-    assert dense_filter(crowd, numbers.tracker).indices.tolist() == [1, 3]
+    assert survivors(crowd, numbers.tracker) == [1, 3]
 
 
 def test_neutral_particles_do_not_count(numbers: Tables) -> None:
     crowd = particles([22, 211], [0, 1], [1000.0, 900.0], [0.5011] * 2, [1.0005] * 2)
-    assert dense_filter(crowd, numbers.tracker).indices.tolist() == [1]
+    assert survivors(crowd, numbers.tracker) == [1]
 
 
 def test_cells_at_the_seam(numbers: Tables) -> None:
     """Just below +pi and just above -pi are neighbours, not one cell; -pi itself is +pi."""
     pt, eps = 1e6, 1e-4
     crowd = particles([211] * 3, [1] * 3, [pt, pt + 1, pt + 2], [0.001] * 3, [math.pi - eps, -math.pi + eps, math.pi])
-    survivors = dense_filter(crowd, numbers.tracker).indices.tolist()
-    assert 1 in survivors
-    assert 0 not in survivors
+    left = survivors(crowd, numbers.tracker)
+    assert 1 in left
+    assert 0 not in left
 
 
 def test_the_filter_ends_at_eta_4(numbers: Tables) -> None:
     crowd = particles([211] * 4, [1] * 4, [50.0] * 4, [3.9, 4.05, -3.9, -4.05], [0.0] * 4)
-    assert dense_filter(crowd, numbers.tracker).indices.tolist() == [0, 2]
+    assert survivors(crowd, numbers.tracker) == [0, 2]
 
 
 @given(st.floats(0.05, 50), st.floats(-6, 6), st.floats(-math.pi, math.pi), st.floats(-200, 200), st.floats(-200, 200))
@@ -67,29 +69,29 @@ def test_the_filter_is_that_of_a_table_of_all_cells(numbers: Tables, seed: int) 
         rival = best.setdefault((row, column), i)
         if px**2 + py**2 > crowd.px[rival] ** 2 + crowd.py[rival] ** 2:
             best[row, column] = i
-    assert dense_filter(crowd, numbers.tracker).indices.tolist() == sorted(best.values())
+    assert survivors(crowd, numbers.tracker) == sorted(best.values())
 
 
 def test_survivors_keep_their_direction_and_pt(numbers: Tables) -> None:
     """As in real Delphes 3.5 files, where prompt leptons have their generated eta."""
     eta = np.linspace(-2, 2, 1000)
     many = particles([211] * len(eta), [1] * len(eta), [1e5] * len(eta), eta.tolist(), [0.3] * len(eta))
-    arrived = to_calorimeter(many, numbers.tracker)
-    assert np.allclose(np.sort(arrived.eta), eta)
-    assert np.allclose(arrived.phi, 0.3)
-    assert np.allclose(arrived.pt, 1e5)
+    there = arrived(many, numbers.tracker)
+    assert np.allclose(np.sort(there.eta), eta)
+    assert np.allclose(there.phi, 0.3)
+    assert np.allclose(there.pt, 1e5)
 
 
 def test_neutral_particles_arrive_unchanged(numbers: Tables) -> None:
-    arrived = to_calorimeter(particles([22], [0], [2.0], [-1.0], [3.1]), numbers.tracker)
-    assert (arrived.pt[0], arrived.eta[0], arrived.phi[0]) == pytest.approx((2.0, -1.0, 3.1))
-    assert (arrived.eta_outer[0], arrived.phi_outer[0]) == pytest.approx((-1.0, 3.1))
-    assert arrived.energy[0] == pytest.approx(2.0 * math.cosh(1.0))
+    there = arrived(particles([22], [0], [2.0], [-1.0], [3.1]), numbers.tracker)
+    assert (there.pt[0], there.eta[0], there.phi[0]) == pytest.approx((2.0, -1.0, 3.1))
+    assert (there.eta_outer[0], there.phi_outer[0]) == pytest.approx((-1.0, 3.1))
+    assert there.energy[0] == pytest.approx(2.0 * math.cosh(1.0))
 
 
 def test_what_is_born_outside_the_inner_cylinder_is_lost(numbers: Tables, rng: np.random.Generator) -> None:
     one = particles([22], [0], [2.0], [0.1], [0.0])._replace(x=np.array([310.0]))
-    assert len(to_calorimeter(one, numbers.tracker).pid) == 0
+    assert len(arrived(one, numbers.tracker).pid) == 0
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,7 @@ def test_efficiency_is_that_of_the_table(
     numbers: Tables, rng: np.random.Generator, pid: int, eta: float, pt: float, expected: float
 ) -> None:
     many = tracks([pid] * N, [pt * math.cosh(eta)] * N, [eta] * N, [0.0] * N)
-    found = len(reconstruct(many, numbers.tracker, rng).pid) / N
+    found = len(reconstructed(many, numbers.tracker, rng).pid) / N
     sigma = math.sqrt(expected * (1 - expected) / N)
     assert abs(found - expected) <= 4.5 * sigma
 
@@ -127,7 +129,7 @@ def test_efficiency_edges_belong_below(numbers: Tables) -> None:
 @given(st.floats(0.1, 1e3), st.floats(0.01, 1.0))
 def test_log_normal_has_mean_and_width(mean: float, relative: float) -> None:
     rng = np.random.default_rng(3)
-    drawn = np.array([log_normal(mean, relative * mean, rng) for _ in range(N)])
+    drawn = np.array([log_normal(mean, relative * mean, address(rng)) for _ in range(N)])
     assert drawn.min() > 0
     assert drawn.mean() == pytest.approx(mean, rel=5 * relative / math.sqrt(N))
     # The variance's own relative error, sqrt((kurtosis - 1) / n), is below 0.08 for relative = 1.
@@ -135,13 +137,13 @@ def test_log_normal_has_mean_and_width(mean: float, relative: float) -> None:
 
 
 def test_nothing_stays_nothing(rng: np.random.Generator) -> None:
-    assert log_normal(0.0, 1.0, rng) == 0.0
+    assert log_normal(0.0, 1.0, address(rng)) == 0.0
 
 
 @pytest.mark.parametrize(("pid", "sigma"), [(211, 0.004579 + 4 * 0.000045), (13, 0.00519)])
 def test_momentum_resolution(numbers: Tables, rng: np.random.Generator, pid: int, sigma: float) -> None:
     many = tracks([pid] * N, [5.0] * N, [0.0] * N, [0.0] * N)
-    found = reconstruct(many, numbers.tracker, rng)
+    found = reconstructed(many, numbers.tracker, rng)
     assert found.resolution[0] == pytest.approx(sigma, rel=1e-4)
     assert found.pt.mean() == pytest.approx(5.0, abs=5 * 5.0 * sigma / math.sqrt(N))
     assert found.pt.std() == pytest.approx(5.0 * sigma, rel=0.03)
@@ -150,6 +152,6 @@ def test_momentum_resolution(numbers: Tables, rng: np.random.Generator, pid: int
 
 def test_electrons_are_smeared_in_energy(numbers: Tables, rng: np.random.Generator) -> None:
     many = tracks([11] * N, [40.0] * N, [1.7] * N, [0.0] * N)
-    found = reconstruct(many, numbers.tracker, rng)
+    found = reconstructed(many, numbers.tracker, rng)
     assert found.energy.std() == pytest.approx(40.0 * 0.037, rel=0.03)
     assert found.resolution.mean() == pytest.approx(0.037, rel=0.01)
