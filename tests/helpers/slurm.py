@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.helpers import slurm_cgroups
 from tests.helpers.daemons import Daemons, wait_for
 from tests.helpers.slurm_accounting import SLURM_CONF, Accounting
 
@@ -33,8 +34,6 @@ SlurmdPidFile={folder}/slurmd-%n.pid
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool-%n
 SlurmdParameters=config_overrides
-ProctrackType=proctrack/pgid
-TaskPlugin=task/none
 SwitchType=switch/none
 MpiDefault=none
 SelectType=select/cons_tres
@@ -42,7 +41,6 @@ SelectTypeParameters=CR_Core_Memory
 ReturnToService=2
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=1
-JobAcctGatherParams=OverMemoryKill
 SlurmdTimeout=10
 JobCompType=jobcomp/filetxt
 JobCompLoc={folder}/jobs.txt
@@ -52,6 +50,7 @@ CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 NODE = "NodeName={name} NodeAddr=127.0.0.1 Port={port} NodeHostname={host} CPUs={cores} RealMemory={memory}\n"
+PLAIN = "AccountingStorageType=accounting_storage/none\n" + slurm_cgroups.POLLING
 PORT = 16818  # of the first node
 
 
@@ -171,7 +170,7 @@ def slurm(nodes: Nodes = Nodes(), accounted: bool = False) -> Iterator[Slurm]:
 
     Args:
         nodes: what it has.
-        accounted: with a database, for the account `slurm_accounting.ACCOUNT` only.
+        accounted: with a database, for the account `slurm_accounting.ACCOUNT` only, and with cgroups where they can be.
 
     Raises:
         RuntimeError: it does not start; with what its programs said.
@@ -179,17 +178,22 @@ def slurm(nodes: Nodes = Nodes(), accounted: bool = False) -> Iterator[Slurm]:
     with tempfile.TemporaryDirectory(prefix="jetimg-slurm-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        _prepare(folder, nodes, SLURM_CONF if accounted else "AccountingStorageType=accounting_storage/none\n")
+        _prepare(folder, nodes, _as_sites_have_it() if accounted else PLAIN)
         running = Slurm(folder, nodes, accounted)
         try:
             running.start()
             yield running
         finally:
             running.stop()
+            slurm_cgroups.remove(nodes.names())
             CONF.unlink()
 
 
-def _prepare(folder: Path, nodes: Nodes, accounting: str) -> None:
+def _as_sites_have_it() -> str:
+    return SLURM_CONF + slurm_cgroups.prepare(MARK)
+
+
+def _prepare(folder: Path, nodes: Nodes, more: str) -> None:
     for name in ("state", "munge", *(f"spool-{name}" for name in nodes.names())):
         (folder / name).mkdir(parents=True)
     (folder / "munge/key").write_bytes(os.urandom(128))
@@ -197,7 +201,7 @@ def _prepare(folder: Path, nodes: Nodes, accounting: str) -> None:
     shutil.chown(folder / "munge", "munge")
     shutil.chown(folder / "munge/key", "munge")
     CONF.parent.mkdir(exist_ok=True)
-    CONF.write_text(MARK + (CONTENT + accounting).format(folder=folder) + nodes.lines())
+    CONF.write_text(MARK + (CONTENT + more).format(folder=folder) + nodes.lines())
 
 
 def _idle() -> int:

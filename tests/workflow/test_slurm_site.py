@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import slurm, slurm_accounting, xrootd
+from tests.helpers import slurm, slurm_accounting, slurm_cgroups, xrootd
 from tests.helpers.programs import instead_of_jetimg
 from tests.workflow.test_snakemake import ROOT, campaign, snakemake
 
@@ -19,11 +19,12 @@ pytestmark = pytest.mark.slurm
 
 HURRY = ["--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "20"]
 EVENTS = ["out/events/tt/00000.h5", "out/events/tt/00001.h5", "out/events/tth/00000.h5"]
-# Converts all but one file at once: that one when the file HANG is gone.
+# Converts all but one file at once: that one when the file HANG is gone. In a job of 400 MB, it takes more for tth.
 PROGRAM = """\
 #!/bin/sh
-case "$*" in
+case "$SLURM_MEM_PER_NODE $*" in
 *data/tt/1.root*) while [ -e "{folder}/HANG" ]; do sleep 0.2; done ;;
+"400 convert "*" --sample tth "*) exec {python} -c "b'x' * 1_000_000_000" ;;
 esac
 exec {jetimg} "$@"
 """
@@ -93,11 +94,19 @@ def wait_until(found: Callable[[], object], folder: Path, seconds: float = 600) 
         time.sleep(0.2)
 
 
-def jobs(name: str, states: str = "all") -> list[list[str]]:
-    """Number, node and restarts of the jobs of a group that the controller knows, the oldest first."""
-    lines = slurm.said("squeue", f"--states={states}", "--noheader", "--format=%i|%k|%N").splitlines()
+def jobs(folder: Path, name: str, states: str = "all") -> list[list[str]]:
+    """Number and node of the jobs of a group of a campaign that the controller knows, the oldest first."""
+    lines = slurm.said("squeue", f"--states={states}", "--noheader", "--format=%i|%N|%k|%Z").splitlines()
     rows = [line.split("|") for line in lines]
-    return sorted([number, node] for number, comment, node in rows if comment.startswith(f"rule_{name}"))
+    ours = (row[:2] for row in rows if row[2].startswith(f"rule_{name}") and row[3] == str(folder))
+    return sorted(ours, key=lambda job: int(job[0]))
+
+
+def accounted(folder: Path, name: str, columns: str) -> list[str]:
+    """What the database has of them."""
+    numbers = ",".join(number for number, _ in jobs(folder, name))
+    asked = ["sacct", "--allocations", "--noheader", "--parsable2", f"--jobs={numbers}", f"--format={columns}"]
+    return slurm.said(*asked).splitlines()
 
 
 def test_a_job_at_its_time_limit(scheduler, profile, local, tmp_path):
@@ -105,20 +114,24 @@ def test_a_job_at_its_time_limit(scheduler, profile, local, tmp_path):
     folder = three(tmp_path / "remote", resources={"convert": {"mem_mb": 1000, "minutes": 1}})
     (folder / "HANG").touch()
     run = start(folder, *profile)
-    wait_until(lambda: len(jobs("convert-tt-")) == 2, folder)
+    wait_until(lambda: len(jobs(folder, "convert-tt-")) == 2, folder)
     (folder / "HANG").unlink()
     assert run.wait(600) == 0, (folder / "run.log").read_text()
     assert contents(folder) == local
-    numbers = ",".join(number for number, _ in jobs("convert-tt-"))
-    asked = [
-        "sacct",
-        "--allocations",
-        "--noheader",
-        "--parsable2",
-        f"--jobs={numbers}",
-        "--format=state,timelimit,account",
+    assert accounted(folder, "convert-tt-", "state,timelimit,account") == [
+        "TIMEOUT|00:01:00|higgs",
+        "COMPLETED|00:02:00|higgs",
     ]
-    assert slurm.said(*asked).splitlines() == ["TIMEOUT|00:01:00|higgs", "COMPLETED|00:02:00|higgs"]
+
+
+def test_the_kernel_ends_a_program_that_takes_too_much_memory(scheduler, profile, local, tmp_path):
+    if reason := slurm_cgroups.why_not():
+        pytest.skip(reason)
+    folder = three(tmp_path / "remote", resources={"convert": {"mem_mb": 400, "minutes": 30}})
+    run = start(folder, *profile)
+    assert run.wait(600) == 0, (folder / "run.log").read_text()
+    assert contents(folder) == local
+    assert accounted(folder, "convert-tth", "state,reqmem") == ["OUT_OF_MEMORY|400M", "COMPLETED|800M"]
 
 
 def test_a_database_that_is_away(scheduler, profile, local, tmp_path):
@@ -130,7 +143,7 @@ def test_a_database_that_is_away(scheduler, profile, local, tmp_path):
     scheduler.accounting.stop_database()
     (folder / "HANG").unlink()
     time.sleep(20)
-    assert not jobs("convert-tt-", "running"), "it has ended"
+    assert not jobs(folder, "convert-tt-", "running"), "it has ended"
     assert run.poll() is None, (folder / "run.log").read_text()
     scheduler.accounting.start_database()
     assert run.wait(300) == 0, (folder / "run.log").read_text()
@@ -142,12 +155,14 @@ def test_a_preempted_job_and_snakemake_killed(scheduler, profile, local, tmp_pat
     folder = three(tmp_path / "remote")
     (folder / "HANG").touch()
     run = start(folder, *profile)
-    wait_until(lambda: (folder / EVENTS[0]).is_file() and not jobs("convert-tth", "pending,running,completing"), folder)
-    ((number, node),) = jobs("convert-tt-", "running")
+    wait_until(
+        lambda: (folder / EVENTS[0]).is_file() and not jobs(folder, "convert-tth", "pending,running,completing"), folder
+    )
+    ((number, node),) = jobs(folder, "convert-tt-", "running")
     urgent = ["--partition=urgent", f"--account={slurm_accounting.ACCOUNT}", f"--nodelist={node}", "--exclusive"]
     subprocess.run(["sbatch", *urgent, "--output=/dev/null", "--wrap=sleep 1"], check=True, capture_output=True)
     wait_until(lambda: "Restarts=1" in slurm.said("scontrol", "show", "job", number), folder)
-    wait_until(lambda: jobs("convert-tt-", "running"), folder)
+    wait_until(lambda: jobs(folder, "convert-tt-", "running"), folder)
     assert run.poll() is None, (folder / "run.log").read_text()
     time.sleep(10)  # it has seen that the job of tth is done
     run.kill()
@@ -179,5 +194,5 @@ def test_root_addresses_are_fetched_by_jobs(scheduler, profile, tmp_path):
             run = snakemake(campaign(tmp_path / name, (), samples=samples), EVENTS[0], *arguments)
             assert run.returncode == 0, run.stdout + run.stderr
     assert (tmp_path / "there" / EVENTS[0]).read_bytes() == (tmp_path / "here" / EVENTS[0]).read_bytes()
-    assert len(jobs("fetch-tt-")) == 2
+    assert len(jobs(tmp_path / "there", "fetch-tt-")) == 2
     assert list((tmp_path / "there").rglob("*.root")) == []
