@@ -7,6 +7,7 @@ What a command needs is imported when it runs, so that help comes at once.
 Exit codes: 0 done, 1 the data are at fault, 2 the call is, 3 the machine is: try again.
 """
 
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any
 
@@ -48,6 +49,7 @@ class Commands(TyperGroup):
         return group  # type: ignore[return-value]
 
 
+@cache
 def registered() -> dict[str, EntryPoint]:
     """Groups of commands that installed packages offer, by name."""
     return {point.name: point for point in entry_points(group=GROUP)}
