@@ -76,7 +76,9 @@ def attempt(job: AttemptJob, running: Program, detector: Detector, settings: Ima
 def kept(job: AttemptJob) -> SimulationRecord | None:
     """The record of a file that was made before in this very way, good or bad, and is what its record says; or None.
 
-    So a job that was killed goes on where it was, and one that makes a single file again leaves the others alone.
+    So a job that was killed goes on where it was, and one that makes a single file again leaves the others alone. A
+    program that was killed (SIGKILL) is no verdict on the file: the kernel does so where memory is short, and the next
+    try of a job on a cluster has more of it.
 
     Raises:
         MachineFault: the file or its record cannot be read.
@@ -84,6 +86,8 @@ def kept(job: AttemptJob) -> SimulationRecord | None:
     try:
         record = read_record(job.record)
         if record is None or record.arguments != list(job.arguments) or record.expected != job.events:
+            return None
+        if record.tries and record.tries[-1]["exit"] == -signal.SIGKILL:
             return None
         made = job.record.stat().st_mtime_ns
         if any(path.exists() and path.stat().st_mtime_ns >= made for path in job.made_from):

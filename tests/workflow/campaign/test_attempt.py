@@ -106,6 +106,12 @@ def test_a_file_that_failed_is_kept_as_a_failure_until_it_is_marked(job, tmp_pat
     assert kept(job) is None
 
 
+def test_a_program_that_was_killed_is_no_verdict_for_the_next_try(job):
+    """Of a job on a cluster: it has more memory, and nothing else may have been wrong."""
+    assert run(job, "kill").reason.startswith("signal SIGKILL")
+    assert kept(job) is None
+
+
 @pytest.mark.parametrize("harm", [lambda job: job.output.write_bytes(b"other"), lambda job: job.output.unlink()])
 def test_a_file_that_is_not_what_its_record_says_is_made_again(job, harm):
     run(job)
