@@ -115,12 +115,18 @@ def simulate(
 
         run.simulate(job, described, output, log, time_limit, tower)
     else:
-        from detector.common.progress import bar
-        from detector.simulation.fast.run import simulate as embedded
-
-        with bar(f"simulating {sample}", events) as progress:
-            embedded(job, described, output, progress)
+        _simulate_embedded(job, described, output)
     print(f"{output}: {events} events of {sample}; look: jetimg inspect {output}")
+
+
+def _simulate_embedded(job: "SimulationJob", described: Detector, output: Path) -> None:
+    from detector.common.memory import keep_freed
+    from detector.common.progress import bar
+    from detector.simulation.fast.run import simulate as embedded
+
+    keep_freed()
+    with bar(f"simulating {job.sample}", job.events) as progress:
+        embedded(job, described, output, progress)
 
 
 def _pool_beside(output: Path, seed: int, backend: str, described: Detector) -> Path:
@@ -194,8 +200,6 @@ def gun(
     detector: Description = None,
 ) -> None:
     """Simulates one file of single particles: a particle gun in the place of Pythia, embedded detector."""
-    from detector.common.progress import bar
-    from detector.simulation.fast.run import simulate as embedded
     from detector.simulation.job import SimulationJob
 
     shot = _gun(particle, {"energy": energy, "eta": eta, "phi": phi}, pileup)
@@ -205,8 +209,7 @@ def gun(
     if path is not None and pool is None and not path.is_file():
         _make_pool_beside(path, seed, "embedded", described, None)
     job = SimulationJob(sample, events, seed, index, (), path, gun=shot)
-    with bar(f"simulating {sample}", events) as progress:
-        embedded(job, described, output, progress)
+    _simulate_embedded(job, described, output)
     print(f"{output}: {events} events of {sample}; look: jetimg inspect {output}")
 
 

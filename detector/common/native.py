@@ -16,7 +16,7 @@ import os
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
 from secrets import token_hex
@@ -34,7 +34,7 @@ _SCALARS: dict[str, Any] = {
     "f8": ctypes.c_double,
 }
 _VECTOR, _MATRIX = "[::1]", "[:,::1]"
-_SHAPES = {0: "", 1: _VECTOR, 2: _MATRIX}
+_SHAPES = {1: _VECTOR, 2: _MATRIX}
 
 # Keeps the machine code in memory as long as the process lives.
 _ENGINES: list[Any] = []
@@ -167,11 +167,10 @@ def compiled(function: Callable[..., Any]) -> Any:
 def _append(value: Any, fields: list[Any]) -> Any:
     """Adds the fields of an argument; its kind: that of a number or array, of a tuple its class and their kinds."""
     if isinstance(value, np.ndarray):
-        if not (value.ndim in _SHAPES and value.flags.c_contiguous):
-            raise TypeError(f"expected contiguous vectors and matrices, not {value.ndim} dimensions {value.strides}")
-        address = value.__array_interface__["data"][0]
-        fields += (None, None, value.size, value.itemsize, address, *value.shape, *value.strides)
-        return value.dtype.str.lstrip("<|") + _SHAPES[value.ndim]
+        if not value.flags.c_contiguous:
+            raise TypeError(f"expected contiguous arrays, not {value.ndim} dimensions with steps {value.strides}")
+        fields += (None, None, value.size, value.itemsize, _address(value), *value.shape, *value.strides)
+        return _array_kind(value.dtype, value.ndim)
     if isinstance(value, Packed):
         fields += value.fields
         return value.kind
@@ -180,6 +179,21 @@ def _append(value: Any, fields: list[Any]) -> Any:
     real = isinstance(value, float)
     fields.append(value if real else int(value))
     return "f8" if real else "i8"
+
+
+def _address(array: Any) -> int:
+    """Where its numbers lie: by the quickest way, which read-only and empty arrays forbid."""
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))
+    except (TypeError, ValueError):
+        return int(array.__array_interface__["data"][0])
+
+
+@cache
+def _array_kind(dtype: Any, ndim: int) -> str:
+    if ndim not in _SHAPES:
+        raise TypeError(f"expected vectors and matrices, not {ndim} dimensions")
+    return str(dtype.str.lstrip("<|") + _SHAPES[ndim])
 
 
 def _c_types(kind: Any) -> list[Any]:

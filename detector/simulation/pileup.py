@@ -153,15 +153,8 @@ def crossing(hard: Collision, pool: Pool, described: PileUp, rng: np.random.Gene
     z, t = draw_vertices(described, n + 1, rng)
     chosen = rng.integers(pool.n_events, size=n)
     angles = rng.uniform(-np.pi, np.pi, n)
-    particles = _merge(_hard(hard, z[0]), pool, chosen, angles, z[1:])
-    return particles, Vertices(
-        z, t, np.concatenate([[np.count_nonzero(hard.charge[hard.stable])], _charged(pool, chosen)])
-    )
-
-
-def _charged(pool: Pool, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
-    parts = [pool.charge[pool.start[event] : pool.start[event + 1]] for event in chosen.tolist()]
-    return np.array([np.count_nonzero(part) for part in parts], dtype=np.int64)
+    particles, n_charged = _merge(_hard(hard, z[0]), pool, chosen, angles, z[1:])
+    return particles, Vertices(z, t, np.concatenate([[np.count_nonzero(hard.charge[hard.stable])], n_charged]))
 
 
 def _hard(record: Collision, z: float) -> Particles:
@@ -175,16 +168,20 @@ def _hard(record: Collision, z: float) -> Particles:
 
 def _merge(
     hard: Particles, pool: Pool, chosen: NDArray[np.int64], angles: NDArray[np.float64], z: NDArray[np.float64]
-) -> Particles:
-    """The hard collision's particles, then those of the chosen events of the pool, each turned and at its z."""
+) -> tuple[Particles, NDArray[np.int64]]:
+    """The hard collision's particles, then those of the chosen events of the pool, each turned and at its z.
+
+    And how many of the latter are charged, for each event.
+    """
     k = len(hard.pid)
     n = k + int((pool.start[chosen + 1] - pool.start[chosen]).sum())
     pid, charge, pileup, v = np.empty(n, np.int32), np.empty(n, np.int8), np.empty(n, np.uint8), np.zeros((7, n))
     merged = Particles(pid, charge, v[0], v[1], v[2], v[3], v[4], v[5], v[6], pileup)
     for name in Particles._fields:
         getattr(merged, name)[:k] = getattr(hard, name)
-    _place(pool, chosen, angles, z, k, merged)
-    return merged
+    n_charged = np.zeros(len(chosen), np.int64)
+    _place(pool, chosen, angles, z, k, merged, n_charged)
+    return merged, n_charged
 
 
 @compiled
@@ -195,8 +192,9 @@ def _place(
     z: NDArray[np.float64],
     k: int,
     merged: Particles,
+    n_charged: NDArray[np.int64],
 ) -> None:
-    """Fills in particles from k on; x and y stay 0."""
+    """Fills in particles from k on, x and y of which stay 0, and the numbers of charged ones."""
     m = merged
     for j in range(len(chosen)):
         cosine, sine = math.cos(angles[j]), math.sin(angles[j])
@@ -205,4 +203,5 @@ def _place(
             m.px[k] = cosine * pool.px[i] - sine * pool.py[i]
             m.py[k] = sine * pool.px[i] + cosine * pool.py[i]
             m.pz[k], m.mass[k], m.z[k] = pool.pz[i], pool.mass[i], z[j]
+            n_charged[j] += pool.charge[i] != 0
             k += 1

@@ -82,8 +82,8 @@ def convert(
     detector: DetectorFile = None,
 ) -> None:
     """Delphes files to one event file: images, boxes, baseline jets, in the files' order."""
+    from detector.common.memory import keep_freed
     from detector.common.progress import bar
-    from jetimg.common.memory import keep_freed
     from jetimg.imaging.channels import Setup
     from jetimg.imaging.convert import DelphesInputs
     from jetimg.imaging.convert import convert as convert_files

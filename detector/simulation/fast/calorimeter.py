@@ -74,7 +74,7 @@ def cell_of(tables: CalorimeterTables, eta: float, phi: float) -> int:
         ring -= 1
     n_phi = tables.n_phi[ring]
     column = math.ceil((phi + math.pi) * n_phi / (2.0 * math.pi)) - 1
-    return int(tables.first_cell[ring] + column % n_phi)
+    return int(tables.first_cell[ring] + (column if column >= 0 else n_phi - 1))
 
 
 def fraction_of(tables: CalorimeterTables, pid: int) -> float:

@@ -18,10 +18,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.common.native import compiled
+from detector.common.native import Packed, compiled
 from detector.geometry.description import Puppi
 
 NEUTRAL, PRIMARY, PILEUP = 0, 1, 2  # what a candidate is
+BACKGROUND, WEIGHT = 1, 2  # what a candidate's alpha is for: the distribution of pile-up's, its own weight
 NEAREST2 = 1e-4  # Delta R^2 below which a neighbour does not count (it may be the particle itself)
 LOST_VERTICES = 0.7  # Delphes: the share of vertices that is found
 
@@ -65,33 +66,53 @@ def weights(candidates: Candidates, n_vertices: int, tables: PuppiTables) -> NDA
     """The weight of each candidate, 0 to 1: 1 for the primary vertex's tracks, 0 for pile-up's."""
     n = len(candidates.pt)
     eta, alpha, result = np.empty(n), np.empty(n), np.empty(n)
-    measured_in, region = np.empty(n, np.int64), np.empty(n, np.int64)
-    _regions(candidates, tables, eta, measured_in, region)
-    primary, others = _neighbours(candidates, measured_in, tables)
-    _alphas(candidates, tables, eta, measured_in, primary, others, alpha)
-    background = np.zeros((len(tables.cone), 3))
-    for b in range(len(tables.cone)):
-        _background(_sorted_alphas(candidates, alpha, measured_in, b, tables), tables, b, background)
+    measured_in, use = np.empty(n, np.int64), np.empty(n, np.int64)
     # Delphes hands PUPPI a whole number of vertices.
     found = max(1.0, math.floor(LOST_VERTICES * n_vertices))
-    _weigh(candidates, tables, region, alpha, background, found, result)
+    given = Packed(candidates), Packed(tables)
+    _look(*given, found, eta, measured_in, use)
+    primary, others = _neighbours(candidates, measured_in, tables)
+    _alphas(*given, eta, measured_in, use, primary, others, alpha)
+    background = np.zeros((len(tables.cone), 3))
+    for b in range(len(tables.cone)):
+        _background(np.sort(alpha[(use & BACKGROUND > 0) & (measured_in == b)]), given[1], b, background)
+    _weigh(*given, found, use, alpha, background, result)
     return result
 
 
 @compiled
-def _regions(
+def _look(
     candidates: Candidates,
     tables: PuppiTables,
+    found: float,
     eta: NDArray[np.float64],
     measured_in: NDArray[np.int64],
-    region: NDArray[np.int64],
+    use: NDArray[np.int64],
 ) -> None:
-    """Fills in PUPPI's eta, the bin that it lies in, and the bin of the eta handed in."""
-    c = candidates
+    """Fills in PUPPI's eta, the bin that it lies in, and what the alpha of each candidate is for; found: vertices."""
+    c, t = candidates, tables
     for i in range(len(c.pt)):
-        # Delphes sets the rapidity to the candidate's eta; the metric then uses the eta that follows.
-        eta[i] = math.asinh(math.sinh(c.eta[i]) * math.hypot(1.0, c.mass[i] / c.pt[i]))
-        measured_in[i], region[i] = _bin(eta[i], tables.abs_eta_max), _bin(c.eta[i], tables.abs_eta_max)
+        eta[i] = _eta_of_rapidity(c.eta[i], c.mass[i] / c.pt[i])
+        b = _bin(eta[i], t.abs_eta_max)
+        measured_in[i], use[i] = b, 0
+        if b >= 0 and c.pt[i] >= t.rms_pt_min[b] and (c.kind[i] != NEUTRAL or not t.use_charged[b]):
+            use[i] |= BACKGROUND
+        b = _bin(c.eta[i], t.abs_eta_max)
+        # One that is softer falls below the threshold whatever its weight.
+        if c.kind[i] == NEUTRAL and (b < 0 or c.pt[i] >= _pt_min(t, b, found)):
+            use[i] |= WEIGHT
+
+
+def _pt_min(tables: PuppiTables, b: int, found: float) -> float:
+    """What a weighted neutral must have at least in bin b, GeV."""
+    return float(tables.neutral_pt_min[b] + found * tables.neutral_pt_slope[b])
+
+
+def _eta_of_rapidity(rapidity: float, mass_over_pt: float) -> float:
+    """Delphes sets the rapidity to the candidate's eta; the metric then uses the eta that follows."""
+    if mass_over_pt == 0.0:
+        return rapidity
+    return math.asinh(math.sinh(rapidity) * math.hypot(1.0, mass_over_pt))
 
 
 def _bin(eta: float, abs_eta_max: NDArray[np.float64]) -> int:
@@ -123,14 +144,15 @@ def _alphas(
     tables: PuppiTables,
     eta: NDArray[np.float64],
     region: NDArray[np.int64],
+    use: NDArray[np.int64],
     primary: NDArray[np.int64],
     others: NDArray[np.int64],
     alpha: NDArray[np.float64],
 ) -> None:
-    """Ln of the sum of pt^2 / Delta R^2 over each candidate's cone, 0 for an empty cone."""
+    """Ln of the sum of pt^2 / Delta R^2 over each candidate's cone, 0 for an empty cone and where it is of no use."""
     for i in range(len(region)):
         b, total = region[i], 0.0
-        if b >= 0:
+        if b >= 0 and use[i]:
             near = primary if tables.use_charged[b] else others
             total = _cone_sum(candidates, eta, near, i, tables.cone[b])
         alpha[i] = math.log(total) if total > 0.0 else 0.0
@@ -165,16 +187,6 @@ def _first(eta: NDArray[np.float64], near: NDArray[np.int64], least: float) -> i
     return low
 
 
-def _sorted_alphas(
-    candidates: Candidates, alpha: NDArray[np.float64], region: NDArray[np.int64], b: int, tables: PuppiTables
-) -> NDArray[np.float64]:
-    """Alpha, ascending, of the candidates that make pile-up's distribution in bin b."""
-    chosen = (region == b) & (candidates.pt >= tables.rms_pt_min[b])
-    if tables.use_charged[b]:
-        chosen &= candidates.kind != NEUTRAL
-    return np.sort(alpha[chosen])
-
-
 @compiled
 def _background(alpha: NDArray[np.float64], tables: PuppiTables, b: int, result: NDArray[np.float64]) -> None:
     """Fills in how many candidates make pile-up's distribution in bin b, its median and its RMS; zeros for none."""
@@ -200,26 +212,24 @@ def _background(alpha: NDArray[np.float64], tables: PuppiTables, b: int, result:
 def _weigh(
     candidates: Candidates,
     tables: PuppiTables,
-    region: NDArray[np.int64],
+    found: float,
+    use: NDArray[np.int64],
     alpha: NDArray[np.float64],
     background: NDArray[np.float64],
-    found: float,
     result: NDArray[np.float64],
 ) -> None:
     """Fills in the weights; found: vertices."""
-    for i in range(len(region)):
-        b, result[i] = region[i], 1.0
-        if b < 0:
-            continue
-        kind, weight = candidates.kind[i], 1.0
-        if kind != NEUTRAL:
-            weight = 1.0 if kind == PRIMARY else 0.0
-        else:
+    c, t = candidates, tables
+    for i in range(len(c.pt)):
+        b, weight = _bin(c.eta[i], t.abs_eta_max), 1.0
+        if b >= 0 and c.kind[i] == NEUTRAL:
             if background[b, 0] > 0.0:
                 weight = _chance(alpha[i], background[b, 1], background[b, 2])
-            if weight * candidates.pt[i] < tables.neutral_pt_min[b] + found * tables.neutral_pt_slope[b]:
+            if not use[i] & WEIGHT or weight * c.pt[i] < _pt_min(t, b, found):
                 weight = 0.0
-        result[i] = weight if weight >= tables.min_weight else 0.0
+        elif b >= 0 and c.kind[i] == PILEUP:
+            weight = 0.0
+        result[i] = weight if b < 0 or weight >= t.min_weight else 0.0
 
 
 def _chance(alpha: float, median: float, rms: float) -> float:

@@ -116,7 +116,7 @@ def _inner_cell(r: float, phi: float, z: float, n_eta: int, n_phi: int, width: f
     if row < 0 or row >= n_eta:
         return -1
     column = math.ceil((phi + math.pi) * n_phi / (2.0 * math.pi)) - 1
-    return int(row * n_phi + column % n_phi)
+    return int(row * n_phi + (column if column >= 0 else n_phi - 1))
 
 
 def _choose_hardest(particles: Particles, n: int, room: TrackerRoom) -> None:
@@ -131,9 +131,9 @@ def _choose_hardest(particles: Particles, n: int, room: TrackerRoom) -> None:
     best[:size] = -1
     for row in range(n):
         kept[row] = True
-        slot = ((cells[row] * HASH) >> 16) % size
+        slot = ((cells[row] * HASH) >> 16) & (size - 1)
         while best[slot] >= 0 and cells[best[slot]] != cells[row]:
-            slot = (slot + 1) % size
+            slot = (slot + 1) & (size - 1)
         rival = best[slot]
         if rival >= 0 and _pt2(particles, numbers[row]) <= _pt2(particles, numbers[rival]):
             kept[row] = False

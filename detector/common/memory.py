@@ -12,7 +12,7 @@ def keep_freed() -> None:
     """Keeps 64 MB of freed memory for the next arrays, where the C library is glibc.
 
     By default large arrays are mapped, and the kernel fills every one of their pages with zeros again: 4 % of a
-    conversion, whose arrays are of the same sizes in each chunk of events.
+    conversion and 2 % of a simulation, whose arrays are of the same sizes in each chunk of events.
     """
     with suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None)

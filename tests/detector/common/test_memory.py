@@ -7,7 +7,7 @@ import resource
 import numpy as np
 import pytest
 
-from jetimg.common.memory import keep_freed
+from detector.common.memory import keep_freed
 
 
 def _faults(n_bytes: int) -> int:
