@@ -67,6 +67,11 @@ class Stopwatch:
         self._taken.setdefault(name, []).append((time.process_time() - start) * 1000 / self._n_events)
         return result
 
+    def ratio(self, parts: tuple[str, ...], whole: str) -> float:
+        """The median over the rounds of the sum of some pieces over another, each of one round."""
+        rounds = zip(*(self._taken[name] for name in (whole, *parts)), strict=True)
+        return statistics.median(sum(times[1:]) / times[0] for times in rounds)
+
     def medians(self) -> dict[str, float]:
         """By name."""
         return {name: statistics.median(values) for name, values in self._taken.items()}
@@ -104,7 +109,8 @@ def stages(pool_file: Path, n: int, rounds: int) -> dict[str, float]:
             path = Path(folder) / f"{k}.root"
             with root_writer.create(path, {}, branches.groups(described), branches.flat(described)) as file:
                 watch.timed("output", branches.write, file, events, 0, described)
-    return _shares(watch.medians())
+    ratio = watch.ratio(("Pythia", "event", "output"), "Pythia")
+    return _shares(watch.medians()) | {"all stages / Pythia": ratio}
 
 
 def find_all(events: Any, described: Any) -> None:

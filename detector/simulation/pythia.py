@@ -82,7 +82,8 @@ class Generator:
                 raise _refusal(f"Pythia refuses the setting {line!r}")
         if not self._pythia.init():
             raise _refusal(f"Pythia cannot start with the settings {list(settings)}")
-        self._charges: dict[int, int] = {}
+        # The codes met so far, ascending, and their charges; code 0 is none.
+        self._codes, self._charges = np.zeros(1, np.int32), np.zeros(1, np.int8)
 
     def batches(self, n: int, size: int) -> Iterator[list[Collision]]:
         """Makes n collisions, `size` at a time, the last batch what is left.
@@ -127,12 +128,13 @@ class Generator:
         ]
 
     def _charge(self, pid: NDArray[np.int32]) -> NDArray[np.int8]:
-        codes, inverse = np.unique(pid, return_inverse=True)
-        for code in codes.tolist():
-            if code not in self._charges:
-                # Delphes' charges are whole: those of quarks are cut to 0.
-                self._charges[code] = int(self._pythia.particleData.charge(code))
-        return np.array([self._charges[code] for code in codes.tolist()], dtype=np.int8)[inverse]
+        place = np.minimum(np.searchsorted(self._codes, pid), len(self._codes) - 1)
+        if np.any(new := self._codes[place] != pid):
+            self._codes = np.union1d(self._codes, pid[new])
+            # Delphes' charges are whole: those of quarks are cut to 0.
+            charges = [int(self._pythia.particleData.charge(code)) for code in self._codes.tolist()]
+            self._charges, place = np.array(charges, np.int8), np.searchsorted(self._codes, pid)
+        return self._charges[place]
 
 
 _LINKS = ("mother", "daughter")
