@@ -3,6 +3,7 @@
 Only what is as our writer makes it is read here; everything else, damaged chunks too, is left to HDF5 and its messages.
 """
 
+import math
 from typing import Any
 
 import deflate
@@ -13,36 +14,45 @@ from numpy.typing import NDArray
 from jetimg.common.native import native
 
 _FILTERS = [h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE]
-_KINDS = (np.dtype("<u4"), np.dtype("<f4"))
+_KINDS = (np.dtype("<u4"), np.dtype("<f4"), np.dtype("<i4"))
 
 
-def read_rows(data: h5py.Dataset, start: int, stop: int) -> NDArray[Any]:
-    """Rows start to stop of a dataset.
+class Chunks:
+    """A dataset that is read again and again: what it is stored as is asked once."""
 
-    Raises:
-        OSError and others: as h5py has them, of damaged chunks.
-    """
-    rows = _read(data, start, stop) if data.ndim == 1 and data.dtype in _KINDS and stop > start else None
-    return np.asarray(data[start:stop]) if rows is None else rows
+    def __init__(self, data: h5py.Dataset) -> None:
+        """Looks at a dataset, which stays open."""
+        self._data = data
+        plist = data.id.get_create_plist()
+        filters = [plist.get_filter(k)[0] for k in range(plist.get_nfilters())]
+        whole_rows = bool(data.chunks) and data.chunks[1:] == data.shape[1:]
+        self._known = whole_rows and filters == _FILTERS and data.dtype in _KINDS
 
+    def read_into(self, rows: NDArray[Any], start: int) -> None:
+        """Fills an array, of the dataset's type and width, with its rows from start on.
 
-def _read(data: h5py.Dataset, start: int, stop: int) -> NDArray[Any] | None:
-    """None if it is not stored as we do, or damaged."""
-    plist = data.id.get_create_plist()
-    if not data.chunks or [plist.get_filter(k)[0] for k in range(plist.get_nfilters())] != _FILTERS:
-        return None
-    size, rows = data.chunks[0], np.empty(stop - start, data.dtype)
-    for first in range(start // size * size, stop, size):
-        try:
-            mask, packed = data.id.read_direct_chunk((first,))
-            plain = deflate.zlib_decompress(packed, 4 * size)
-        except (OSError, RuntimeError, ValueError, deflate.DeflateError):
-            return None
-        if mask or len(plain) != 4 * size:
-            return None
-        begin, end = max(start, first), min(stop, first + size)
-        _unshuffle(np.frombuffer(plain, np.uint8), begin - first, rows[begin - start : end - start].view(np.uint32))
-    return rows
+        Raises:
+            OSError and others: as h5py has them, of damaged chunks.
+        """
+        if len(rows) and not (self._known and self._inflated(rows, start)):
+            rows[:] = self._data[start : start + len(rows)]
+
+    def _inflated(self, rows: NDArray[Any], start: int) -> bool:
+        """False if a chunk is not stored as we do, or damaged."""
+        size, stop, width = self._data.chunks[0], start + len(rows), math.prod(rows.shape[1:])
+        n_bytes, beyond = 4 * size * width, (0,) * (rows.ndim - 1)
+        for first in range(start // size * size, stop, size):
+            try:
+                mask, packed = self._data.id.read_direct_chunk((first, *beyond))
+                plain = deflate.zlib_decompress(packed, n_bytes)
+            except (OSError, RuntimeError, ValueError, deflate.DeflateError):
+                return False
+            if mask or len(plain) != n_bytes:
+                return False
+            begin, end = max(start, first), min(stop, first + size)
+            words = rows[begin - start : end - start].reshape(-1).view(np.uint32)
+            _unshuffle(np.frombuffer(plain, np.uint8), (begin - first) * width, words)
+        return True
 
 
 @native("void(u1[::1], i8, u4[::1])")

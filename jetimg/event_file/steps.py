@@ -18,22 +18,20 @@ def with_steps(table: Columns) -> Columns:
     """The columns of a table of pixels as a file has them: `step` in place of `pixel`."""
     pixel = np.ascontiguousarray(table["pixel"], np.uint32)
     step = np.empty_like(pixel)
-    _subtract(_ends(table), pixel, step)
+    _subtract(_ends(table, table["indptr"]), pixel, step)
     return {name: rows for name, rows in table.items() if name != "pixel"} | {"step": step}
 
 
-def with_pixels(table: Columns) -> Columns:
-    """The columns of a table of pixels as programs have them; the steps are added up where they are."""
-    step = np.ascontiguousarray(table["step"], np.uint32)
-    _add_up(_ends(table), step)
-    return {name: rows for name, rows in table.items() if name != "step"} | {"pixel": step}
+def add_up(table: Columns, indptr: NDArray[np.int64]) -> None:
+    """Makes pixels of the steps that a table's column `pixel` holds, where they are."""
+    _add_up(_ends(table, indptr), table["pixel"])
 
 
-def _ends(table: Columns) -> NDArray[np.int64]:
+def _ends(table: Columns, indptr: NDArray[np.int64]) -> NDArray[np.int64]:
     """Where the rows begin and end that are added up together: those of an event, and in /masks of a jet."""
-    indptr = np.asarray(table["indptr"], np.int64)
+    indptr = np.ascontiguousarray(indptr, np.int64)
     if "jet" not in table:
-        return np.ascontiguousarray(indptr)
+        return indptr
     return np.union1d(indptr, np.flatnonzero(np.diff(table["jet"])) + 1)
 
 

@@ -19,7 +19,11 @@ from jetimg.common import hdf5_file
 from jetimg.common.atomic import atomic_write
 from jetimg.common.errors import DataError
 from jetimg.event_file import attributes as file_attributes
-from jetimg.event_file.chunks import read_rows
+from jetimg.event_file.batch import Batch as Batch
+from jetimg.event_file.batch import Columns as Columns
+from jetimg.event_file.batch import concatenate as concatenate
+from jetimg.event_file.batch import joined
+from jetimg.event_file.chunks import Chunks
 from jetimg.event_file.columns import LEVEL, ROUNDED_LEVEL, GrowingColumn
 from jetimg.event_file.full_disk import DiskFile
 from jetimg.event_file.layout import (
@@ -39,55 +43,14 @@ from jetimg.event_file.layout import (
     tables,
 )
 from jetimg.event_file.rounding import MANTISSA_BITS
-from jetimg.event_file.steps import with_pixels, with_steps
+from jetimg.event_file.steps import add_up, with_steps
 from jetimg.event_file.validate import check_column, check_datasets_inside, check_layout
-
-Columns = dict[str, NDArray[Any]]
 
 # Bytes of events that are read at once, at most; 4096 events take 100 MB. A file of 16 MB can hold 16 GB.
 MAX_READ = 2**30
 
 # Bytes that `Reader.steps` puts together.
 STEP_BYTES = 2**28
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Some events, as the columns of each table; jagged tables have `indptr` from 0."""
-
-    tables: dict[str, Columns]
-
-    def __len__(self) -> int:
-        return len(self.tables["events"]["entry"])
-
-    def take(self, events: NDArray[np.int64]) -> "Batch":
-        """Some of the events, in the order given."""
-        return Batch({name: _take(columns, events) for name, columns in self.tables.items()})
-
-
-def concatenate(batches: Sequence[Batch]) -> Batch:
-    """The events of several batches with the same tables, one batch after the other."""
-    return Batch({name: _concatenate([batch.tables[name] for batch in batches]) for name in batches[0].tables})
-
-
-def _take(columns: Columns, events: NDArray[np.int64]) -> Columns:
-    if "indptr" not in columns:
-        return {name: rows[events] for name, rows in columns.items()}
-    first, counts = columns["indptr"][:-1][events], np.diff(columns["indptr"])[events]
-    indptr = np.concatenate(([0], np.cumsum(counts)))
-    ranges = [slice(start, stop) for start, stop in zip(first.tolist(), (first + counts).tolist(), strict=True)]
-    return {
-        name: indptr if name == "indptr" else np.concatenate([column[:0], *(column[rows] for rows in ranges)])
-        for name, column in columns.items()
-    }
-
-
-def _concatenate(parts: Sequence[Columns]) -> Columns:
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0] if name != "indptr"}
-    if "indptr" in parts[0]:
-        counts = np.concatenate([np.diff(part["indptr"]) for part in parts])
-        joined["indptr"] = np.concatenate(([0], np.cumsum(counts)))
-    return joined
 
 
 @dataclass(frozen=True)
@@ -228,6 +191,7 @@ class Reader:
         """
         self.path = path = Path(path)
         self._file = hdf5_file.opened(path)
+        self._chunks: dict[tuple[str, str], Chunks | None] = {}
         try:
             with hdf5_file.damage_of(path):
                 self._check()
@@ -252,6 +216,7 @@ class Reader:
 
     def close(self) -> None:
         """Closes the file."""
+        self._chunks.clear()
         self._file.close()
 
     def read(self, start: int = 0, stop: int | None = None, tables: Iterable[str] | None = None) -> Batch:
@@ -262,16 +227,7 @@ class Reader:
                 events take more than MAX_READ bytes.
         """
         stop = self.n_events if stop is None else stop
-        tables = self.tables if tables is None else tuple(tables)
-        with hdf5_file.damage_of(self.path):
-            # All sizes are looked at before anything of that size is asked for.
-            indptr = {name: self._indptr(name, start, stop) for name in tables if name in JAGGED}
-            n_bytes = sum(int(rows[-1] - rows[0]) * row_bytes(name) for name, rows in indptr.items())
-            if n_bytes > MAX_READ:
-                raise DataError(
-                    f"{self.path}: events {start} to {stop} take {n_bytes} bytes; at most {MAX_READ} are read at once"
-                )
-            return Batch({name: self._read_table(name, start, stop, indptr.get(name)) for name in tables})
+        return read_together([(self, start, stop)], self.tables if tables is None else tuple(tables))
 
     def steps(self, n_events: int, n_bytes: int = STEP_BYTES) -> Iterator[tuple[int, int]]:
         """Ranges of events that are read one after the other: at most so many, and so many bytes (one event at least).
@@ -330,14 +286,71 @@ class Reader:
             raise DataError(f"{self.path}: event {start + event} has {counts[event]} rows of /{name}, at most {limit}")
         return indptr
 
-    def _read_table(self, name: str, start: int, stop: int, indptr: NDArray[np.int64] | None) -> Columns:
-        group, columns = self._file[name], {}
-        if indptr is not None:
-            start, stop = int(indptr[0]), int(indptr[-1])
-            columns["indptr"] = indptr - start
-        there = {column: read_rows(group[column], start, stop) for column in self._layout[name] if column in group}
-        columns |= _defaults(name, stop - start) | there
-        return with_pixels(columns) if "step" in columns else columns
+    def _ends(self, start: int, stop: int, tables: Iterable[str]) -> dict[str, NDArray[np.int64]]:
+        """Where the events' rows of each table begin and end, if that many may be read at once."""
+        with hdf5_file.damage_of(self.path):
+            ends = {name: self._indptr(name, start, stop) for name in tables if name in JAGGED}
+        n_bytes = sum(int(rows[-1] - rows[0]) * row_bytes(name) for name, rows in ends.items())
+        if n_bytes > MAX_READ:
+            raise DataError(
+                f"{self.path}: events {start} to {stop} take {n_bytes} bytes; at most {MAX_READ} are read at once"
+            )
+        return ends | {"events": np.array([start, stop])}
+
+    def _read_into(self, columns: Columns, table: str, ends: NDArray[np.int64]) -> None:
+        """Fills the columns of a table with rows from the first to the last end; steps are added up to pixels."""
+        with hdf5_file.damage_of(self.path):
+            for name in self._layout[table]:
+                rows, stored = columns["pixel" if name == "step" else name], self._column(table, name)
+                if stored is None:
+                    rows[:] = EVERY[table][name].default
+                else:
+                    stored.read_into(rows, int(ends[0]))
+        if "step" in self._layout[table]:
+            add_up(columns, ends - ends[0])
+
+    def _column(self, table: str, name: str) -> Chunks | None:
+        """A column, looked for once; None if the file has none."""
+        if (table, name) not in self._chunks:
+            group = self._file[table]
+            self._chunks[table, name] = Chunks(group[name]) if name in group else None
+        return self._chunks[table, name]
+
+
+def read_together(pieces: Sequence[tuple[Reader, int, int]], tables: Sequence[str]) -> Batch:
+    """Events of some files one after the other, read straight to where they lie in the end.
+
+    Args:
+        pieces: of each, its file, its first event and the one past its last.
+        tables: which tables.
+
+    Raises:
+        DataError: as `Reader.read`.
+    """
+    # All sizes are looked at before anything of that size is asked for.
+    ends = [reader._ends(start, stop, tables) for reader, start, stop in pieces]
+    found = {}
+    for table in tables:
+        mine = [one[table] for one in ends]
+        columns = _room(table, sum(int(rows[-1] - rows[0]) for rows in mine))
+        at = 0
+        for (reader, _, _), rows in zip(pieces, mine, strict=True):
+            n_rows = int(rows[-1] - rows[0])
+            reader._read_into({name: column[at : at + n_rows] for name, column in columns.items()}, table, rows)
+            at += n_rows
+        indptr = {"indptr": joined([np.diff(rows) for rows in mine])} if table in JAGGED else {}
+        found[table] = indptr | columns
+    return Batch(found)
+
+
+def _room(table: str, n_rows: int) -> Columns:
+    """Columns of a table as programs have them, to be filled."""
+    columns = {}
+    # Those that came later first, as they always stood.
+    for name, column in sorted(EVERY[table].items(), key=lambda item: (not item[1].since, item[0] == "step")):
+        shape = (n_rows,) if column.width == 1 else (n_rows, column.width)
+        columns["pixel" if name == "step" else name] = np.empty(shape, column.dtype)
+    return columns
 
 
 def row_bytes(table: str) -> int:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from jetimg.common.errors import DataError
 from jetimg.event_file.geometry import ImageGeometry
-from jetimg.event_file.store import Batch, Reader, concatenate
+from jetimg.event_file.store import Batch, Reader, read_together
 from jetimg.loader.sparse import TABLES, check
 
 Split = Literal["train", "validation", "test", "heldout"]
@@ -85,13 +85,27 @@ class EventFiles:
         Raises:
             DataError: damaged, or with contents that no image can have.
         """
-        parts = []
+        return self.read_ranges([(start, stop)])
+
+    def read_ranges(self, ranges: Sequence[tuple[int, int]]) -> Batch:
+        """The events of some ranges, one range after the other; each as of `read`.
+
+        Raises:
+            DataError: as `read`.
+        """
+        pieces = [piece for start, stop in ranges for piece in self._pieces(start, stop)]
+        batch = read_together([(self.reader(file), first, last) for file, first, last in pieces], self.tables)
+        at = 0
+        for file, start, stop in pieces:
+            part = batch.part(at, at := at + stop - start)
+            check(part, self.geometry.image_shape, len(self.class_names), self.paths[file])
+        return batch
+
+    def _pieces(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+        """The files of some events; of each, the first of its events, and the one past the last."""
         for file in range(self.file_of(start), int(np.searchsorted(self.first, stop))):
-            offset = int(self.first[file])
-            first, last = max(start, offset), min(stop, int(self.first[file + 1]))
-            parts.append(self.reader(file).read(first - offset, last - offset, self.tables))
-            check(parts[-1], self.geometry.image_shape, len(self.class_names), self.paths[file])
-        return parts[0] if len(parts) == 1 else concatenate(parts)
+            offset, end = (int(event) for event in self.first[file : file + 2])
+            yield file, max(start, offset) - offset, min(stop, end) - offset
 
     def batches(self, n_events: int) -> Iterator[tuple[int, Batch]]:
         """All events, in their order, with the index of their file.

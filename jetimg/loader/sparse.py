@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetimg.common.errors import DataError
+from jetimg.common.native import native
 from jetimg.event_file import masks
+from jetimg.event_file.batch import Batch
 from jetimg.event_file.layout import CHANNELS
-from jetimg.event_file.store import Batch
 
 # The tables that images, boxes and, where files have them, masks are made from.
 TABLES = (*CHANNELS, "jets", "events", "masks")
@@ -115,26 +116,41 @@ class SparseBatch:
     masks: Masks | None = None
 
     @classmethod
-    def of(cls, batch: Batch, event: NDArray[np.int64], shape: tuple[int, int]) -> "SparseBatch":
+    def of(
+        cls, batch: Batch, event: NDArray[np.int64], shape: tuple[int, int], chosen: NDArray[np.int64] | None = None
+    ) -> "SparseBatch":
         """The images and jets of events that were read from event files.
 
         Args:
             batch: events, with at least the tables of `TABLES`.
-            event: (events), their numbers.
+            event: (images), their numbers.
             shape: pixels along eta and phi.
+            chosen: (images), which of the events, in the order wanted, counted from 0; all if None.
         """
-        channels, jets = [batch.tables[name] for name in CHANNELS], batch.tables["jets"]
+        if chosen is None:
+            chosen = np.arange(len(batch))
+        first, counts = _rows([batch.tables[name]["indptr"] for name in CHANNELS], chosen)
+        # Straight from where the hits lie to where they go: each is copied once.
+        pixel, value = np.empty(counts.sum(), np.uint32), np.empty(counts.sum(), np.float32)
+        at = 0
+        for name, mine, lengths, n in zip(CHANNELS, first, counts, counts.sum(axis=1).tolist(), strict=True):
+            hits, here = batch.tables[name], slice(at, at := at + n)
+            _gather(mine, lengths, hits["pixel"], hits["value"], pixel[here], value[here])
+        jets = batch.tables["jets"]
+        (jet,), (jet_counts,) = _rows([jets["indptr"]], chosen)
+        row = np.repeat(jet - np.cumsum(jet_counts) + jet_counts, jet_counts)
+        row += np.arange(len(row))
         return cls(
             shape=shape,
-            counts=np.stack([np.diff(channel["indptr"]) for channel in channels]),
-            pixel=np.concatenate([channel["pixel"] for channel in channels]),
-            value=np.concatenate([channel["value"] for channel in channels]),
-            jet_counts=np.diff(jets["indptr"]),
-            box=jets["box"],
-            class_id=jets["class_id"].astype(np.int64),
-            pt=jets["pt"],
+            counts=counts,
+            pixel=pixel,
+            value=value,
+            jet_counts=jet_counts,
+            box=jets["box"][row],
+            class_id=jets["class_id"][row].astype(np.int64),
+            pt=jets["pt"][row],
             event=event,
-            masks=_masks(batch) if "masks" in batch.tables else None,
+            masks=_masks(batch, chosen) if "masks" in batch.tables else None,
         )
 
     def __len__(self) -> int:
@@ -173,7 +189,29 @@ class SparseBatch:
         return truth
 
 
-def _masks(batch: Batch) -> Masks:
-    owner, _ = masks.owners(batch.tables)
-    counts = np.bincount(owner, minlength=len(batch.tables["jets"]["pt"]))
-    return Masks(counts, batch.tables["masks"]["pixel"])
+def _rows(indptrs: list[NDArray[np.int64]], events: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of some tables, the first row of each event, and how many it has; (tables, events) both."""
+    first = np.stack([indptr[events] for indptr in indptrs])
+    return first, np.stack([indptr[events + 1] for indptr in indptrs]) - first
+
+
+@native("void(i8[::1], i8[::1], u4[::1], f4[::1], u4[::1], f4[::1])")
+def _gather(first, counts, pixel, value, pixels, values):  # type: ignore[no-untyped-def]
+    """The hits of some events, one event after the other."""
+    at = 0
+    for k in range(len(first)):
+        source, target = pixel[first[k] : first[k] + counts[k]], pixels[at : at + counts[k]]
+        # Two loops, so that each becomes one copy of memory.
+        for i in range(len(source)):
+            target[i] = source[i]
+        numbers, places = value[first[k] : first[k] + counts[k]], values[at : at + counts[k]]
+        for i in range(len(numbers)):
+            places[i] = numbers[i]
+        at += counts[k]
+
+
+def _masks(batch: Batch, events: NDArray[np.int64]) -> Masks:
+    tables = {"jets": {"indptr": batch.tables["jets"]["indptr"]}, "masks": batch.tables["masks"]}
+    found = Batch(tables).take(events).tables
+    owner, _ = masks.owners(found)
+    return Masks(np.bincount(owner, minlength=int(found["jets"]["indptr"][-1])), found["masks"]["pixel"])

@@ -18,14 +18,11 @@ from torch.utils.data import IterableDataset, get_worker_info
 from jetimg.common.errors import DataError
 from jetimg.common.native import native
 from jetimg.dataset import manifest
-from jetimg.event_file.store import Batch, concatenate
+from jetimg.event_file.store import Batch
 from jetimg.loader.augment import Augmentation
 from jetimg.loader.event_files import EventFiles, Split
 from jetimg.loader.normalise import Normalisation, normalise
 from jetimg.loader.sparse import SparseBatch
-
-# Columns of jets and events that batches are made of; `entry` counts the events.
-NEEDED = {"jets": ("indptr", "class_id", "pt", "box"), "events": ("entry",)}
 
 
 class DenseImages(NamedTuple):
@@ -169,19 +166,12 @@ class JetImages(IterableDataset[SparseBatch]):
         order = random.permutation(len(numbers)) if self.shuffle else np.arange(len(numbers))
         for first in range(0, len(order), self._step):
             chosen = order[first : first + self._step]
-            batch = SparseBatch.of(events.take(chosen), numbers[chosen], self.shape)
+            batch = SparseBatch.of(events, numbers[chosen], self.shape, chosen)
             yield self.augmentation(batch, random) if self.augmentation else batch
 
     def _load(self, ranges: list[tuple[int, int]]) -> tuple[Batch, NDArray[np.int64]]:
         """The events of some ranges, and their numbers; a range may go on in the next file."""
-        parts = [_needed(self._files.read(start, stop)) for start, stop in ranges]
-        return concatenate(parts), np.concatenate([np.arange(start, stop) for start, stop in ranges])
-
-
-def _needed(batch: Batch) -> Batch:
-    """What `SparseBatch.of` takes of it: the rest need not be put in order."""
-    tables = {name: columns for name, columns in batch.tables.items() if name not in NEEDED}
-    return Batch(tables | {name: {one: batch.tables[name][one] for one in columns} for name, columns in NEEDED.items()})
+        return self._files.read_ranges(ranges), np.concatenate([np.arange(start, stop) for start, stop in ranges])
 
 
 def dense(

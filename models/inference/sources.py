@@ -132,7 +132,7 @@ def _pieces(batch: Batch, shape: tuple[int, int], batch_size: int) -> Iterator[S
     entry = batch.tables["events"]["entry"].astype(np.int64)
     for first in range(0, len(entry), batch_size):
         rows = np.arange(first, min(first + batch_size, len(entry)))
-        yield SparseBatch.of(batch.take(rows), entry[rows], shape)
+        yield SparseBatch.of(batch, entry[rows], shape, rows)
 
 
 def _difference(shape: tuple[int, int], eta_pitch: float, network: Network) -> str:

@@ -15,6 +15,8 @@ from jetimg.event_file import store
 from jetimg.event_file.layout import HITS_CHUNK, JAGGED, TABLES, VERSION
 from tests.helpers.batches import assert_equal, attributes, random_batch, write
 
+OLD = Path(__file__).parents[2] / "data" / "format-1.0-tt.h5"
+
 
 @pytest.fixture(scope="module")
 def batch() -> store.Batch:
@@ -80,6 +82,23 @@ def test_any_range_is_that_slice(path: Path, batch: store.Batch, data: st.DataOb
     stop = data.draw(st.integers(start, 23))
     with store.Reader(path) as reader:
         assert_equal(reader.read(start, stop), batch.take(np.arange(start, stop)))
+
+
+@settings(max_examples=10)
+@given(st.data())
+def test_pieces_of_files_are_read_one_after_the_other(path: Path, data: st.DataObject) -> None:
+    """Of this version and of 1.0, which has pixels in place of steps and lacks columns."""
+    with store.Reader(path) as new, store.Reader(OLD) as old:
+        pieces = []
+        for reader in data.draw(st.lists(st.sampled_from([new, old]), min_size=1, max_size=4)):
+            ends = st.integers(0, reader.n_events)
+            pieces.append((reader, *sorted((data.draw(ends), data.draw(ends)))))
+        found = store.read_together(pieces, tuple(TABLES))
+        parts = [reader.read(start, stop, TABLES) for reader, start, stop in pieces]
+        assert_equal(found, store.concatenate(parts))
+        at = 0
+        for part in parts:
+            assert_equal(found.part(at, at := at + len(part)), part)
 
 
 @given(st.lists(st.integers(0, 22), max_size=40))

@@ -144,6 +144,21 @@ def test_dense_images_are_the_scattered_hits(normalisation) -> None:
         assert scale[image] == (PT_UNIT if normalisation in ("raw", "log") else np.float32(x.max()))
 
 
+@given(st.lists(st.integers(0, 6), max_size=9))
+def test_chosen_events_are_those_put_in_order_before(chosen: list[int]) -> None:
+    events, places = made_events.events(7, seed=3, most_hits=10), np.array(chosen, np.int64)
+    found = SparseBatch.of(events, places, (N_ETA, N_PHI), places)
+    expected = SparseBatch.of(events.take(places), places, (N_ETA, N_PHI))
+    for name, value in vars(found).items():
+        np.testing.assert_array_equal(value, getattr(expected, name))
+    assert [len(boxes) for boxes in found.boxes()][: len(chosen)] == found.jet_counts.tolist()
+    for image, event in enumerate(chosen):
+        x = np.zeros(N_ETA * N_PHI, np.float32)
+        rows = slice(*events.tables["ecal"]["indptr"][event : event + 2])
+        x[events.tables["ecal"]["pixel"][rows]] = events.tables["ecal"]["value"][rows]
+        np.testing.assert_array_equal(in_image(found, image)[1].ravel(), x)
+
+
 def test_counts_may_be_a_part_of_a_larger_array() -> None:
     batch = made_events.sparse(5, seed=3)
     wide = np.zeros((3, 10), np.int64)
