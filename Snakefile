@@ -19,6 +19,7 @@ from workflow.campaign.scheduler_timer import one_timer_at_a_time
 from workflow.campaign.remote_inputs import mend_remote_inputs
 from workflow.campaign.settings import settings_files
 from workflow.campaign.slurm_groups import run_side_by_side
+from workflow.campaign.slurm_status import keep_status_command
 from workflow.campaign.start import announce, close, start
 from workflow.campaign.storage import ResultsInStorage
 
@@ -41,6 +42,7 @@ FAILED, SETTINGS = FailedFiles(CAMPAIGN), settings_files(CAMPAIGN, NETWORKS)
 GROUPS, STORAGE = JobGroups(workflow), ResultsInStorage(workflow, CAMPAIGN)
 one_timer_at_a_time()
 run_side_by_side()
+keep_status_command()
 mend_htcondor_jobs()
 mend_remote_inputs(workflow)
 

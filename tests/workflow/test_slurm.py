@@ -108,11 +108,14 @@ def test_a_job_that_slurm_kills_is_mended_and_the_bytes_are_those_of_a_local_run
 
 
 def test_too_little_memory_a_lost_node_and_a_controller_that_restarts(scheduler, local, tmp_path):
-    """Slurm kills all conversions; their second try has memory enough, but its node dies, and Slurm does it again."""
+    """Slurm kills all conversions; their second try has memory enough, but its node dies.
+
+    The controller is away for a minute, and does the try again.
+    """
 
     def strike(_: str, node: str) -> None:
         scheduler.lose(node)
-        scheduler.restart_controller(3)
+        scheduler.restart_controller(60)
 
     folder = four(tmp_path / "remote", resources={"convert": {"mem_mb": 400, "minutes": 30}})
     instead_of_jetimg(folder, GREEDY)
