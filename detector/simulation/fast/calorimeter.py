@@ -167,14 +167,21 @@ def measure(
             if excess > 0.0:
                 _fill(room.neutrals, n_neutrals, excess, position, track_energy)
                 n_neutrals += 1
-        i = room.first_track[slot]
-        while i >= 0:
-            pt, total = tracks.pt[i], tracks.energy[i]
-            if scale != 1.0 and fraction_of(tables, tracks.pid[i]) > NO_FRACTION:
-                pt, total = pt * scale, _scaled_energy(total, tracks.mass[i], scale)
-            copy_track(tracks, i, flow, n_tracks, pt, total, tracks.resolution[i])
-            n_tracks, i = n_tracks + 1, room.next_track[i]
+        n_tracks = _hand_on(tracks, room.first_track[slot], scale, tables, room, flow, n_tracks)
     return n_tracks, n_neutrals, n_towers
+
+
+def _hand_on(
+    tracks: Tracks, i: int, scale: float, tables: CalorimeterTables, room: CalorimeterRoom, flow: Tracks, n: int
+) -> int:
+    """Adds the tracks of a cell, from track i on, to the n that are in the flow already; how many they are then."""
+    while i >= 0:
+        pt, energy = tracks.pt[i], tracks.energy[i]
+        if scale != 1.0 and fraction_of(tables, tracks.pid[i]) > NO_FRACTION:
+            pt, energy = pt * scale, _scaled_energy(energy, tracks.mass[i], scale)
+        copy_track(tracks, i, flow, n, pt, energy, tracks.resolution[i])
+        n, i = n + 1, room.next_track[i]
+    return n
 
 
 def _scaled_energy(energy: float, mass: float, scale: float) -> float:
