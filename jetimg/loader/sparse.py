@@ -129,16 +129,19 @@ class SparseBatch:
         """
         if chosen is None:
             chosen = np.arange(len(batch))
-        first, counts = _rows([batch.tables[name]["indptr"] for name in CHANNELS], chosen)
+        # Few calls for a batch: what Python does between two large images finds nothing of its own in the caches.
+        ends = np.stack([batch.tables[name]["indptr"] for name in (*CHANNELS, "jets")])
+        first = ends.take(chosen, axis=1)
+        lengths = ends.take(chosen + 1, axis=1) - first
+        counts, jet_counts = lengths[:-1], lengths[-1]
         # Straight from where the hits lie to where they go: each is copied once.
         pixel, value = np.empty(counts.sum(), np.uint32), np.empty(counts.sum(), np.float32)
         at = 0
-        for name, mine, lengths, n in zip(CHANNELS, first, counts, counts.sum(axis=1).tolist(), strict=True):
-            hits, here = batch.tables[name], slice(at, at := at + n)
-            _gather(mine, lengths, hits["pixel"], hits["value"], pixel[here], value[here])
+        for k, n in enumerate(counts.sum(axis=1).tolist()):
+            hits, here = batch.tables[CHANNELS[k]], slice(at, at := at + n)
+            _gather(first[k], counts[k], hits["pixel"], hits["value"], pixel[here], value[here])
         jets = batch.tables["jets"]
-        (jet,), (jet_counts,) = _rows([jets["indptr"]], chosen)
-        row = np.repeat(jet - np.cumsum(jet_counts) + jet_counts, jet_counts)
+        row = np.repeat(first[-1] - np.cumsum(jet_counts) + jet_counts, jet_counts)
         row += np.arange(len(row))
         return cls(
             shape=shape,
@@ -187,12 +190,6 @@ class SparseBatch:
         )
         truth.box[index], truth.class_id[index], truth.pt[index] = self.box, self.class_id, self.pt
         return truth
-
-
-def _rows(indptrs: list[NDArray[np.int64]], events: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Of some tables, the first row of each event, and how many it has; (tables, events) both."""
-    first = np.stack([indptr[events] for indptr in indptrs])
-    return first, np.stack([indptr[events + 1] for indptr in indptrs]) - first
 
 
 @native("void(i8[::1], i8[::1], u4[::1], f4[::1], u4[::1], f4[::1])")
