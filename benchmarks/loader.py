@@ -1,8 +1,11 @@
 """From disk to hits and to dense tensors: our shards, variable-length columns, padded arrays; the same events."""
 
+import multiprocessing
 import statistics
 import time
 from collections.abc import Iterator
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import h5py
@@ -35,6 +38,7 @@ def figures(folder: Path, n_events: int, rounds: int) -> Iterator[Figure]:
         yield size(shard)
         yield tensors(shard, rounds)
         yield workers(shard, rounds)
+        yield ranks(shard, rounds)
         yield from against_padded(shard, folder / "padded.h5", rounds)
     finally:
         torch.set_num_threads(threads)
@@ -97,6 +101,41 @@ def through(shard: Shard, n_workers: int) -> float:
     batches = iter(DataLoader(images, batch_size=None, num_workers=n_workers))
     next(batches)
     return wall(lambda: sum(1 for _ in batches), images.n_events - BATCH)
+
+
+def ranks(shard: Shard, rounds: int) -> Figure:
+    """Dense batches in two processes, a share of the events each, as two that train together read; of the clock."""
+    pairs = in_turn(lambda: side_by_side(shard, 2), lambda: side_by_side(shard, 1), rounds)
+    speedups = sorted(one / two for two, one in zip(pairs.ours, pairs.rival, strict=True))
+    also = {"one process / two": statistics.median(speedups)}
+    text = "shuffled dense standardised batches in two processes, half of the events each, wall time"
+    return pairs.figure("ranks", text, "ms an image", "one process, all events", also=also)
+
+
+def side_by_side(shard: Shard, n_processes: int) -> float:
+    """Milliseconds of the clock for an image, until the slowest process has its share."""
+    context = multiprocessing.get_context("spawn")
+    ready, times = context.Barrier(n_processes), context.Queue()
+    given = [(shard.ours, rank, n_processes, ready, times) for rank in range(n_processes)]
+    processes = [context.Process(target=read_share, args=one) for one in given]
+    for process in processes:
+        process.start()
+    slowest = max(times.get() for _ in processes)
+    for process in processes:
+        process.join()
+    return slowest * 1000 / (REPEATS * shard.n_events)
+
+
+def read_share(path: Path, rank: int, n_ranks: int, ready: Barrier, times: "Queue[float]") -> None:
+    """Reads one share of the events, all begin at once; tells how long it took."""
+    torch.set_num_threads(1)
+    images = JetImages([path] * REPEATS, BATCH, shuffle=True, window=WINDOW, rank=rank, world_size=n_ranks)
+    memory = torch.empty(BATCH, 3, *SHAPE).zero_()
+    ready.wait()
+    start = time.perf_counter()
+    for batch in images:
+        dense(batch, "cpu", "channel", memory)
+    times.put(time.perf_counter() - start)
 
 
 def against_padded(shard: Shard, path: Path, rounds: int) -> Iterator[Figure]:

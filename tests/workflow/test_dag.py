@@ -28,7 +28,7 @@ def test_the_plan_has_the_right_jobs_and_a_finished_campaign_has_none(tmp_path, 
     pools = len({split for _, split in campaign.simulated.file_splits()})
     once = dict.fromkeys(("plan", "manifest", "verify", "dataset"), 1)
     jobs = once | {
-        "simulate": sum(-(-number // 6) for number in files.values()),  # two minutes are six files
+        "simulate": sum(-(-number // 18) for number in files.values()),  # four minutes are 18 files
         "check": 7,
         "convert": len(campaign.event_files()),
         "settings": 10,

@@ -118,7 +118,7 @@ class Simulation(StrictModel):
     files_per_job: int | None = Field(
         default=None,
         ge=1,
-        description="files that one job makes, one after the other; null: with our simulations as many as take two "
+        description="files that one job makes, one after the other; null: with our simulations as many as take four "
         "minutes, at most 20; with another program one",
     )
 

@@ -15,8 +15,8 @@ from workflow.campaign.errors import ConfigError
 BACKENDS = ("embedded", "delphes")
 
 # Seconds that an event takes, about, and a job: little is lost with it, and its start is little beside it.
-SECONDS_PER_EVENT = {"embedded": 0.02, "delphes": 0.2}
-SECONDS_PER_JOB = 120
+SECONDS_PER_EVENT = {"embedded": 0.013, "delphes": 0.2}
+SECONDS_PER_JOB = 240
 MAX_FILES = 20
 
 # How much slower a machine may be than ours.
@@ -50,7 +50,7 @@ class SimulatedFiles:
         return 0 if made is None else made.files
 
     def files_per_job(self, sample: str) -> int:
-        """How many files of a sample one job makes: as configured, or as many as take two minutes.
+        """How many files of a sample one job makes: as configured, or as many as take four minutes.
 
         Nobody knows how long another program than ours takes, so its files have jobs of their own.
         """

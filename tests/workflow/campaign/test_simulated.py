@@ -31,21 +31,21 @@ def test_each_file_is_in_one_job():
 @pytest.mark.parametrize(
     ("simulation", "events", "expected"),
     [
-        ({"backend": "embedded"}, 1000, 6),  # two minutes at 20 ms an event
-        ({"backend": "delphes"}, 300, 2),
+        ({"backend": "embedded"}, 1000, 18),  # four minutes at 13 ms an event
+        ({"backend": "delphes"}, 300, 4),
         ({"backend": "delphes"}, 1000, 1),
         ({"backend": "embedded"}, 10, 20),  # no more
         ({"backend": "embedded", "program": "my_delphes"}, 10, 1),
         ({"backend": "embedded", "program": "my_delphes", "files_per_job": 3}, 10, 3),
     ],
 )
-def test_a_job_takes_two_minutes(simulation, events, expected):
+def test_a_job_takes_four_minutes(simulation, events, expected):
     assert simulated({"tt": files(100, events)}, simulation=simulation).files_per_job("tt") == expected
 
 
 def test_a_job_asks_for_the_minutes_of_its_files_and_of_all_tries_at_one():
     limits = {"backend": "embedded", "minutes": 20, "tries": 2}
-    assert simulated({"tt": files(100)}, simulation=limits).minutes("tt") == 6 + 40 + 5
+    assert simulated({"tt": files(100)}, simulation=limits).minutes("tt") == 12 + 40 + 5
     assert simulated({"tt": files(1)}, simulation=limits).minutes("tt") == 1 + 40 + 5
 
 
