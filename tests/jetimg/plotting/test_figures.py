@@ -27,7 +27,7 @@ SEEN = {
 FAR = 20.0
 
 ANOTHER_CYCLE = re.compile(
-    r"tab10|tab20|Set[123]\b|Dark2|Paired|Pastel|Accent|seaborn|mplhep|prop_cycle|[\"']C\d?[\"'{]|#[0-9a-fA-F]{6}\b"
+    r"tab10|tab20|Set[123]\b|Dark2|Paired|Pastel|Accent|seaborn|mplhep|prop_cycle|[\"']C[\d{]|#[0-9a-fA-F]{6}\b"
 )
 
 
