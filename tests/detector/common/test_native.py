@@ -176,7 +176,7 @@ def test_a_change_in_another_file_compiles_anew(
 ) -> None:
     """Old machine code would give old numbers, or mix up the fields of a tuple."""
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # it would take a file of the same second and size for unchanged
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # which would pass for current
     (tmp_path / "caller.py").write_text(CALLER)
     for helper, result in ((HELPER, 4.0), (HELPER.replace(old, new), expected)):
         (tmp_path / "helper.py").write_text(helper)
