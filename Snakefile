@@ -15,8 +15,8 @@ from workflow.campaign.groups import JobGroups
 from workflow.campaign.htcondor_jobs import mend_htcondor_jobs
 from workflow.campaign.networks import CampaignNetworks, labelled
 from workflow.campaign.paths import option, options
-from workflow.campaign.scheduler_timer import one_timer_at_a_time
 from workflow.campaign.remote_inputs import mend_remote_inputs
+from workflow.campaign.scheduler_timer import one_timer_at_a_time
 from workflow.campaign.settings import settings_files
 from workflow.campaign.slurm_groups import run_side_by_side
 from workflow.campaign.slurm_status import keep_status_command
