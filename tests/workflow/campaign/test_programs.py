@@ -34,7 +34,17 @@ def test_others_get_a_process_for_each_run(log):
 def test_what_a_program_started_ends_with_it(log, tmp_path):
     assert OwnProcess(["sh", "-c"]).run([f"sleep 600 & echo $! > {tmp_path}/pid; wait"], log, 1) is None
     pid = int((tmp_path / "pid").read_text())
-    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    end = time.monotonic() + 60  # it was told to end, and does when it has a core
+    while not ended(pid):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def ended(pid):
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_jetimg_stays_in_one_process(jetimg, log, tmp_path):
@@ -71,4 +81,4 @@ def test_a_run_that_hangs_is_stopped(log, tmp_path):
     start = time.monotonic()
     assert running.run(["--version"], log, 0) is None
     assert running._process is None
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 60

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import threading
-import time
 
 from snakemake.scheduling.job_scheduler import JobScheduler
 
@@ -18,9 +17,8 @@ def test_many_looks_set_one_timer(monkeypatch):
     scheduler._open_jobs = threading.Semaphore(0)
     for _ in range(5):
         scheduler._schedule_reevalutation(0.1)
-    time.sleep(0.5)
-    assert scheduler._open_jobs.acquire(blocking=False)
-    assert not scheduler._open_jobs.acquire(blocking=False)
+    assert scheduler._open_jobs.acquire(timeout=60)
+    assert not scheduler._open_jobs.acquire(timeout=0.5)
     scheduler._schedule_reevalutation(0.01)
     assert scheduler._open_jobs.acquire(timeout=60), "and again, once it has looked"
 
