@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from workflow.campaign.programs import jetimg_in_this_process
+
 ROOT = Path(__file__).parents[1]
 
 # Python without its site packages, so that it starts in hundredths of a second.
@@ -113,28 +115,12 @@ def _answer(link: socket.socket) -> None:
     os.chdir(call["folder"])
     os.environ.clear()
     os.environ.update(call["environment"])
-    sys.argv = ["jetimg", *call["arguments"][1:]]
     threading.Thread(target=_end_with, args=(link,), daemon=True).start()
-    code = _code()
+    code = jetimg_in_this_process(["jetimg", *call["arguments"][1:]])
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     link.sendall(str(code).encode())
     os._exit(0)
-
-
-def _code() -> int:
-    from jetimg.cli.main import main
-
-    try:
-        main()
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:
-        import traceback
-
-        traceback.print_exc()
-        return 1
-    return 0
 
 
 def _end_with(link: socket.socket) -> None:

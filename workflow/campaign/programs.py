@@ -146,13 +146,22 @@ def _serve(link: Connection) -> None:
 
 
 def _run(words: Sequence[str], log: Path) -> int:
-    from jetimg.cli.main import main
-
     sys.stdout.flush()
     sys.stderr.flush()
     with log.open("a") as stream:
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)
+    try:
+        return jetimg_in_this_process(words)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def jetimg_in_this_process(words: Sequence[str]) -> int:
+    """Runs a command of `jetimg`, whose name is the first word; its exit code."""
+    from jetimg.cli.main import main
+
     sys.argv = list(words)
     try:
         main()
@@ -161,9 +170,6 @@ def _run(words: Sequence[str], log: Path) -> int:
     except BaseException:
         traceback.print_exc()
         return 1
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
     return 0
 
 
