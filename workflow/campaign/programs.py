@@ -1,5 +1,6 @@
 """Running a program again and again, each time with other words and a time limit; it may crash or hang."""
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -14,8 +15,14 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Protocol
 
+from jetimg.common.errors import MachineFault
+from jetimg.common.machine_faults import reason
+
 # A shell's exit code for a program that cannot be run.
 NOT_STARTED = 127
+
+# Of the system's errors, those that say so; others, as of too little memory, are the machine's.
+_NO_PROGRAM = frozenset((errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ENOEXEC, errno.ELOOP, errno.ENAMETOOLONG))
 
 # Seconds between asking a process to end and killing it.
 GRACE = 10
@@ -38,11 +45,14 @@ class Program(Protocol):
 
         Returns:
             its exit code, minus a signal's number if it was killed; None if it was stopped at the time limit.
+
+        Raises:
+            MachineFault: there was no memory, or no place among the processes, to start it.
         """
         ...
 
     def close(self) -> None:
-        """Ends what still waits for another run."""
+        """Ends what still runs, or waits for another run."""
         ...
 
 
@@ -54,11 +64,35 @@ def program(words: Sequence[str]) -> Program:
 @contextmanager
 def ending_what_it_started() -> Iterator[None]:
     """SIGTERM, as of a scheduler, ends this process as Ctrl-C does: by an exception, which closes its programs."""
-    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+
+    def end(number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_IGN)  # another one must not break off the closing
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _starting(words: Sequence[str]) -> Iterator[None]:
+    """While a process is started: signals that end this one wait until somebody knows whom to end with it."""
+    waiting: list[int] = []
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [(number, signal.signal(number, lambda got, _: waiting.append(got))) for number in signals]
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_PROGRAM:
+            raise
+        raise MachineFault(f"{words[0]}: not started: {reason(error)}; the machine is at fault") from error
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+        for number in waiting:
+            signal.raise_signal(number)
 
 
 class OwnProcess:
@@ -66,27 +100,32 @@ class OwnProcess:
 
     def __init__(self, words: Sequence[str]) -> None:
         self.words = words
+        self._process: subprocess.Popen[bytes] | None = None
 
     def run(self, arguments: Sequence[str], log: Path, seconds: float) -> int | None:
         """See `Program`."""
         with log.open("a") as stream:
             try:
-                process = subprocess.Popen(
-                    [*self.words, *arguments], stdout=stream, stderr=stream, start_new_session=True
-                )
+                with _starting(self.words):
+                    self._process = subprocess.Popen(
+                        [*self.words, *arguments], stdout=stream, stderr=stream, start_new_session=True
+                    )
             except OSError as error:
                 print(error, file=stream)
                 return NOT_STARTED
         try:
-            return process.wait(timeout=seconds)
+            return self._process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             return None
         finally:
-            _end(process.pid, partial(_wait, process))
-            process.wait()
+            self.close()
 
     def close(self) -> None:
-        """Nothing waits."""
+        """See `Program`."""
+        if self._process is not None:
+            _end(self._process.pid, partial(_wait, self._process))
+            self._process.wait()
+            self._process = None
 
 
 class SharedProcess:
@@ -121,19 +160,20 @@ class SharedProcess:
         if self._process is None:
             return
         self._link.close()
-        process, self._process = self._process, None
-        assert process.pid is not None
-        _end(process.pid, process.join)
-        process.kill()  # it may not lead a group yet
-        process.join()
+        assert self._process.pid is not None
+        _end(self._process.pid, self._process.join)
+        self._process.kill()  # it may not lead a group yet
+        self._process.join()
+        self._process = None
 
     def _start(self) -> None:
         # Not a fork: libraries of this process may have threads, whose locks a fork would keep for ever.
         context = multiprocessing.get_context("spawn")
         self._link, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        self._process.start()
-        theirs.close()
+        process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        with theirs, _starting(self.words):
+            process.start()
+            self._process = process
 
 
 def _serve(link: Connection) -> None:

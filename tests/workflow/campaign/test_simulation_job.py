@@ -86,8 +86,10 @@ def test_a_scheduler_that_ends_the_job_ends_what_it_started(job, tmp_path):
         call += ["--folder", tmp_path, "--logs", tmp_path, "--output", tmp_path / "job.tsv"]
         arguments = [*map(str, call), "--", "--sample", "tt", "--events", "100000", *options]
         running = subprocess.Popen([sys.executable, *arguments])
-        while not (started := psutil.Process(running.pid).children(recursive=True)):
+        log = tmp_path / "00000.log"
+        while not (log.exists() and (started := psutil.Process(running.pid).children(recursive=True))):
             time.sleep(0.1)
+        log.unlink()
         running.terminate()
         assert running.wait(60) == 128 + signal.SIGTERM
         assert not [one for one in psutil.wait_procs(started, timeout=60)[1] if one.status() != psutil.STATUS_ZOMBIE]
