@@ -81,7 +81,7 @@ def _starting(words: Sequence[str]) -> Iterator[None]:
     """While a process is started: signals that end this one wait until somebody knows whom to end with it."""
     waiting: list[int] = []
     signals = (signal.SIGINT, signal.SIGTERM)
-    before = [(number, signal.signal(number, lambda got, _: waiting.append(got))) for number in signals]
+    before = [signal.signal(number, lambda got, _: waiting.append(got)) for number in signals]
     try:
         yield
     except OSError as error:
@@ -89,10 +89,10 @@ def _starting(words: Sequence[str]) -> Iterator[None]:
             raise
         raise MachineFault(f"{words[0]}: not started: {reason(error)}; the machine is at fault") from error
     finally:
-        for number, handler in before:
+        for number, handler in zip(signals, before, strict=True):
             signal.signal(number, handler)
-        for number in waiting:
-            signal.raise_signal(number)
+        for late in waiting:
+            signal.raise_signal(late)
 
 
 class OwnProcess:
