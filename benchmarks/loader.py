@@ -4,6 +4,7 @@ import multiprocessing
 import statistics
 import time
 from collections.abc import Iterator
+from functools import partial
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -22,7 +23,7 @@ from jetimg.loader.torch_dataset import JetImages, dense
 from jetimg.pfjet_format.layout import names
 
 BATCH, STEP = 32, 1024
-# For worker processes: the shard so many times, in windows that are many more than workers.
+# For threads and processes: the shard so many times, in windows that are many more than these.
 REPEATS, WINDOW = 8, 1024
 AIM_MS = 0.3
 SHAPE = (340, 360)
@@ -37,6 +38,7 @@ def figures(folder: Path, n_events: int, rounds: int) -> Iterator[Figure]:
         yield reading(shard, rounds)
         yield size(shard)
         yield tensors(shard, rounds)
+        yield ahead(shard, rounds)
         yield workers(shard, rounds)
         yield ranks(shard, rounds)
         yield from against_padded(shard, folder / "padded.h5", rounds)
@@ -84,6 +86,21 @@ def tensors(shard: Shard, rounds: int) -> Figure:
     }
     text = "dense float32 tensor of an image, batches of 32, standardised, shuffled, one core"
     return pairs.figure("loader", text, "ms an image", "variable-length columns", target=AIM_MS, also=also)
+
+
+def ahead(shard: Shard, rounds: int) -> Figure:
+    """Dense batches while a thread reads ahead, against a single thread; of the clock, so it needs two free cores."""
+    memory = torch.empty(BATCH, 3, *SHAPE).zero_()
+    both = [JetImages([shard.ours] * REPEATS, BATCH, shuffle=True, window=WINDOW, threads=n) for n in (1, 0)]
+
+    def through_all(images: JetImages) -> float:
+        return wall(lambda: [dense(batch, "cpu", "channel", memory) for batch in images], images.n_events)
+
+    pairs = in_turn(*(partial(through_all, images) for images in both), rounds)
+    text = "shuffled dense standardised batches, a thread reads ahead, wall time"
+    speedups = sorted(one / two for two, one in zip(pairs.ours, pairs.rival, strict=True))
+    also = {"without a thread / with one": statistics.median(speedups)}
+    return pairs.figure("ahead", text, "ms an image", "all in one thread", also=also)
 
 
 def workers(shard: Shard, rounds: int) -> Figure:

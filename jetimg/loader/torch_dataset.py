@@ -1,10 +1,12 @@
 """Shards as a torch data set of batches, and sparse batches as dense images.
 
-`torch.utils.data.DataLoader(JetImages(paths), batch_size=None, num_workers=2)` gives sparse batches;
-`dense` makes images of one in one scatter, on the CPU or the GPU.
+`for batch in JetImages(paths, threads=2)` gives sparse batches, read ahead by two threads; `dense` makes images of one
+in one scatter, on the CPU or the GPU. `torch.utils.data.DataLoader(images, batch_size=None, num_workers=2)` reads them
+in processes instead, which hand their batches over through a pipe.
 """
 
-from collections.abc import Iterator, Sequence
+import copy
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +24,7 @@ from jetimg.event_file.store import Batch
 from jetimg.loader.augment import Augmentation
 from jetimg.loader.event_files import EventFiles, Split
 from jetimg.loader.normalise import Normalisation, normalise
+from jetimg.loader.read_ahead import read_ahead
 from jetimg.loader.sparse import SparseBatch
 
 
@@ -43,7 +46,7 @@ class JetImages(IterableDataset[SparseBatch]):
     With `shuffle`, blocks of neighbouring events are put in random order, and the events of a window of
     some blocks are mixed: ranges are read, never single events. Every event comes once an epoch, over all
     ranks and workers. The batches of an epoch follow from seed, epoch, rank and world size; the number of
-    workers only changes their order.
+    workers only changes their order, that of threads nothing.
 
     `images[i]` is event i, in the order of the files, as a batch of one.
 
@@ -66,6 +69,7 @@ class JetImages(IterableDataset[SparseBatch]):
         world_size: int = 1,
         block: int = 1024,
         window: int = 4096,
+        threads: int = 0,
     ) -> None:
         """Looks at the files; they are opened again, once in each worker, when events are read.
 
@@ -78,18 +82,22 @@ class JetImages(IterableDataset[SparseBatch]):
             rank, world_size: which share of the events this process gets.
             block: neighbouring events that are read at once.
             window: events that are mixed, held in memory as hits (20 kB each).
+            threads: windows that are read ahead while one is used, each by a thread, with their batches; 0 for none.
 
         Raises:
             DataError: no files, not event files, or of different classes or geometries.
         """
-        if not 0 <= rank < world_size or batch_size < 1 or block < 1:
-            raise ValueError(f"rank {rank} of {world_size}, batch_size {batch_size}, block {block}")
+        if not 0 <= rank < world_size or batch_size < 1 or block < 1 or threads < 0:
+            raise ValueError(f"rank {rank} of {world_size}, batch_size {batch_size}, block {block}, threads {threads}")
         self.paths = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
         self.batch_size, self.shuffle, self.seed, self.epoch = batch_size, shuffle, seed, 0
         self.augmentation, self.rank, self.world_size, self.block = augmentation, rank, world_size, block
+        self.threads = threads
         self._step = batch_size * (augmentation.overlay if augmentation else 1)
         self._window = max(window // self._step, 1) * self._step
         self._files = EventFiles(self.paths)
+        # Of threads: each has open files of its own while it reads.
+        self._spare: list[EventFiles] = []
         self.class_names, self.geometry = self._files.class_names, self._files.geometry
         self.shape = self.geometry.image_shape
         self.n_events = len(self._files)
@@ -132,8 +140,22 @@ class JetImages(IterableDataset[SparseBatch]):
         worker = get_worker_info()
         number, workers = (worker.id, worker.num_workers) if worker else (0, 1)
         starts, stops = self._blocks()
-        for first, last in self._windows()[number::workers]:
-            yield from self._read_window(_ranges(starts, stops, first, last), first)
+
+        def read(window: tuple[int, int]) -> Iterable[SparseBatch]:
+            ranges = _ranges(starts, stops, *window)
+            if not self.threads:
+                return self._read_window(self._files, ranges, window[0])
+            try:
+                files = self._spare.pop()
+            except IndexError:
+                files = copy.copy(self._files)
+            try:
+                return list(self._read_window(files, ranges, window[0]))
+            finally:
+                self._spare.append(files)
+
+        for batches in read_ahead(read, self._windows()[number::workers], self.threads):
+            yield from batches
 
     def __getitem__(self, index: int) -> SparseBatch:
         if not -self.n_events <= index < self.n_events:
@@ -143,7 +165,7 @@ class JetImages(IterableDataset[SparseBatch]):
 
     def read(self, start: int, stop: int) -> SparseBatch:
         """Events start to stop, in the order of the files."""
-        events, numbers = self._load([(start, stop)])
+        events, numbers = _load(self._files, [(start, stop)])
         return SparseBatch.of(events, numbers, self.shape)
 
     def _blocks(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -159,19 +181,15 @@ class JetImages(IterableDataset[SparseBatch]):
         first, last = (self.n_events * share // self.world_size for share in (self.rank, self.rank + 1))
         return [(start, min(start + self._window, last)) for start in range(first, last, self._window)]
 
-    def _read_window(self, ranges: list[tuple[int, int]], start: int) -> Iterator[SparseBatch]:
+    def _read_window(self, files: EventFiles, ranges: list[tuple[int, int]], start: int) -> Iterator[SparseBatch]:
         # Seeded by where the window starts, so that it does not depend on the worker.
         random = np.random.default_rng((self.seed, self.epoch, start))
-        events, numbers = self._load(ranges)
+        events, numbers = _load(files, ranges)
         order = random.permutation(len(numbers)) if self.shuffle else np.arange(len(numbers))
         for first in range(0, len(order), self._step):
             chosen = order[first : first + self._step]
             batch = SparseBatch.of(events, numbers[chosen], self.shape, chosen)
             yield self.augmentation(batch, random) if self.augmentation else batch
-
-    def _load(self, ranges: list[tuple[int, int]]) -> tuple[Batch, NDArray[np.int64]]:
-        """The events of some ranges, and their numbers; a range may go on in the next file."""
-        return self._files.read_ranges(ranges), np.concatenate([np.arange(start, stop) for start, stop in ranges])
 
 
 def dense(
@@ -231,6 +249,11 @@ def _fill(counts, pixel, value, background, images):  # type: ignore[no-untyped-
             for i in range(hit, hit + counts[channel, image]):
                 images[start + pixel[i]] = value[i]
             hit += counts[channel, image]
+
+
+def _load(files: EventFiles, ranges: list[tuple[int, int]]) -> tuple[Batch, NDArray[np.int64]]:
+    """The events of some ranges, and their numbers; a range may go on in the next file."""
+    return files.read_ranges(ranges), np.concatenate([np.arange(start, stop) for start, stop in ranges])
 
 
 def _memory(n_values: int, device: torch.device | str) -> Tensor:

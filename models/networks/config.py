@@ -203,7 +203,12 @@ class Training(Schedule):
         description="auto: mixed precision on GPUs (bfloat16, or float16 where that is missing), and bfloat16 on "
         "processors with instructions for it",
     )
-    workers: int = Field(default=0, ge=0, description="processes that read events, for each GPU")
+    threads: int = Field(
+        default=1, ge=0, description="threads that read events ahead of the training, for each GPU or process"
+    )
+    workers: int = Field(
+        default=0, ge=0, description="processes that read events in place of the training's own, for each GPU"
+    )
     tensorboard: bool = Field(
         default=False, description="write the curves for TensorBoard too, into the run's folder `tensorboard`"
     )

@@ -29,7 +29,15 @@ def images(paths: tuple[Path, ...], worker: Worker, config: Config, *, train: bo
         n_images = config.composition.images if train else config.composition.validation_images
         return ComposedImages(paths, chosen.batch_size, config.composition, n_images, seed=chosen.seed, **share)
     augmentation = Augmentation(**config.augmentation.model_dump()) if train else None
-    made = JetImages(paths, chosen.batch_size, shuffle=train, seed=chosen.seed, augmentation=augmentation, **share)
+    made = JetImages(
+        paths,
+        chosen.batch_size,
+        shuffle=train,
+        seed=chosen.seed,
+        augmentation=augmentation,
+        threads=chosen.threads,
+        **share,
+    )
     if config.model.architecture == "mask" and not made.with_masks:
         raise DataError(
             f"{paths[0]}: no masks, which a network of architecture mask learns; `jetimg compose` makes event files "

@@ -205,9 +205,9 @@ def _other_run(last: Path, config: Config, data: DataSet, start: Start | None, t
         return f"a run {difference}"
     # The configuration of an older run has no pixel width.
     found = found.model_copy(update={"model": data.describe(found.model)})
-    # A run may go on with other numbers of epochs, patience or workers; but its learning rate may depend on epochs.
+    # A run may go on with other numbers of these; but its learning rate may depend on that of epochs.
     free = {
-        "training": {"patience", "workers", "tensorboard"}
+        "training": {"patience", "threads", "workers", "tensorboard"}
         | ({"epochs"} if config.training.schedule == "milestones" else set())
     }
     if found.model_dump(exclude=free) != config.model_dump(exclude=free):

@@ -20,7 +20,17 @@ KEYS = {
     "rivals": ["against_uproot"],
     "cores": ["convert_two_cores"],
     "images": ["images"],
-    "loader": ["read", "shard_bytes", "loader", "workers", "ranks", "padded_bytes", "padded_read", "padded_dense"],
+    "loader": [
+        "read",
+        "shard_bytes",
+        "loader",
+        "ahead",
+        "workers",
+        "ranks",
+        "padded_bytes",
+        "padded_read",
+        "padded_dense",
+    ],
     "simulation": ["simulation"],
 }
 FIELDS = {"text", "unit", "ours", "rival", "rival_text", "ratio", "target", "rival_elsewhere", "also", "met"}

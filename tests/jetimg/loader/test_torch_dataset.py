@@ -1,9 +1,12 @@
 import pickle
+import shutil
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -85,6 +88,36 @@ def test_every_event_comes_once_over_workers_and_the_batches_stay_the_same(files
     assert sorted(numbers(loaded)) == list(range(38))
     for batch in loaded:
         np.testing.assert_array_equal(batch.pixel, alone[tuple(batch.event)].pixel)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 9])
+def test_threads_change_nothing_at_all(files, threads) -> None:
+    """Not the order either."""
+    order = {"shuffle": True, "augmentation": Augmentation(), "block": 5, "window": 8}
+    alone, ahead = (JetImages(files, 4, **order, threads=n) for n in (0, threads))
+    for epoch in range(2):
+        alone.set_epoch(epoch)
+        ahead.set_epoch(epoch)
+        for batch, expected in zip(pickle.loads(pickle.dumps(ahead)), alone, strict=True):
+            for name in ("event", "counts", "pixel", "value", "box"):
+                np.testing.assert_array_equal(getattr(batch, name), getattr(expected, name))
+
+
+def test_threads_end_with_the_one_who_asks(files) -> None:
+    images = iter(JetImages(files, 4, window=4, threads=2))
+    next(images)
+    images.close()
+    assert not [one for one in threading.enumerate() if one.name.startswith("read-ahead")]
+
+
+def test_a_damaged_file_is_told_by_the_thread_that_reads_it(files, tmp_path) -> None:
+    damaged = tmp_path / "damaged.h5"
+    shutil.copy(files[1], damaged)
+    images = JetImages([files[0], damaged], 4, window=4, threads=2)
+    with h5py.File(damaged, "r+") as file:
+        file["ecal/value"][-1] = np.nan
+    with pytest.raises(DataError, match=r"damaged.h5: /ecal/value is not finite"):
+        list(images)
 
 
 def test_order_follows_from_seed_and_epoch(files) -> None:
