@@ -38,6 +38,6 @@ def instead(path: Path, error: Exception, known: bytes) -> str:
     for signature, what in SIGNATURES.items():
         if start.startswith(signature):
             return f"it is {what}"
-    if path.suffix == ".onnx":
+    if path.suffix.lower() == ".onnx":
         return "it is an ONNX file"
     return f"it begins with {start!r}" if start else "it is empty"

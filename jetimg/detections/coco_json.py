@@ -40,13 +40,13 @@ def read(path: Path) -> Rows:
             lacks = f"no {missing[0]}" if isinstance(one, dict) else "not a mapping"
             raise DataError(f"{path}: result {number}: {lacks}; each has {', '.join(KEYS)}")
     try:
-        event, category = (np.array([_whole(one[key]) for one in results], np.int64) for key in KEYS[:2])
-        place = np.array([one["bbox"] for one in results], np.float64).reshape(len(results), 4)
-        with np.errstate(over="ignore"):  # infinite, and refused as such
-            score = np.array([one["score"] for one in results], np.float32)
-            pt = np.array([one.get("pt", np.nan) for one in results], np.float32)
+        event, category, place, score, pt = _columns(results)
     except (TypeError, ValueError, OverflowError) as error:
-        raise DataError(f"{path}: a result whose values are not numbers, or a bbox not of four: {error}") from error
+        number = _first_wrong(results)
+        said = (
+            f"result {number}: values that are not numbers, or a bbox not of four: {json.dumps(results[number]):.200}"
+        )
+        raise DataError(f"{path}: {said}") from error
     x, y, width, height = place.T
     return Rows(
         event=event,
@@ -56,6 +56,29 @@ def read(path: Path) -> Rows:
         pt=pt,
         box=_narrow(np.stack([y, x, y + height, x + width], axis=1)),
     )
+
+
+def _columns(results: list[dict[str, Any]]) -> tuple[NDArray[Any], ...]:
+    """Event, category, bbox, score and pt of each result.
+
+    Raises:
+        TypeError, ValueError, OverflowError: a value is no number, or a bbox has not four.
+    """
+    event, category = (np.array([_whole(one[key]) for one in results], np.int64) for key in KEYS[:2])
+    place = np.array([one["bbox"] for one in results], np.float64).reshape(len(results), 4)
+    with np.errstate(over="ignore"):  # infinite, and refused as such
+        score = np.array([one["score"] for one in results], np.float32)
+        pt = np.array([one.get("pt", np.nan) for one in results], np.float32)
+    return event, category, place, score, pt
+
+
+def _first_wrong(results: list[dict[str, Any]]) -> int:
+    for number, one in enumerate(results):
+        try:
+            _columns([one])
+        except (TypeError, ValueError, OverflowError):
+            return number
+    raise AssertionError("no result is wrong by itself")
 
 
 def _narrow(box: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -90,7 +113,8 @@ def _whole(value: Any) -> int:
 def _class_id(category: Any, names: dict[int, str], path: Path) -> Any:
     if not names:
         if len(category) and category.min() < 1:
-            raise DataError(f"{path}: category_id {category.min()}; without `categories` it is class_id + 1")
+            wrong = f"result {category.argmin()}: category_id {category.min()}"
+            raise DataError(f"{path}: {wrong}; without `categories` it is class_id + 1")
         return category - 1
     if unknown := sorted(set(category.tolist()) - names.keys()):
         raise DataError(f"{path}: category_id {unknown[0]} is not among the categories")

@@ -39,12 +39,12 @@ def create(path: Path, about: About) -> AbstractContextManager[Writer]:
         DataError: the file cannot be written.
     """
     check_suffix(path)
-    return FORMATS[path.suffix](path, about)
+    return FORMATS[path.suffix.lower()](path, about)
 
 
 def is_one(path: Path) -> bool:
     """Whether a file that is there holds detections; no, where it cannot be read."""
-    reader = {".parquet": parquet.is_one, ".root": root.is_one}.get(path.suffix, hdf5.is_one)
+    reader = {".parquet": parquet.is_one, ".root": root.is_one}.get(path.suffix.lower(), hdf5.is_one)
     return reader(path)
 
 
@@ -54,5 +54,5 @@ def check_suffix(path: Path) -> None:
     Raises:
         ValueError: naming those that there are.
     """
-    if path.suffix not in FORMATS:
+    if path.suffix.lower() not in FORMATS:
         raise ValueError(f"{path}: detections are written as {', '.join(FORMATS)}, not {path.suffix or 'without one'}")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from models.networks.config import Config
 
-NETWORK = "A checkpoint, or a name of the zoo (fast, fast-int8)."
+NETWORK = "A checkpoint, or a name of the zoo (fast, trigger, ...)."
 Folder = Annotated[Path, typer.Argument(metavar="DATASET", help="Folder of shards and manifest.", file_okay=False)]
 Device = Annotated[str, typer.Option(help="cpu, cuda, or auto: GPUs if there are any.")]
 

@@ -4,7 +4,8 @@ A file says for each detection in which event it lies: ours by the shards that t
 number, counted from 0 over the shards of the split in the manifest's order.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from models.evaluation.pairing import JetTable
 READERS = {".parquet": parquet.read, ".json": coco_json.read, ".h5": hdf5.read_rows, ".hdf5": hdf5.read_rows}
 SCORE = "as its file has it"
 
+logger = logging.getLogger(__name__)
+
 
 def read(name: str, path: Path, folder: Path, events: EventSet) -> DetectionSet:
     """The detections of a file in the chosen events.
@@ -38,9 +41,11 @@ def read(name: str, path: Path, folder: Path, events: EventSet) -> DetectionSet:
     Raises:
         DataError: not such a file, for other classes, images or events, or with numbers that cannot be.
     """
-    if path.suffix not in READERS:
+    if (suffix := path.suffix.lower()) not in READERS:
         raise DataError(f"{path}: detections are read from {', '.join(READERS)}")
-    rows = READERS[path.suffix](path)
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    rows = READERS[suffix](path)
     classes = _classes(rows, events, path)
     event = _events(rows, path, folder, events)
     box, eta, phi = _places(rows, path, events)
@@ -53,11 +58,15 @@ def read(name: str, path: Path, folder: Path, events: EventSet) -> DetectionSet:
         pt=rows.pt.astype(np.float64),
         score=rows.score,
     )
-    _check(table, path, int(events.counts.sum()))
+    _check(table, path, int(events.counts.sum()), of_shards=rows.inputs is not None)
+    if rows.inputs is None:
+        _warn_of_repeats(table, path)
     order = np.argsort(table.event, kind="stable")
     known = tuple(sorted(set(classes.tolist())))
     about = {"kind": "file", "file": path.name, "sha256": sha256(path), "score": SCORE}
-    return DetectionSet(name, table.take(order).of_events(events.numbers), known, about, rows.probability)
+    # A score that leaves 0 to 1 is an order only.
+    probability = rows.probability and bool(np.all((table.score >= 0) & (table.score <= 1)))
+    return DetectionSet(name, table.take(order).of_events(events.numbers), known, about, probability)
 
 
 def _classes(rows: Rows, events: EventSet, path: Path) -> NDArray[np.int64]:
@@ -68,8 +77,8 @@ def _classes(rows: Rows, events: EventSet, path: Path) -> NDArray[np.int64]:
         raise DataError(f"{path}: classes {said}; the data set has {', '.join(names)}")
     outside = (rows.class_id < 0) | (rows.class_id >= len(rows.class_names or names))
     if outside.any():
-        n_classes = len(rows.class_names or names)
-        raise DataError(f"{path}: class_id {rows.class_id[outside][0]} is none of the {n_classes} classes")
+        row, n_classes = int(np.flatnonzero(outside)[0]), len(rows.class_names or names)
+        raise DataError(f"{path}: row {row}: class_id {rows.class_id[row]} is none of the {n_classes} classes")
     return np.array([names.index(name) for name in rows.class_names or names], np.int64)
 
 
@@ -118,14 +127,33 @@ def _places(rows: Rows, path: Path, events: EventSet) -> tuple[NDArray[Any], NDA
     return rows.box.astype(np.float32), eta, phi
 
 
-def _check(table: JetTable, path: Path, n_events: int) -> None:
+def _check(table: JetTable, path: Path, n_events: int, of_shards: bool) -> None:
     """Refuses numbers that make no sense, before they become a wrong figure."""
-    if len(table.event) and (int(table.event.max()) >= n_events or int(table.event.min()) < -1):
-        number = table.event.max() if table.event.max() >= n_events else table.event.min()
-        raise DataError(f"{path}: a detection in event {number}; the split has events 0 to {n_events - 1}")
+    for wrong, values, what in _faults(table, n_events, -1 if of_shards else 0):
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            raise DataError(f"{path}: row {row}: {what.format(values[row].tolist())}")
+
+
+def _faults(table: JetTable, n_events: int, first: int) -> Iterator[tuple[NDArray[np.bool_], NDArray[Any], str]]:
+    """Which rows are wrong, the column, and what is wrong with its value. Event -1 is one of another split."""
+    outside = (table.event < first) | (table.event >= n_events)
+    yield outside, table.event, f"a detection in event {{}}; the split has events 0 to {n_events - 1}"
     for name in ("score", "box", "eta", "phi"):
-        if not np.isfinite(getattr(table, name)).all():
-            raise DataError(f"{path}: a {name} that is not a finite number")
-    size = table.box[:, 2:] - table.box[:, :2]
-    if np.any(size <= 0):
-        raise DataError(f"{path}: a box without area: {table.box[(size <= 0).any(axis=1)][0].tolist()}")
+        values = getattr(table, name)
+        finite = np.isfinite(values).reshape(len(table), -1).all(axis=1)
+        yield ~finite, values, f"a {name} that is not a finite number: {{}}"
+    eta_min, phi_min, eta_max, phi_max = table.box.T
+    yield (
+        (eta_max <= eta_min) | (phi_max <= phi_min),
+        table.box,
+        "a box without area: {}; where it crosses the seam, phi_max is above n_phi",
+    )
+
+
+def _warn_of_repeats(table: JetTable, path: Path) -> None:
+    """Tells of detections that stand in the file twice: at most one of them can be right."""
+    columns = [table.event, table.class_id, table.score, *table.box.T]
+    n_repeats = len(table) - len(np.unique(np.stack(columns, axis=1), axis=0))
+    if n_repeats:
+        logger.warning("%s: %d rows repeat another (event, class, score and box); each counts", path, n_repeats)

@@ -9,9 +9,10 @@ from jetimg.common.errors import DataError
 from jetimg.common.machine_faults import raise_if_machine_fault
 from jetimg.common.tables import Sheet
 from models.evaluation.report import FORMAT, UNKNOWN
+from models.evaluation.rule import Rule
 
 NOTE = (
-    "11-point average precision at IoU 0.5 with its bootstrap error, of each class with true jets in that test set. "
+    "11-point average precision ({rule}) with its bootstrap error, of each class with true jets in that test set. "
     "Ceiling: the labels themselves as detections. The events of one test set say nothing about another."
 )
 
@@ -52,7 +53,8 @@ def sheet(evaluations: Mapping[str, Mapping[str, Any]]) -> Sheet:
             shared = numbers["mean"].get("over_classes_of_baseline")
             rows.append((f"{test_set}: {name}", "", *cells, _cell(numbers["mean"]), _cell(shared)))
     columns = ("", "events", *classes, "mean", "mean, baseline's classes")
-    return Sheet("Test sets side by side", columns, rows, NOTE)
+    rules = dict.fromkeys(str(Rule.parse(one["settings"]["match"])) for one in evaluations.values())
+    return Sheet("Test sets side by side", columns, rows, NOTE.format(rule="; ".join(rules)))
 
 
 def _cell(numbers: Mapping[str, Any] | None) -> str:

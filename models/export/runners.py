@@ -53,7 +53,7 @@ def runners(name: str, path: Path, threads: int, compiled: bool) -> list[Runner]
     Raises:
         DataError: neither a checkpoint nor an ONNX file that `models export` wrote.
     """
-    if path.suffix == ".onnx":
+    if path.suffix.lower() == ".onnx":
         found = []
         for provider, backend in PROVIDERS.items():
             if provider in onnxruntime.get_available_providers():

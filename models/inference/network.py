@@ -65,7 +65,7 @@ def load(path: Path, device: str = "auto", threads: int = 0) -> Network:
     """
     if threads:
         torch.set_num_threads(threads)
-    return _onnx(path, device, threads) if path.suffix == ".onnx" else _checkpoint(path, device)
+    return _onnx(path, device, threads) if path.suffix.lower() == ".onnx" else _checkpoint(path, device)
 
 
 def _checkpoint(path: Path, device: str) -> Network:

@@ -27,7 +27,7 @@ class CampaignNetwork(Config):
 
     checkpoint: str | None = Field(
         default=None,
-        description="a network that is trained already, taken as it is: a name of the zoo (fast, fast-int8) or a "
+        description="a network that is trained already, taken as it is: a name of the zoo (fast, trigger, ...) or a "
         "checkpoint's file; then nothing else stands here",
     )
     smaller: dict[Smaller, dict[str, Any]] = Field(

@@ -14,7 +14,7 @@ from jetimg.common.errors import DataError
 from jetimg.detections import hdf5
 from jetimg.detections.layout import CORNERS
 from jetimg.detections.table import DetectionTable, concatenate
-from jetimg.detections.write import create
+from jetimg.detections.write import create, is_one
 from jetimg.event_file.store import InputFile
 from tests.helpers.detections import ABOUT, made_up
 
@@ -38,6 +38,11 @@ def write(path: Path) -> Path:
 def assert_same(one: DetectionTable, two: DetectionTable) -> None:
     for name, column in vars(one).items():
         np.testing.assert_array_equal(column, getattr(two, name), err_msg=name)
+
+
+@pytest.mark.parametrize("suffix", [".H5", ".Parquet", ".ROOT"])
+def test_capital_letters_in_a_suffix_are_no_other_format(suffix: str, tmp_path: Path) -> None:
+    assert is_one(write(tmp_path / f"found{suffix}"))
 
 
 def test_hdf5_gives_back_what_was_written(tmp_path: Path) -> None:

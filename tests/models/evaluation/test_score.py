@@ -75,6 +75,9 @@ def test_the_command_with_two_splits_writes_one_table(dataset, found, tmp_path, 
     done = call("score", found, dataset, "-o", tmp_path / "one", "--match", "reference", "--sample", "tth")
     assert done.exit_code == 0, done.output
     assert json.loads((tmp_path / "one/evaluation.json").read_text())["settings"]["match"] == "reference"
+    other = ("--split", "test", "--match", "deltar:0.4", "--table", tmp_path / "axes.md")
+    assert call("score", both, dataset, "-o", tmp_path / "axes", *other).exit_code == 0
+    assert "11-point average precision (axes at most 0.4 apart in eta, phi)" in (tmp_path / "axes.md").read_text()
     for wrong in (("--match", "far"), ("--split", "some")):
         assert call("score", found, dataset, "-o", tmp_path / "no", *wrong).exit_code == 2
     assert call("score", f"ceiling={found}", dataset, "-o", tmp_path / "no").exit_code == 2
@@ -139,15 +142,19 @@ def test_events_count_in_the_order_of_the_loader(dataset, found) -> None:
     [
         ({"image_id": 8}, "a detection in event 8; the split has events 0 to 7"),
         ({"image_id": -3}, "a detection in event -3"),
+        ({"image_id": -1}, "a detection in event -1"),
         ({"category_id": 9}, "class_id 8 is none of the 5 classes"),
         ({"category_id": 0}, "without `categories` it is class_id"),
-        ({"score": float("nan")}, "a score that is not a finite number"),
-        ({"bbox": [1, 2, 0, 4]}, "a box without area"),
+        ({"score": float("nan")}, "a score that is not a finite number: nan"),
+        (
+            {"bbox": [1, 2, 0, 4]},
+            r"a box without area: \[2.0, 1.0, 6.0, 1.0\]; where it crosses the seam, phi_max is above",
+        ),
         ({"bbox": [1, 2, 3]}, "a bbox not of four"),
-        ({"score": "high"}, "values are not numbers"),
-        ({"category_id": 1.5}, "1.5 is no whole number"),
-        ({"image_id": 1e308}, "values are not numbers"),
-        ({"image_id": True}, "True is no whole number"),
+        ({"score": "high"}, "values that are not numbers"),
+        ({"category_id": 1.5}, r"values that are not numbers.*\"category_id\": 1.5"),
+        ({"image_id": 1e308}, "values that are not numbers"),
+        ({"image_id": True}, r"values that are not numbers.*\"image_id\": true"),
         ({"score": 1e300}, "a score that is not a finite number"),
     ],
 )
@@ -158,8 +165,22 @@ def test_results_that_are_wrong(dataset, tmp_path, change, message) -> None:
     path.write_text(json.dumps([good]))
     assert len(read("one", path, dataset, events).found) == 1
     path.write_text(json.dumps([good, good | change]))
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(DataError, match="(row|result) 1: .*" + message):
         read("one", path, dataset, events)
+
+
+def test_rows_that_stand_twice_and_scores_beyond_one(dataset, tmp_path, caplog) -> None:
+    events = EventSet.of(dataset, "test")
+    good = {"image_id": 0, "category_id": 1, "bbox": [1, 2, 46, 46], "score": 0.5}
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps([good, good | {"score": 0.4}]))
+    assert read("one", path, dataset, events).probability
+    assert not caplog.text
+    path.write_text(json.dumps([good, good, good | {"score": 7}]))
+    made = read("one", path, dataset, events)
+    assert "r.json: 1 rows repeat another" in caplog.text
+    assert len(made.found) == 3
+    assert not made.probability  # no calibration of what is no probability
 
 
 def test_files_that_are_none(dataset, found, tmp_path) -> None:
@@ -173,10 +194,13 @@ def test_files_that_are_none(dataset, found, tmp_path) -> None:
         ("f.parquet", "no", "not a readable Parquet file"),
         ("g.h5", "no", "not a readable HDF5 file"),
         ("h.csv", "no", r"detections are read from \.parquet"),
+        ("I.JSON", "{", "not JSON"),
     ):
         (tmp_path / name).write_text(text)
         with pytest.raises(DataError, match=message):
             read("one", tmp_path / name, dataset, events)
+    with pytest.raises(DataError, match=r"nothing\.json: no such file"):
+        read("one", tmp_path / "nothing.json", dataset, events)
     with pytest.raises(DataError, match=r"no detections in 1 of the 1 shards \(train-00000.h5"):
         read("one", found, dataset, EventSet.of(dataset, "train"))
     pandas = pytest.importorskip("pandas", reason="pandas is not installed")
