@@ -25,8 +25,13 @@ from workflow.campaign.storage import ResultsInStorage
 
 DEFAULT = f"{workflow.basedir}/workflow/config/default.yaml"
 
-# A configuration of one's own replaces the default one; merging the two would mix their samples.
-if "samples" not in config and Path(DEFAULT).is_file():
+# A configuration of one's own replaces the default one; merging the two would mix their samples, or make the demo's
+# where one's own lack.
+if (
+    not workflow.overwrite_configfiles
+    and "samples" not in config
+    and Path(DEFAULT).is_file()
+):
 
     configfile: DEFAULT
 

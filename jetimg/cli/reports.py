@@ -56,6 +56,8 @@ def show(
     if path.is_dir() and sample is None:
         names = ", ".join(manifests.read(path).samples)
         raise typer.BadParameter(f"{path}: a data set; say which event with --sample ({names}) and --event NUMBER")
+    if path.is_file() and sample is not None:
+        raise typer.BadParameter(f"{path}: a file; --sample is for the folder of a data set, give --event NUMBER alone")
     outputs.check_output(output, outputs.PICTURES, [path, detections])
     try:
         file, number = find(path, sample, event) if sample else (path, event)

@@ -352,7 +352,8 @@ def _check_sides(sources: Sequence[Source]) -> None:
 def _check_unique(sources: Sequence[Source]) -> None:
     """The same content under two names could put one event into two splits."""
     seen: dict[str, str] = {}
-    for file in (file for source in sources for file in source.inputs if file.ok):
+    for sample, file in ((source.sample, file) for source in sources for file in source.inputs if file.ok):
+        this = f"{file.name} (sample {sample})"
         if file.sha256 in seen:
-            raise DataError(f"{file.name} and {seen[file.sha256]} have the same content: give each file once")
-        seen[file.sha256] = file.name
+            raise DataError(f"{this} and {seen[file.sha256]} have the same content: give each file once")
+        seen[file.sha256] = this

@@ -95,7 +95,7 @@ def inputs(results: Results) -> Section:
         counted = Counter(str(row.get("verdict")) for row in _rows(results.json(path), path))
         bad = ", ".join(f"{number} {verdict}" for verdict, number in sorted(counted.items()) if verdict != "ok")
         rows.append((path.stem, sum(counted.values()), counted["ok"], bad or "none"))
-    intro = "The verdict on every input file; each bad one is named in the folder `check`."
+    intro = "The verdict on every input file; each bad one is named in the folder check."
     again = command("jetimg", "check", results.list_of("SAMPLE"), *results.detector)
     parts = (Part(text=table(("Sample", "Files", "Good", "Bad "), rows), command=again),) if rows else ()
     return Section("inputs", "Input files", intro, parts)

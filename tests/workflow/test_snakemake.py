@@ -92,6 +92,15 @@ def test_a_second_run_has_nothing_to_do(finished):
     assert "Nothing to be done" in run.stdout + run.stderr
 
 
+def test_a_shard_that_was_removed_is_made_again(finished):
+    """The manifest that was made of it is up to date: nothing that came after asked for the shard."""
+    before = digests(finished)
+    (finished / "out/dataset/train-00000.h5").unlink()
+    run = snakemake(finished, "dataset")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert digests(finished) == before
+
+
 def test_bad_files_stop_the_data_set_but_not_the_other_files(tmp_path):
     folder = campaign(tmp_path / "bad", ("tt", "tth"))
     whole = (folder / "data/tt/0.root").read_bytes()

@@ -77,6 +77,14 @@ def test_a_missing_default_configuration_is_one_line(tmp_path):
     assert "File " not in run.stderr
 
 
+def test_a_configuration_without_samples_does_not_make_those_of_the_demo(tmp_path):
+    folder = campaign(tmp_path, ("tt",))
+    (folder / "config.yaml").write_text("results: out\n")
+    run = snakemake(folder, "--dry-run")
+    assert run.returncode == 1
+    assert run.stderr.splitlines()[-1] == "the configuration cannot be used: samples: is missing"
+
+
 @pytest.mark.parametrize(
     ("change", "hint"),
     [
@@ -147,6 +155,10 @@ def test_names_with_spaces_and_shell_words_are_only_names(tmp_path):
     (bad,) = [file for file in inputs(results).values() if file["verdict"] != "ok"]
     assert (bad["name"], bad["verdict"]) == ("data/tt/1 $(touch Y) ;&.root", "short")
     assert bad["events"] == dict.fromkeys(SPLITS, 0)
+    said = run.stderr.splitlines()
+    assert "Left out: data/tt/1 $(touch Y) ;&.root: short" in said
+    (line,) = [line for line in said if line.startswith("Events: 6 asked, 4 present (")]
+    assert line.endswith("), 2 in bad files")
     assert "Nothing to be done" in (again := snakemake(folder, "dataset")).stdout + again.stderr
 
     shutil.copy(ROOT / "tests/data/tower_tt.root", odd)

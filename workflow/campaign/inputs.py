@@ -116,6 +116,13 @@ def is_file(key: str, name: str) -> bool:
         raise ConfigError(f"{key}: {name}: {error.strerror}") from error
 
 
+def why_no_file(name: str) -> str:
+    """Why a name or pattern that was given stands for no file."""
+    if is_pattern(name):
+        return "matches no file"
+    return f"a folder; name its files: {name.rstrip('/')}/*.root" if Path(name).is_dir() else "no such file"
+
+
 def fingerprint(names: Iterable[str]) -> str:
     """A text that changes with size, modification time and inode of the files that are there.
 

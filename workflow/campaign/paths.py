@@ -10,7 +10,7 @@ from typing import Any
 from jetimg.dataset import plan
 from workflow.campaign.config import parse
 from workflow.campaign.errors import ConfigError
-from workflow.campaign.inputs import REMOTE, check_name, expand_names, fingerprint, is_file, is_pattern
+from workflow.campaign.inputs import REMOTE, check_name, expand_names, fingerprint, is_file, is_pattern, why_no_file
 from workflow.campaign.simulated import SimulatedFiles
 
 # Files of a sample that are held against others: enough for every spectrum, and no more than a command line takes.
@@ -142,16 +142,17 @@ class Campaign:
 
     def _why_missing(self, sample: str, name: str, given: set[str], before: set[str]) -> str:
         if name in given:
-            return "matches no file" if is_pattern(name) else "no such file"
+            return why_no_file(name)
         assert name in before
         listed = f"{self.results}/lists/{sample}.txt"
         return f"was there in the last run and is gone; if that is right, take its line out of {listed}"
 
     def complaint(self) -> str:
-        """The missing files, for the user; empty if all are there."""
+        """The missing files, for the user, and where names start from; empty if all are there."""
         lines = self.missing
         more = [f"... and {len(lines) - MAX_LINES} more"] if len(lines) > MAX_LINES else []
-        return "\n".join([*lines[:MAX_LINES], *more])
+        here = [f"relative names start from {self._base or Path.cwd()}"] if lines else []
+        return "\n".join([*lines[:MAX_LINES], *more, *here])
 
     def before_converting(self) -> list[str]:
         """With missing files and the policy `fail`: the output of a rule that fails, before anything is converted."""

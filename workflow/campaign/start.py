@@ -6,12 +6,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jetimg.dataset import manifest
+from jetimg.dataset.plan import SPLITS
 from workflow.campaign.duplicate_keys import refuse_duplicate_keys
 from workflow.campaign.errors import ConfigError
 from workflow.campaign.paths import Campaign
 
 # The folder, in the repository, of the configurations that come with it.
 SHIPPED = "workflow/config"
+
+# Bad files that are named at the end of a run.
+MAX_BAD = 10
 
 # What there is to look at, in the results folder.
 LOOK_AT = {
@@ -55,13 +60,37 @@ def base_of(files: Sequence[Path], repository: str) -> str:
 
 
 def close(campaign: Campaign) -> None:
-    """Says what was made and how to look at it."""
+    """Says where every event went, what was made, and how to look at it."""
     results = Path(campaign.results)
-    if (results / "report.html").is_file():
+    for line in _accounts(results):
+        print(line, file=sys.stderr)
+    if _is_current(results / "report.html", results / "dataset" / manifest.NAME):
         print(f"Open {results / 'report.html'}", file=sys.stderr)
         return
     made = [f"{name} ({what})" for name, what in LOOK_AT.items() if (results / name).exists()]
     print(f"In {results}: {', '.join(made) or 'nothing to look at yet'}", file=sys.stderr)
+
+
+def _is_current(report: Path, dataset: Path) -> bool:
+    """Whether the report is there and not older than the data set, as after a run of `dataset` with other settings."""
+    return report.is_file() and not (dataset.is_file() and dataset.stat().st_mtime > report.stat().st_mtime)
+
+
+def _accounts(results: Path) -> list[str]:
+    """Where the events of the data set went, and which files are not in it; nothing where there is no data set."""
+    if not (results / "dataset" / manifest.NAME).is_file():
+        return []
+    inputs = manifest.read(results / "dataset").inputs
+    counts = manifest.account(inputs)
+    splits = ", ".join(f"{counts[split]:,} {split}" for split in SPLITS if counts[split])
+    lines = [
+        f"Events: {counts['asked']:,} asked, {counts['present']:,} present ({splits}), {counts['lost']:,} in bad files"
+    ]
+    bad = [file for file in inputs if not file.ok]
+    lines += [f"Left out: {file.name}: {file.verdict}" for file in bad[:MAX_BAD]]
+    if len(bad) > MAX_BAD:
+        lines.append(f"... and {len(bad) - MAX_BAD:,} more; all of them, and why: {results}/check")
+    return lines
 
 
 def announce(campaign: Campaign) -> None:

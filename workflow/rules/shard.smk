@@ -94,7 +94,8 @@ rule verify:
 
 
 rule dataset:
-    """Target: the data set, verified."""
+    """Target: the data set, verified; a shard that was removed is made again."""
     input:
+        lambda _: CAMPAIGN.shards(plan_file()),
         f"{RESULTS}/dataset/manifest.json",
         f"{RESULTS}/verified.txt",

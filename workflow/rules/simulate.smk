@@ -134,4 +134,8 @@ checkpoint mark_failed:
 rule rerun_failed:
     """Target: failed simulations again (`--config only=SAMPLE`: of one sample), then what depends on them."""
     input:
-        lambda _: [*FAILED.marked(checkpoints.mark_failed), *rules.dataset.input],
+        lambda _: [
+            *FAILED.marked(checkpoints.mark_failed),
+            *rules.manifest.output,
+            *rules.verify.output,
+        ],

@@ -92,6 +92,7 @@ TYPED = [
     ("convert one.root --hcal spred --output tt.h5", 2, "hcal: Input should be 'point' or 'spread' (found 'spred')"),
     ("convert one.root --sample tt/1 --output tt.h5", 2, "--sample tt/1: a sample's name has letters, digits and _"),
     ("show dataset --output a.png", 2, "a data set; say which event with --sample (WW, bb"),
+    ("show one.h5 --sample tt --output a.png", 2, "one.h5: a file; --sample is for the folder of a data set"),
     ("show dataset --sample top --output a.png", 2, "no sample 'top'; it has WW, bb"),
     ("show dataset --sample bb --event 99 --output a.png", 2, "no event 99 of sample bb: it has"),
     ("export dataset --to coc --output e", 2, "one of coco"),

@@ -201,7 +201,7 @@ def test_an_input_given_twice_is_refused(tmp_path: Path) -> None:
     one = event_file(tmp_path, "one", "tt", [3])
     other = tmp_path / "other.h5"
     other.write_bytes(one.read_bytes())
-    with pytest.raises(DataError, match=r"one_0\.root and one_0\.root have the same content"):
+    with pytest.raises(DataError, match=r"one_0\.root \(sample tt\) and .* have the same content"):
         make([one, other], SHARDING, [], {})
     with pytest.raises(DataError, match="have the same content"):
         make([one, one], SHARDING, [], {})

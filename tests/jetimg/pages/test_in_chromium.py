@@ -45,6 +45,19 @@ def page(dataset: Path, found: Path, tmp_path_factory: pytest.TempPathFactory) -
     return output
 
 
+def test_the_lists_of_jets_are_not_cut_off(browser: Browser, page: Path) -> None:
+    """At any event: `no such jet` is the longest word of the last column."""
+    browser.open(page, DESKTOP)
+    widest = """
+        return Math.max(...[...document.querySelectorAll(".rows")].map((one) => one.scrollWidth - one.clientWidth))"""
+    words = ""
+    for _ in range(12):
+        words += browser.text("#found")
+        assert browser.run(widest) <= 0
+        browser.press(RIGHT)
+    assert "no such jet" in words
+
+
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_the_viewer_is_drawn(browser: Browser, page: Path, size: tuple[int, int], dark: bool) -> None:
@@ -58,7 +71,7 @@ def test_the_viewer_is_drawn(browser: Browser, page: Path, size: tuple[int, int]
     colours = """
         const c = document.getElementById("plane"), p = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
         return new Set(new Uint32Array(p.buffer)).size"""
-    assert browser.run(colours) > 100
+    browser.until(f"(() => {{{colours}}})() > 100")  # drawn in the frame after the page is ready
 
 
 def test_keys_change_the_event(browser: Browser, page: Path) -> None:

@@ -63,7 +63,7 @@ def test_a_mistyped_pattern_is_forgotten_once_it_is_mended(campaign):
 def test_missing_files_are_named_and_stop_conversions_if_none_may_be_missing(campaign):
     wrong = ["samples.tt.files: gone.root: no such file", "samples.tt.files: none_*.root: matches no file"]
     assert campaign.missing == [*wrong, "samples.bb.files: bb.root: no such file"]
-    assert campaign.complaint().splitlines() == campaign.missing
+    assert campaign.complaint().splitlines() == [*campaign.missing, f"relative names start from {Path.cwd()}"]
     assert campaign.before_converting() == ["results/lists/missing.txt"]
     assert made("tt_9.root").before_converting() == []
     assert made("gone.root", policy={"bad_files": "skip"}).before_converting() == []
@@ -71,8 +71,13 @@ def test_missing_files_are_named_and_stop_conversions_if_none_may_be_missing(cam
 
 def test_a_long_complaint_is_cut():
     lines = made(*(f"{number}.root" for number in range(30))).complaint().splitlines()
-    assert len(lines) == 21
-    assert lines[-1] == "... and 10 more"
+    assert len(lines) == 22
+    assert lines[-2] == "... and 10 more"
+
+
+def test_a_folder_in_the_place_of_files_is_told_how_to_name_them(campaign, tmp_path):
+    (tmp_path / "files").mkdir()
+    assert made("files/").missing == ["samples.tt.files: files/: a folder; name its files: files/*.root"]
 
 
 def test_a_repaired_file_is_seen_though_its_time_is_old(campaign, tmp_path):
