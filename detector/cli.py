@@ -326,14 +326,20 @@ def commands(
 
 @app.command()
 def describe(detector: Description = None) -> None:
-    """Prints the detector: its name, its digest, its cells, and its description as JSON."""
+    """Prints the description as JSON, and its pixels and cells; refuses cells that do not fit the pixels."""
     from detector.geometry.cells import build
+    from detector.geometry.tower_map import ecal_map, hcal_map
 
     described = _described(detector)
+    try:
+        ecal_map(described), hcal_map(described)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    print(described.model_dump_json(indent=1), flush=True)
+    logger.info(f"image: {described.crystals.n_eta} x {described.crystals.n_phi} pixels (eta, phi)")
     for name, lists in (("ECAL", described.calorimeters.ecal), ("HCAL", described.calorimeters.hcal)):
         cells = build(lists)
         logger.info(f"{name}: {cells.n_phi.sum()} cells in {len(cells.n_phi)} rings, |eta| < {cells.eta_edges[-1]:g}")
-    print(described.model_dump_json(indent=1))
 
 
 def _described(path: Path | None) -> Detector:

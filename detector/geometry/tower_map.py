@@ -47,16 +47,25 @@ class TowerMap:
     row_share: NDArray[np.float64]
 
 
-def tower_map(lists: tuple[EdgeList, ...], grid: Grid) -> TowerMap:
+def tower_map(lists: tuple[EdgeList, ...], grid: Grid, name: str = "a calorimeter") -> TowerMap:
     """The map from one calorimeter's cells to the pixels.
+
+    Args:
+        lists: its cells.
+        grid: the pixels.
+        name: what messages call it.
 
     Raises:
         ValueError: a cell crosses the image's border, or its width in phi is not a whole number of
             pixels: its energy could not be shared without loss.
     """
     cells = build(lists)
-    if np.any(grid.n_phi % cells.n_phi[_in_image(cells, grid)]):
-        raise ValueError(f"a cell of the image is not a whole number of {grid.n_phi} columns wide")
+    for n_phi in cells.n_phi[_in_image(cells, grid)]:
+        if grid.n_phi % n_phi:
+            raise ValueError(
+                f"{name}: a cell of {360 / n_phi:g} degrees in phi is not a whole number of the image's "
+                f"{grid.n_phi} columns wide (`crystals: n_phi`), which are {360 / grid.n_phi:g} degrees"
+            )
     shares = [_shares(low, high, grid) for low, high in zip(cells.eta_edges[:-1], cells.eta_edges[1:], strict=True)]
     row_share = np.zeros((len(shares), max(len(share) for _, share in shares)))
     for ring, (_, share) in enumerate(shares):
@@ -83,7 +92,7 @@ def ecal_map(detector: Detector) -> TowerMap:
         ValueError: an ECAL cell of the image is not exactly one pixel.
     """
     grid = Grid.of(detector)
-    towers = tower_map(detector.calorimeters.ecal, grid)
+    towers = tower_map(detector.calorimeters.ecal, grid, f"{detector.name}: ECAL")
     inside = towers.n_rows > 0
     if np.any(towers.n_rows[inside] != 1) or np.any(towers.columns[inside] != 1) or inside.sum() != grid.n_eta:
         raise ValueError(f"{detector.name}: the ECAL cells of the image are not its {grid.n_eta} x {grid.n_phi} pixels")
@@ -93,7 +102,7 @@ def ecal_map(detector: Detector) -> TowerMap:
 @lru_cache
 def hcal_map(detector: Detector) -> TowerMap:
     """The HCAL's map: towers of 5 x 5 pixels in the barrel, one pixel in the endcaps."""
-    return tower_map(detector.calorimeters.hcal, Grid.of(detector))
+    return tower_map(detector.calorimeters.hcal, Grid.of(detector), f"{detector.name}: HCAL")
 
 
 def _in_image(cells: Cells, grid: Grid) -> NDArray[np.bool_]:

@@ -37,6 +37,8 @@ def apply(policy: Policy, sources: Sequence[Source]) -> None:
     if refused:
         limit = f"a share of {allowed:g} a sample" if allowed else "none"
         remedy = "make or copy them again, or allow more with `policy: {bad_files: skip, max_bad_share: ...}`"
+        if any(row.verdict == "short" for name in refused for row in files[name]):
+            remedy += "; if short files are as they should be, correct `events_per_file`"
         raise DataError(f"bad input files in {', '.join(refused)} (allowed: {limit}); {remedy}\n{table(sources)}")
     if not any(row.ok for rows in files.values() for row in rows):
         raise DataError(f"no events for shards: every input file is bad\n{table(sources)}")

@@ -76,7 +76,9 @@ TABLES: dict[str, dict[str, Column]] = {
         ),
         "parton_pt": Column("float32", "transverse momentum of the particle's last copy, GeV; 0: unknown", since=1),
         "contained": Column("float32", "share of its decay quarks near the axis; -1: unknown", since=1, default=-1),
-        "decay_pdg_id": Column("int32", "largest |PDG id| of its decay products; 0: none or unknown", since=1),
+        "decay_pdg_id": Column(
+            "int32", "largest PDG id, without sign, of its decay products; 0: none or unknown", since=1
+        ),
     },
     "baseline": {
         "class_id": Column("uint8", "class that the jet is tagged as, index into the file's class_names"),

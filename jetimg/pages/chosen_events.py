@@ -65,12 +65,11 @@ def choose(
     Raises:
         DataError: a file is missing or damaged, or there is no such event.
     """
+    _check_names(files, choice)
     groups: dict[tuple[str, str], list[Place]] = defaultdict(list)
-    seen: set[str] = set()
     for number, path in enumerate(files):
         if known(path):
             for sample, split, event in _events(path, choice):
-                seen.add(sample)
                 if len(groups[sample, split]) < choice.events:
                     groups[sample, split].append(Place(number, event))
         progress(1)
@@ -80,10 +79,25 @@ def choose(
         wanted = [
             f"{name} {', '.join(of)}" for name, of in (("sample", choice.samples), ("split", choice.splits)) if of
         ]
-        raise DataError(
-            f"{', '.join(map(str, files)) or 'no files'}: no events{' of ' + ' and '.join(wanted) if wanted else ''}"
-        )
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        there = f"{files[0]}{more}" if files else "no files"
+        raise DataError(f"{there}: no events{' of ' + ' and '.join(wanted) if wanted else ''}")
     return chosen
+
+
+def _check_names(files: Sequence[Path], choice: Choice) -> None:
+    """Refuses samples and splits that no file has, also where other names that were given are there."""
+    if not choice.samples and not choice.splits:
+        return
+    samples: set[str] = set()
+    splits: set[str] = set()
+    for path in files:
+        with Reader(path) as reader:
+            samples.update(reader.attributes["sample_names"])
+            splits.add(str(reader.attributes["split"]))
+    for kind, wanted, there in (("sample", choice.samples, samples), ("split", choice.splits, splits)):
+        if unknown := sorted(set(wanted) - there):
+            raise DataError(f"no {kind} {', '.join(unknown)}; there are {', '.join(sorted(there)) or 'none'}")
 
 
 def _events(path: Path, choice: Choice) -> Iterator[tuple[str, str, int]]:

@@ -78,10 +78,11 @@ def detect(
 def _tell(made: Any, output: Path, keep_going: bool) -> None:
     good = len(made.inputs) - len(made.bad)
     rate = made.n_events / made.seconds
+    speed = f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
     look = LOOK.get(output.suffix.lower(), LOOK_HDF5).format(output=output)
     common.say(
         f"{output}: {made.n_jets:,} jets in {made.n_events:,} events of {good} files, {len(made.bad)} bad files; "
-        f"{made.seconds:.1f} s, {rate:,.0f} events/s; look: {look}"
+        f"{made.seconds:.1f} s, {speed} events/s; look: {look}"
     )
     for row in made.bad:
         common.say(f"{row.name}: {row.verdict}: {row.reason}")

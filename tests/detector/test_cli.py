@@ -94,7 +94,19 @@ def test_describe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
     assert run(monkeypatch, "describe") == 0
     said = capsys.readouterr()
     assert "123192 cells" in said.err
+    assert "340 x 360 pixels" in said.err
     assert '"field_tesla": 3.8' in said.out
+
+
+def test_describe_refuses_cells_that_do_not_fit_the_pixels(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    coarse = tmp_path / "coarse.yaml"
+    coarse.write_text("extends: cms.yaml\nname: coarse\ncrystals: {eta_pitch: 0.0348, n_eta: 170, n_phi: 180}\n")
+    assert run(monkeypatch, "describe", "--detector", str(coarse)) == 2
+    said = capsys.readouterr()
+    assert "coarse: ECAL: a cell of 1 degrees in phi" in " ".join(said.err.replace("│", " ").split())
+    assert said.out == ""
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,7 @@ def test_the_refusal_shows_every_bad_file_and_the_way_out() -> None:
     assert "tt_bad1: short: 4 of 10" in text
     assert "bad_files: skip" in text
     assert "2 short" in text
+    assert "correct `events_per_file`" in text
 
 
 def test_the_table_counts_asked_and_present() -> None:

@@ -106,14 +106,18 @@ def test_a_page_needs_nothing_from_outside_and_escapes_names(make_events, made_e
 
 def test_events_are_chosen_evenly(make_events, made_event, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     events = [made_event(sample=k) for k in (0, 0, 0, 0, 1, 0, 1, 2)]
-    names = ["tt", "bb", "hh"]
+    names = ["tt", "bb", "hh", "ZZ"]
     paths = [make_events(tmp_path / f"{split}.h5", events, names, split) for split in ("train", "test")]
     chosen = choose(paths, Choice(events=7))
     assert chosen == [Place(0, 0), Place(0, 1), Place(0, 4), Place(0, 7), Place(1, 0), Place(1, 4), Place(1, 7)]
     assert choose(paths, Choice(samples=("bb",), splits=("test",))) == [Place(1, 4), Place(1, 6)]
     assert len(choose(paths, Choice())) == 16
-    with pytest.raises(DataError, match="no events of sample WW and split test"):
-        choose(paths, Choice(samples=("WW",), splits=("test",)))
+    with pytest.raises(DataError, match="no events of sample ZZ and split test"):
+        choose(paths, Choice(samples=("ZZ",), splits=("test",)))
+    with pytest.raises(DataError, match=r"^no sample WW; there are ZZ, bb, hh, tt$"):
+        choose(paths, Choice(samples=("bb", "WW")))
+    with pytest.raises(DataError, match=r"^no split heldout; there are test, train$"):
+        choose(paths, Choice(splits=("heldout", "test")))
 
 
 @pytest.fixture

@@ -91,6 +91,9 @@ def test_the_readme_describes_every_column(released: Path) -> None:
             f"`/{group}/{name}`" for group in file if group != "files" for name in file[group] if name != "indptr"
         ]
     assert [column for column in columns if column not in text] == []
+    rows = [line for line in text.splitlines() if line.startswith("| `/")]
+    assert rows
+    assert {row.count("|") for row in rows} == {4}, "a bar in a cell makes one more column"
     for word in ("Licence", "CC-BY-4.0", "cite", "Known limits", "GeV"):
         assert word in text
 
