@@ -21,10 +21,18 @@ from importlib.metadata import version
 from pathlib import Path
 from secrets import token_hex
 from types import FunctionType
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, get_args, overload
 
 import llvmlite.binding as llvm
 import numpy as np
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+# Contiguous arrays of one and of two dimensions, in the annotations of compiled functions.
+Vector = np.ndarray[tuple[int], np.dtype[Scalar]]
+Matrix = np.ndarray[tuple[int, int], np.dtype[Scalar]]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _SCALARS: dict[str, Any] = {
     "b1": ctypes.c_bool,
@@ -35,6 +43,7 @@ _SCALARS: dict[str, Any] = {
 }
 _VECTOR, _MATRIX = "[::1]", "[:,::1]"
 _SHAPES = {1: _VECTOR, 2: _MATRIX}
+_OF_PYTHON: dict[Any, str] = {bool: "b1", int: "i8", float: "f8"}
 
 # Keeps the machine code in memory as long as the process lives.
 _ENGINES: list[Any] = []
@@ -77,40 +86,36 @@ class Packed:
 class Native:
     """A compiled function; compiled or loaded when it is first called with arguments of a kind."""
 
-    def __init__(self, function: Callable[..., Any], signature: str | None = None) -> None:
+    def __init__(self, function: Callable[..., Any], declared: list[tuple[str, ...]] | None = None) -> None:
         """Takes a function.
 
         Args:
             function: see above.
-            signature: by numba's short names, as in `i8(f8, f4[::1], u4[:,::1])`; if None, that of the arguments given.
+            declared: the kinds of arguments that it takes, `i4` or `f8` and for arrays `u4[::1]` or `f4[:,::1]`; if
+                None, it takes what it is given.
         """
-        self.function, self._declared = function, None
-        if signature is not None:
-            arguments = signature.replace(" ", "").removesuffix(")").partition("(")[2]
-            self._declared = tuple(_split(arguments))
+        self.function, self._declared = function, declared
         self._codes: dict[Any, tuple[Any, Any]] = {}
 
     def __call__(self, *arguments: Any) -> Any:
         """Calls it; arrays that it changes are changed in place.
 
         Raises:
-            TypeError: an array of another type, shape or order than the signature says.
+            TypeError: an array of another type, shape or order than declared.
         """
         fields: list[Any] = []
         kinds: Any = tuple([_append(value, fields) for value in arguments])
-        if self._declared is not None:
-            self._check(kinds)
-            kinds = self._declared
-        code, result = self._codes.get(kinds) or self._load(kinds)
+        code, result = self._codes.get(kinds) or self._of(kinds)
         place = result()
         if code(ctypes.byref(place), ctypes.byref(ctypes.c_void_p()), *fields):
             raise RuntimeError(f"{self.function.__name__} raised, which no such function does")
         return place.value
 
-    def _check(self, kinds: tuple[Any, ...]) -> None:
-        for found, declared in zip(kinds, self._declared or (), strict=True):
-            if found != declared and not (found in _SCALARS and declared in _SCALARS):
-                raise TypeError(f"expected {declared}, not {found}")
+    def _of(self, given: tuple[Any, ...]) -> tuple[Any, Any]:
+        """The code for arguments of some kinds, and the type of its result."""
+        kinds = given if self._declared is None else _chosen(given, self._declared)
+        self._codes[given] = found = self._codes.get(kinds) or self._load(kinds)
+        return found
 
     def _load(self, kinds: tuple[Any, ...]) -> tuple[Any, Any]:
         paths = self._paths(kinds)
@@ -122,9 +127,7 @@ class Native:
         types = [one for kind in kinds for one in _c_types(kind)]
         prototype = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *types)
         # What returns nothing leaves the place for its result alone.
-        found = prototype(engine.get_function_address(name)), _SCALARS.get(returned, ctypes.c_int64)
-        self._codes[kinds] = found
-        return found
+        return prototype(engine.get_function_address(name)), _SCALARS.get(returned, ctypes.c_int64)
 
     def _paths(self, kinds: tuple[Any, ...]) -> list[Path]:
         """Where the machine code may be kept, the best place first; the name changes with all that it depends on."""
@@ -154,14 +157,56 @@ class Native:
         return name, returned, code
 
 
-def native(signature: str) -> Callable[[Callable[..., Any]], Any]:
-    """Makes a function a compiled one of this signature; see `Native`."""
-    return lambda function: Native(function, signature)
+@overload
+def native(said: str) -> Callable[[Callable[..., Any]], Any]: ...
+
+
+@overload
+def native(said: Callable[P, R]) -> Callable[P, R]: ...
+
+
+def native(said: Any) -> Any:
+    """Makes a function a compiled one that takes what its annotations say; see `Native`.
+
+    They are `int`, `float`, `bool`, scalars of numpy, and `Vector` and `Matrix` of these or of a type variable: then
+    all that have it are of one of its types. In place of annotations, as `native(TEXT)`, types may be given by numba's
+    short names, as in `i8(f8, f4[::1], u4[:,::1])`.
+    """
+    if isinstance(said, str):
+        return lambda function: Native(function, [_split(said)])
+    return Native(said, _declared(said))
 
 
 def compiled(function: Callable[..., Any]) -> Any:
     """Makes a function a compiled one that takes what it is given; see `Native`."""
     return Native(function)
+
+
+def _declared(function: Callable[..., Any]) -> list[tuple[str, ...]]:
+    """The kinds of its arguments, once for each type of its type variable."""
+    types = [one for name, one in function.__annotations__.items() if name != "return"]
+    variables = [one for annotation in types for one in getattr(annotation, "__parameters__", ())]
+    scalars = variables[0].__constraints__ if variables else (None,)
+    return [tuple([_kind_of_type(one, scalar) for one in types]) for scalar in scalars]
+
+
+def _kind_of_type(annotation: Any, scalar: Any) -> str:
+    """The kind of an annotation, with a scalar in the place of its type variable."""
+    if not (parts := get_args(annotation)):
+        return _OF_PYTHON.get(annotation) or np.dtype(annotation).str.lstrip("<|")
+    shape, (of,) = map(get_args, parts)
+    return _array_kind(np.dtype(scalar if isinstance(of, TypeVar) else of), len(shape))
+
+
+def _chosen(given: tuple[Any, ...], declared: list[tuple[str, ...]]) -> tuple[str, ...]:
+    """Those of the declared kinds that arguments have; numbers become what is declared."""
+    for kinds in declared:
+        pairs = list(zip(given, kinds, strict=True))
+        wrong = [pair for pair in pairs if pair[0] != pair[1] and not (pair[0] in _SCALARS and pair[1] in _SCALARS)]
+        if not wrong:
+            return kinds
+    found, said = wrong[0]
+    raise TypeError(f"expected {said}, not {found}")
 
 
 def _append(value: Any, fields: list[Any]) -> Any:
@@ -216,9 +261,11 @@ def _numba_type(kind: Any) -> Any:
     return numba.types.Array(scalar, 2 if bracket + shape == _MATRIX else 1, "C") if bracket else scalar
 
 
-def _split(arguments: str) -> list[str]:
+def _split(signature: str) -> tuple[str, ...]:
     """The arguments of a signature; the comma of a matrix is none between two of them."""
-    return [part.replace(";", ",") for part in arguments.replace(_MATRIX, _MATRIX.replace(",", ";")).split(",")]
+    arguments = signature.replace(" ", "").removesuffix(")").partition("(")[2]
+    parts = arguments.replace(_MATRIX, _MATRIX.replace(",", ";")).split(",")
+    return tuple(part.replace(";", ",") for part in parts)
 
 
 def _keep(path: Path, content: bytes) -> bool:

@@ -3,10 +3,9 @@
 A user's script that reads our data may stand beside a folder called detector, which Python would take for ours.
 """
 
-from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 _FILE = Path(__file__).parents[2] / "detector" / "common" / "native.py"
 
@@ -20,4 +19,10 @@ def _load() -> Any:
     return module
 
 
-native: Callable[[str], Callable[[Callable[..., Any]], Any]] = _load().native
+if TYPE_CHECKING:
+    from detector.common.native import Matrix, Vector, native
+else:
+    _loaded = _load()
+    Matrix, Vector, native = _loaded.Matrix, _loaded.Vector, _loaded.native
+
+__all__ = ["Matrix", "Vector", "native"]

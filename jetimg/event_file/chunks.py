@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from jetimg.common.native import native
+from jetimg.common.native import Vector, native
 
 _FILTERS = [h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE]
 _KINDS = (np.dtype("<u4"), np.dtype("<f4"), np.dtype("<i4"))
@@ -55,8 +55,8 @@ class Chunks:
         return True
 
 
-@native("void(u1[::1], i8, u4[::1])")
-def _unshuffle(plain, start, rows):  # type: ignore[no-untyped-def]
+@native
+def _unshuffle(plain: Vector[np.uint8], start: int, rows: Vector[np.uint32]) -> None:
     """Undoes HDF5's shuffle, which stores the first bytes of all values, then their second bytes, and so on.
 
     Four slices, because an index that could be negative would not be vectorised: 16 times as slow.

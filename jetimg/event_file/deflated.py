@@ -14,7 +14,7 @@ import deflate
 import numpy as np
 from numpy.typing import NDArray
 
-from jetimg.common.native import native
+from jetimg.common.native import Vector, native
 
 # Deflate, window of 32 kB, fastest (RFC 1950).
 _HEADER = b"\x78\x01"
@@ -67,8 +67,14 @@ def _stored(planes: NDArray[np.uint8]) -> Iterator[bytes | memoryview]:
         yield block
 
 
-@native("void(u4[::1], u1[::1], u1[::1], u1[::1], u1[::1])")
-def _split(words, first, second, third, fourth):  # type: ignore[no-untyped-def]
+@native
+def _split(
+    words: Vector[np.uint32],
+    first: Vector[np.uint8],
+    second: Vector[np.uint8],
+    third: Vector[np.uint8],
+    fourth: Vector[np.uint8],
+) -> None:
     """Loops of their own: one with four outputs is not vectorised, since they might overlap."""
     for i in range(len(words)):
         first[i] = words[i]

@@ -4,14 +4,16 @@
 protection against forgery.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from jetimg.common.native import native
+from jetimg.common.native import Vector, native
 from jetimg.event_file.layout import CHANNELS
 
 
-def digests(tables: dict[str, dict[str, NDArray[np.generic]]]) -> NDArray[np.uint64]:
+def digests(tables: dict[str, dict[str, NDArray[Any]]]) -> NDArray[np.uint64]:
     """The digest of each event's pixels and values in all channels; 0 where it has none.
 
     Args:
@@ -24,12 +26,18 @@ def digests(tables: dict[str, dict[str, NDArray[np.generic]]]) -> NDArray[np.uin
     for number, name in enumerate(CHANNELS, 1):
         columns = tables[name]
         bits = np.ascontiguousarray(columns["value"], np.float32).view(np.uint32)
-        _mix(number, columns["indptr"], columns["pixel"], bits, found)
+        _mix(np.uint64(number), columns["indptr"], columns["pixel"], bits, found)
     return found
 
 
-@native("void(u8, i8[::1], u4[::1], u4[::1], u8[::1])")
-def _mix(channel, indptr, pixel, bits, found):  # type: ignore[no-untyped-def]
+@native
+def _mix(
+    channel: np.uint64,
+    indptr: Vector[np.int64],
+    pixel: Vector[np.uint32],
+    bits: Vector[np.uint32],
+    found: Vector[np.uint64],
+) -> None:
     """Multiply and shift (the constant is 2 ** 64 over the golden ratio, odd)."""
     factor, half = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
     for event in range(len(indptr) - 1):

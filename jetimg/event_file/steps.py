@@ -4,14 +4,11 @@ The first step of each event, and in /masks of each jet, counts from 0: `numpy.c
 Steps are uint32, and sums of damaged ones wrap: what they give then does not ascend, or is not in the image.
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from jetimg.common.native import native
-
-Columns = dict[str, NDArray[Any]]
+from jetimg.common.native import Vector, native
+from jetimg.event_file.batch import Columns
 
 
 def with_steps(table: Columns) -> Columns:
@@ -35,8 +32,8 @@ def _ends(table: Columns, indptr: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.union1d(indptr, np.flatnonzero(np.diff(table["jet"])) + 1)
 
 
-@native("void(i8[::1], u4[::1], u4[::1])")
-def _subtract(ends, pixel, step):  # type: ignore[no-untyped-def]
+@native
+def _subtract(ends: Vector[np.int64], pixel: Vector[np.uint32], step: Vector[np.uint32]) -> None:
     for k in range(len(ends) - 1):
         before, mine, found = np.uint32(0), pixel[ends[k] : ends[k + 1]], step[ends[k] : ends[k + 1]]
         for i in range(len(mine)):
@@ -44,8 +41,8 @@ def _subtract(ends, pixel, step):  # type: ignore[no-untyped-def]
             before = mine[i]
 
 
-@native("void(i8[::1], u4[::1])")
-def _add_up(ends, step):  # type: ignore[no-untyped-def]
+@native
+def _add_up(ends: Vector[np.int64], step: Vector[np.uint32]) -> None:
     for k in range(len(ends) - 1):
         pixel, mine = np.uint32(0), step[ends[k] : ends[k + 1]]
         for i in range(len(mine)):

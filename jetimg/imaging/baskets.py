@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from jetimg.common.native import native
+from jetimg.common.native import Matrix, Vector, native
 from jetimg.imaging.root_objects import KEY, UnknownObject, decompressed
 from jetimg.imaging.root_tree import LORENTZ_VECTOR, Branch
 
@@ -135,8 +135,15 @@ class JaggedBranch:
         return _Basket(data, n_key, end)
 
 
-@native("i8(u4[::1], i8[:,::1], i8, i8, i8[::1], u4[::1])")
-def _copy(words, ranges, width, swap, offsets, content):  # type: ignore[no-untyped-def]
+@native
+def _copy(
+    words: Vector[np.uint32],
+    ranges: Matrix[np.int64],
+    width: int,
+    swap: int,
+    offsets: Vector[np.int64],
+    content: Vector[np.uint32],
+) -> int:
     """Copies ranges of entries one after the other, from big-endian if `swap`.
 
     Args:

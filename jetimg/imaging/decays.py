@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.geometry.angles import delta_r
-from jetimg.common.native import native
+from jetimg.common.native import Vector, native
 from jetimg.common.ranges import ranges
 from jetimg.imaging.delphes_reader import Chunk
 
@@ -96,8 +96,15 @@ def first_come(order: Ints, one: Ints, two: Ints, taken: Bools) -> Ints:
     return order[picked]
 
 
-@native("void(i8[::1], i8[::1], i8[::1], b1[::1], b1[::1], b1[::1])")
-def _first_come(order, one, two, taken, paired, picked):  # type: ignore[no-untyped-def]
+@native
+def _first_come(
+    order: Vector[np.int64],
+    one: Vector[np.int64],
+    two: Vector[np.int64],
+    taken: Vector[np.bool_],
+    paired: Vector[np.bool_],
+    picked: Vector[np.bool_],
+) -> None:
     for k in range(len(order)):
         i, j = one[order[k]], two[order[k]]
         if not (paired[i] or taken[j]):

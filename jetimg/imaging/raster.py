@@ -5,9 +5,8 @@ their pixels by a radix sort that stays in the processor's first cache; summing 
 reading it out took four times as long.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +14,12 @@ from numpy.typing import NDArray
 from detector.geometry.angles import TWO_PI
 from detector.geometry.grid import Grid
 from detector.geometry.tower_map import EDGE_TOLERANCE, TowerMap
-from jetimg.common.native import native
+from jetimg.common.native import Matrix, Vector, native
 
 OUTSIDE = -1
+
+# Delphes writes float32, which need not be copied; both are computed with as float64, and give the same.
+Real = TypeVar("Real", np.float32, np.float64)
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,8 @@ def locate_points(grid: Grid, eta: NDArray[np.float32], phi: NDArray[np.float32]
     if len(eta) != len(phi):
         raise RasterError(f"{len(eta)} etas for {len(phi)} phis")
     pixel = np.empty(len(eta), np.int32)
-    locate, points = _of_kind(_locate_points, eta, phi)
-    if locate(grid.eta_pitch, grid.eta_edges, grid.phi_edges, *points, pixel) < len(eta):
+    etas, phis = _of_one_type(eta, phi)
+    if _locate_points(grid.eta_pitch, grid.eta_edges, grid.phi_edges, etas, phis, pixel) < len(eta):
         raise RasterError("an eta or phi is not a finite number")
     return pixel
 
@@ -74,9 +76,9 @@ def locate_cells(cells: TowerMap, edges: NDArray[np.float32]) -> tuple[NDArray[n
         RasterError: a cell is not one of this calorimeter's.
     """
     ring, index = np.empty(len(edges), np.int32), np.empty(len(edges), np.int32)
-    locate, (values,) = _of_kind(_locate_cells, edges)
     rings = cells.eta_edges, cells.n_phi, TWO_PI / cells.n_phi, cells.ring_of_bin, cells.bins_per_eta
-    wrong = locate(*rings, values, ring, index)
+    (values,) = _of_one_type(edges)
+    wrong = _locate_cells(*rings, values, ring, index)
     if wrong < len(edges):
         found = ", ".join(f"{edge:.6g}" for edge in edges[wrong])
         raise RasterError(f"a cell with edges (eta, eta, phi, phi) = ({found}), which the described detector has not")
@@ -131,34 +133,33 @@ def accumulate(
     order = np.empty((2, np.diff(offsets).max(initial=0)), np.int64)
     bits = (grid.size.bit_length() + 1) // 2
     ends = np.empty((2, 1 << bits), np.int64)
-    add, (values,) = _of_kind(_accumulate, value)
-    wrong = add(bits, offsets, pixel, values, order, ends, indptr, out_pixel, out_value, counts)
+    (values,) = _of_one_type(value)
+    wrong = _accumulate(bits, offsets, pixel, values, order, ends, indptr, out_pixel, out_value, counts)
     if wrong < len(value):
         raise RasterError(f"a value of {value[wrong]}, not a finite number >= 0")
     hits = Hits(indptr, out_pixel[: indptr[-1]].copy(), out_value[: indptr[-1]].copy())
     return hits, int(counts[0]), int(counts[1])
 
 
-def _of_kind(kernels: dict[str, Any], *values: NDArray[np.floating]) -> tuple[Any, list[NDArray[np.floating]]]:
-    """The function for float32, if all values are, else that for float64; and the values in that type."""
-    kind = "f4" if all(array.dtype == np.float32 for array in values) else "f8"
-    return kernels[kind], [np.ascontiguousarray(array, kind) for array in values]
-
-
-def _both_kinds(signature: str) -> Callable[[Callable[..., Any]], dict[str, Any]]:
-    """Compiled for float32, which Delphes writes and which need not be copied, and for float64: KIND in the signature.
-
-    Both compute with float64 and give the same.
-    """
-    return lambda function: {kind: native(signature.replace("KIND", kind))(function) for kind in ("f4", "f8")}
+def _of_one_type(*values: NDArray[np.floating]) -> list[NDArray[Any]]:
+    """Contiguous: float32 if all of them are, else float64."""
+    kind = np.float32 if all(array.dtype == np.float32 for array in values) else np.float64
+    return [np.ascontiguousarray(array, kind) for array in values]
 
 
 # The compiled functions below return the position of what is wrong, the number of all if nothing is. Their indices are
 # unsigned where it counts: of one that could be negative, they would have to ask each time whether it is.
 
 
-@_both_kinds("i8(f8, f8[::1], f8[::1], KIND[::1], KIND[::1], i4[::1])")
-def _locate_points(eta_pitch, eta_edges, phi_edges, eta, phi, pixel):  # type: ignore[no-untyped-def]
+@native
+def _locate_points(
+    eta_pitch: float,
+    eta_edges: Vector[np.float64],
+    phi_edges: Vector[np.float64],
+    eta: Vector[Real],
+    phi: Vector[Real],
+    pixel: Vector[np.int32],
+) -> int:
     n_eta, n_phi, one = len(eta_edges) - 1, len(phi_edges) - 1, np.uint64(1)
     eta_min, eta_max, phi_min, phi_max = eta_edges[0], eta_edges[n_eta], phi_edges[0], phi_edges[n_phi]
     for i in range(len(eta)):
@@ -183,8 +184,17 @@ def _locate_points(eta_pitch, eta_edges, phi_edges, eta, phi, pixel):  # type: i
     return len(eta)
 
 
-@_both_kinds("i8(f8[::1], i8[::1], f8[::1], i8[::1], f8, KIND[:,::1], i4[::1], i4[::1])")
-def _locate_cells(eta_edges, n_phi, width, ring_of_bin, bins_per_eta, edges, ring, index):  # type: ignore[no-untyped-def]
+@native
+def _locate_cells(
+    eta_edges: Vector[np.float64],
+    n_phi: Vector[np.int64],
+    width: Vector[np.float64],
+    ring_of_bin: Vector[np.int64],
+    bins_per_eta: float,
+    edges: Matrix[Real],
+    ring: Vector[np.int32],
+    index: Vector[np.int32],
+) -> int:
     low, high, one = eta_edges[0], eta_edges[len(eta_edges) - 1], np.uint64(1)
     for i in range(len(edges)):
         eta_min, eta_max = np.float64(edges[i, 0]), np.float64(edges[i, 1])
@@ -205,8 +215,19 @@ def _locate_cells(eta_edges, n_phi, width, ring_of_bin, bins_per_eta, edges, rin
     return len(edges)
 
 
-@native("void(i8, i8[::1], i8[::1], i8[::1], f8[:,::1], i4[::1], i4[::1], f8[::1], i4[::1], f8[::1])")
-def _share(n_phi, first_row, n_rows, columns, row_share, ring, index, value, pixel, part):  # type: ignore[no-untyped-def]
+@native
+def _share(
+    n_phi: int,
+    first_row: Vector[np.int64],
+    n_rows: Vector[np.int64],
+    columns: Vector[np.int64],
+    row_share: Matrix[np.float64],
+    ring: Vector[np.int32],
+    index: Vector[np.int32],
+    value: Vector[np.float64],
+    pixel: Vector[np.int32],
+    part: Vector[np.float64],
+) -> None:
     k = 0
     for i in range(len(value)):
         r = ring[i]
@@ -220,14 +241,53 @@ def _share(n_phi, first_row, n_rows, columns, row_share, ring, index, value, pix
                 k += 1
 
 
-@_both_kinds("i8(i8, i8[::1], i4[::1], KIND[::1], i8[:,::1], i8[:,::1], i8[::1], u4[::1], f4[::1], i8[::1])")
-def _accumulate(bits, offsets, pixels, values, orders, ends, indptr, out_pixel, out_value, counts):  # type: ignore[no-untyped-def]
+def _sort_by_pixel(
+    order: Vector[np.int64], spare: Vector[np.int64], low: Vector[np.int64], high: Vector[np.int64], n: int, bits: int
+) -> None:
+    """Sorts the first n entries, keeping the order of equals: by the lower half of a pixel's bits, then by the higher.
+
+    Args:
+        order: entries, the pixel above the lowest 32 bits.
+        spare: room for as many.
+        low, high: how many entries have each lower and each higher half; what is there afterwards is of no use.
+        n: entries.
+        bits: of the lower half.
+    """
+    mask = np.uint64((1 << bits) - 1)
+    n_low = n_high = 0
+    for digit in range(len(low)):
+        low[digit], n_low = n_low, n_low + low[digit]
+        high[digit], n_high = n_high, n_high + high[digit]
+    for k in range(n):
+        half_pixel = np.uint64(order[k]) >> np.uint64(32) & mask
+        spare[np.uint64(low[half_pixel])] = order[k]
+        low[half_pixel] += 1
+    for k in range(n):
+        half_pixel = np.uint64(spare[k]) >> np.uint64(32) >> np.uint64(bits)
+        order[np.uint64(high[half_pixel])] = spare[k]
+        high[half_pixel] += 1
+
+
+@native
+def _accumulate(
+    bits: int,
+    offsets: Vector[np.int64],
+    pixels: Vector[np.int32],
+    values: Vector[Real],
+    orders: Matrix[np.int64],
+    ends: Matrix[np.int64],
+    indptr: Vector[np.int64],
+    out_pixel: Vector[np.uint32],
+    out_value: Vector[np.float32],
+    counts: Vector[np.int64],
+) -> int:
     """Adds up event by event; `orders` and `ends` are for the sort, `counts` takes what is outside and shared."""
     place, mask, number = np.uint64(32), np.uint64((1 << bits) - 1), np.uint64(0xFFFFFFFF)
     order, spare, low, high = orders[0], orders[1], ends[0], ends[1]
     n = 0
     for event in range(len(offsets) - 1):
-        begin, end = offsets[event], offsets[event + 1]
+        begin: int = offsets[event]
+        end: int = offsets[event + 1]
         pixel, value, m = pixels[begin:end], values[begin:end], 0
         ends[:] = 0
         for i in range(len(pixel)):
@@ -241,19 +301,7 @@ def _accumulate(bits, offsets, pixels, values, orders, ends, indptr, out_pixel, 
                 low[p & mask] += 1
                 high[p >> np.uint64(bits)] += 1
                 m += 1
-        # By pixel, keeping the order of equals: radix sort, by the lower half of a pixel's bits, then by the higher.
-        n_low = n_high = 0
-        for digit in range(len(low)):
-            low[digit], n_low = n_low, n_low + low[digit]
-            high[digit], n_high = n_high, n_high + high[digit]
-        for k in range(m):
-            half_pixel = np.uint64(order[k]) >> place & mask
-            spare[np.uint64(low[half_pixel])] = order[k]
-            low[half_pixel] += 1
-        for k in range(m):
-            half_pixel = np.uint64(spare[k]) >> place >> np.uint64(bits)
-            order[np.uint64(high[half_pixel])] = spare[k]
-            high[half_pixel] += 1
+        _sort_by_pixel(order, spare, low, high, m, bits)
         k = 0
         while k < m:
             first, p, total = k, np.uint64(order[k]) >> place, 0.0
@@ -263,7 +311,7 @@ def _accumulate(bits, offsets, pixels, values, orders, ends, indptr, out_pixel, 
             counts[1] += k - first > 1
             out_pixel[n], out_value[n] = p, total
             if not out_value[n] < np.inf:  # beyond float32
-                return begin + np.int64(np.uint64(order[first]) & number)
+                return begin + int(np.uint64(order[first]) & number)
             n += out_value[n] > 0.0
         indptr[event + 1] = n
     return len(values)

@@ -7,21 +7,24 @@ import runpy
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pytest
 
-from detector.common.native import Native, Packed, compiled, native
+from detector.common.native import Matrix, Native, Packed, Vector, compiled, native
+
+Real = TypeVar("Real", np.float32, np.float64)
 
 SOURCE = """
 import sys
 import numpy as np
-from detector.common.native import native
+from detector.common.native import Matrix, Vector, native
 
-@native("i8(f8, f4[:,::1], i8[::1])")
-def rows(x, a, out):
+@native
+def rows(x: float, a: Matrix[np.float32], out: Vector[np.int64]) -> int:
     for i in range(len(a)):
         total = 0.0
         for j in range(a.shape[1]):
@@ -34,11 +37,11 @@ print(rows(2.5, a, out), out.tolist(), "numba" in sys.modules)
 """
 
 
-def _makes_an_array(n, out):  # type: ignore[no-untyped-def]
+def _makes_an_array(n: int, out: Vector[np.float64]) -> None:
     out[0] = np.zeros(n).sum()
 
 
-def _add(a, out):  # type: ignore[no-untyped-def]
+def _add(a: Vector[np.float32], out: Vector[np.float64]) -> None:
     for i in range(len(a)):
         out[i] += a[i]
 
@@ -67,11 +70,12 @@ def test_the_next_process_needs_no_numba_and_a_changed_source_or_damaged_file_co
 
 def test_what_makes_arrays_is_refused() -> None:
     with pytest.raises(Exception, match="No implementation"):
-        Native(_makes_an_array, "void(i8, f8[::1])")(3, np.zeros(1))
+        native(_makes_an_array)(3, np.zeros(1))
 
 
-def test_arrays_of_another_kind_are_refused() -> None:
-    add, out = native("void(f4[::1], f8[::1])")(_add), np.zeros(3)
+@pytest.mark.parametrize("make", [native, native("void(f4[::1], f8[::1])")])
+def test_arrays_of_another_kind_are_refused(make: Callable[[Any], Any]) -> None:
+    add, out = make(_add), np.zeros(3)
     add(np.ones(3, np.float32), out)
     assert out.tolist() == [1, 1, 1]
     for wrong in (np.ones(3), np.ones((3, 1), np.float32), np.ones(6, np.float32)[::2]):
@@ -79,6 +83,23 @@ def test_arrays_of_another_kind_are_refused() -> None:
             add(wrong, out)
     with pytest.raises(ValueError, match=r"shorter|longer"):
         add(np.ones(3, np.float32))
+
+
+@native
+def _scaled_sum(factor: float, rows: Matrix[Real], taken: Vector[np.bool_], start: np.uint64) -> float:
+    total = 0.0
+    for i in range(start, len(rows)):
+        for j in range(rows.shape[1]):
+            total += factor * rows[i, j] * taken[i]
+    return total
+
+
+def test_of_a_type_variable_each_type_is_taken_everywhere_the_same() -> None:
+    taken = np.array([True, False, True])
+    for kind in (np.float32, np.float64):
+        assert _scaled_sum(2.0, np.ones((3, 2), kind), taken, 1) == 4.0
+    with pytest.raises(TypeError, match=r"expected f8\[:,::1\], not i8\[:,::1\]"):
+        _scaled_sum(2.0, np.ones((3, 2), np.int64), taken, 1)
 
 
 def test_it_is_kept_in_the_first_folder_that_can_be_written_and_works_where_none_can(tmp_path: Path) -> None:
@@ -91,7 +112,7 @@ def test_it_is_kept_in_the_first_folder_that_can_be_written_and_works_where_none
     (tmp_path / "file").write_text("")
     for kept in (True, False):
         out = np.zeros(2)
-        Elsewhere(_add, "void(f4[::1], f8[::1])")(np.ones(2, np.float32), out)
+        Elsewhere(_add, [("f4[::1]", "f8[::1]")])(np.ones(2, np.float32), out)
         assert out.tolist() == [1, 1]
         assert [path.name for path in (tmp_path / "other").glob("*")] == (["kept.o"] if kept else [])
         (tmp_path / "other" / "kept.o").unlink(missing_ok=True)
@@ -113,11 +134,11 @@ class Sum(NamedTuple):
     n: int
 
 
-def _length(x, y):  # type: ignore[no-untyped-def]
+def _length(x, y):
     return math.sqrt(x * x + y * y)
 
 
-def _lengths(points):  # type: ignore[no-untyped-def]
+def _lengths(points):
     total = 0.0
     for i in range(len(points.x)):
         total += points.scale * _length(points.x[i], points.y[i])
@@ -125,7 +146,7 @@ def _lengths(points):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _mean(first, second):  # type: ignore[no-untyped-def]
+def _mean(first, second):
     """Of the lengths of two lots of points."""
     one, other = _lengths(first), _lengths(second)
     return (one.total + other.total) / (one.n + other.n)

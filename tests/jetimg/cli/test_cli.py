@@ -23,7 +23,7 @@ class Ran:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """Runs a command as `jetimg` does, in this process."""
 
     def call(*arguments: object) -> Ran:
@@ -39,19 +39,19 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  #
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_help(run, command: str) -> None:  # type: ignore[no-untyped-def]
+def test_help(run, command: str) -> None:
     ran = run(command, "--help")
     assert ran.code == 0
     assert "--help" in ran.output
 
 
-def test_no_command_and_a_wrong_one(run) -> None:  # type: ignore[no-untyped-def]
+def test_no_command_and_a_wrong_one(run) -> None:
     assert run().code == 2
     assert run("destroy").code == 2
     assert run("--help").code == 0
 
 
-def test_check_exit_codes_and_lines(run, data: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_check_exit_codes_and_lines(run, data: Path, tmp_path: Path) -> None:
     good, bad = data / "tt.root", data / "no_hard_process_tt.root"
     ran = run("check", good)
     assert (ran.code, ran.output.split()[:2]) == (0, ["ok", "2"])
@@ -63,7 +63,7 @@ def test_check_exit_codes_and_lines(run, data: Path, tmp_path: Path) -> None:  #
     assert run("check", "--expect", 2, good).code == 0
 
 
-def test_check_as_json_to_the_terminal_and_to_a_file(run, data: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_check_as_json_to_the_terminal_and_to_a_file(run, data: Path, tmp_path: Path) -> None:
     ran = run("check", data / "tt.root", data / "no_hard_process_tt.root", "--json")
     assert ran.code == 1
     assert [row["verdict"] for row in json.loads(ran.output)] == ["ok", "no-hard-process"]
@@ -72,7 +72,7 @@ def test_check_as_json_to_the_terminal_and_to_a_file(run, data: Path, tmp_path: 
     assert (row["verdict"], row["entries"], row["path"]) == ("ok", 2, str(data / "tt.root"))
 
 
-def test_lists_of_files(run, data: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_lists_of_files(run, data: Path, tmp_path: Path) -> None:
     listing = tmp_path / "files.txt"
     listing.write_text(f"{data / 'tt.root'}\n\n{data / 'bb.root'}\n")
     ran = run("check", f"@{listing}", data / "hh.root")
@@ -80,7 +80,7 @@ def test_lists_of_files(run, data: Path, tmp_path: Path) -> None:  # type: ignor
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n\n", b"\xff\xfe"])
-def test_a_list_that_is_not_there_or_names_nothing(run, tmp_path: Path, content: bytes | None) -> None:  # type: ignore[no-untyped-def]
+def test_a_list_that_is_not_there_or_names_nothing(run, tmp_path: Path, content: bytes | None) -> None:
     listing = tmp_path / "files.txt"
     if content is not None:
         listing.write_bytes(content)
@@ -104,7 +104,7 @@ def test_a_list_that_is_not_there_or_names_nothing(run, tmp_path: Path, content:
         ["--detector", "no_such_file.yaml"],
     ],
 )
-def test_wrong_options_are_the_calls_fault(run, data: Path, tmp_path: Path, options: list[str]) -> None:  # type: ignore[no-untyped-def]
+def test_wrong_options_are_the_calls_fault(run, data: Path, tmp_path: Path, options: list[str]) -> None:
     ran = run("convert", data / "tt.root", "-o", tmp_path / "x.h5", *options)
     assert ran.code == 2
     assert ran.error
@@ -115,7 +115,7 @@ def test_wrong_options_are_the_calls_fault(run, data: Path, tmp_path: Path, opti
 @pytest.mark.parametrize(
     "content", ["a: [", "- 1", "surprise: 1", "crystals: {eta_pitch: 0.0174, n_eta: 340, n_phi: 7}"]
 )
-def test_wrong_settings_and_descriptions_are_the_calls_fault(  # type: ignore[no-untyped-def]
+def test_wrong_settings_and_descriptions_are_the_calls_fault(
     run, data: Path, tmp_path: Path, option: str, content: str
 ) -> None:
     path = tmp_path / "wrong.yaml"
@@ -123,7 +123,7 @@ def test_wrong_settings_and_descriptions_are_the_calls_fault(  # type: ignore[no
     assert run("convert", data / "tt.root", "-o", tmp_path / "x.h5", option, path).code == 2
 
 
-def test_a_description_whose_cells_do_not_fit_its_pixels(run, data: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_description_whose_cells_do_not_fit_its_pixels(run, data: Path, tmp_path: Path) -> None:
     from detector.geometry.description import DEFAULT
 
     path = tmp_path / "other.yaml"
@@ -131,7 +131,7 @@ def test_a_description_whose_cells_do_not_fit_its_pixels(run, data: Path, tmp_pa
     assert run("check", data / "tt.root", "--detector", path).code == 2
 
 
-def test_convert_tells_of_bad_files_and_keeps_the_others(run, data: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_convert_tells_of_bad_files_and_keeps_the_others(run, data: Path, tmp_path: Path) -> None:
     output = tmp_path / "x.h5"
     files = (data / "tt.root", data / "no_hard_process_tt.root")
     ran = run("convert", *files, "-o", output, "--sample", "tt", "--hcal", "spread", "--value-bits", 10)
@@ -143,7 +143,7 @@ def test_convert_tells_of_bad_files_and_keeps_the_others(run, data: Path, tmp_pa
         assert (reader.n_events, reader.attributes["sample_names"]) == (2, ["tt"])
 
 
-def test_the_whole_way(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_the_whole_way(run, tmp_path: Path) -> None:
     """plan, shard, manifest, verify; then a fault in the data set."""
     paths = campaign(tmp_path / "events")
     plan, folder = tmp_path / "plan.json", tmp_path / "set"
@@ -193,7 +193,7 @@ def test_the_whole_way(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-
         ["--max-bad-share", "2"],
     ],
 )
-def test_wrong_options_of_plan(run, event_file: Path, tmp_path: Path, options: list[str]) -> None:  # type: ignore[no-untyped-def]
+def test_wrong_options_of_plan(run, event_file: Path, tmp_path: Path, options: list[str]) -> None:
     assert run("plan", event_file, "-o", tmp_path / "plan.json", *options).code == 2
 
 
@@ -207,7 +207,7 @@ def test_wrong_options_of_plan(run, event_file: Path, tmp_path: Path, options: l
         ["verify", "."],
     ],
 )
-def test_data_at_fault_is_one_line_and_exit_code_1(  # type: ignore[no-untyped-def]
+def test_data_at_fault_is_one_line_and_exit_code_1(
     run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -216,7 +216,7 @@ def test_data_at_fault_is_one_line_and_exit_code_1(  # type: ignore[no-untyped-d
     assert len(ran.error.splitlines()) == 1
 
 
-def test_names_with_brackets_are_printed_as_they_are(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_names_with_brackets_are_printed_as_they_are(run, tmp_path: Path) -> None:
     """rich takes [b] for markup."""
     path = write(tmp_path / "x[b]y[/b].root", branches(1))
     ran = run("check", path)

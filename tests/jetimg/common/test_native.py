@@ -10,10 +10,11 @@ import numpy as np
 from jetimg.common.native import native
 from jetimg.event_file.digest import _mix
 
-def add(a, b):
+@native
+def add(a: float, b: float) -> float:
     return a + b
 
-print(native("f8(f8, f8)")(add)(1.5, 2.0))
+print(add(1.5, 2.0))
 import detector
 print(detector.__file__)
 """

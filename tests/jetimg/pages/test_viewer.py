@@ -93,7 +93,7 @@ def test_the_same_events_give_the_same_bytes(dataset: Path, tmp_path: Path) -> N
     assert pages[0].read_bytes() == pages[1].read_bytes()
 
 
-def test_a_page_needs_nothing_from_outside_and_escapes_names(make_events, made_event, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_page_needs_nothing_from_outside_and_escapes_names(make_events, made_event, tmp_path: Path) -> None:
     path = make_events(tmp_path / "<b>&.h5", [made_event()], sample_names=["</script><i>"])
     viewer.write([path], tmp_path / "events.html", Choice())
     text = (tmp_path / "events.html").read_text()
@@ -104,7 +104,7 @@ def test_a_page_needs_nothing_from_outside_and_escapes_names(make_events, made_e
     assert held(tmp_path / "events.html")[0]["events"][0]["sample"] == "</script><i>"
 
 
-def test_events_are_chosen_evenly(make_events, made_event, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_events_are_chosen_evenly(make_events, made_event, tmp_path: Path) -> None:
     events = [made_event(sample=k) for k in (0, 0, 0, 0, 1, 0, 1, 2)]
     names = ["tt", "bb", "hh", "ZZ"]
     paths = [make_events(tmp_path / f"{split}.h5", events, names, split) for split in ("train", "test")]

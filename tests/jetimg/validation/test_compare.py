@@ -193,7 +193,7 @@ def test_bins_of_a_constant_and_of_nothing(observer: Observer) -> None:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     # Drawing is tested above, and slow.
     monkeypatch.setattr("jetimg.validation.plots.draw_all", lambda found, folder: None)
 
@@ -206,7 +206,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  #
     return call
 
 
-def test_exit_codes(run, data: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_exit_codes(run, data: Path, tmp_path: Path) -> None:
     bb, tt, output = data / "bb.root", data / "tt.root", ("--output", tmp_path / "out", "--permutations", 9)
     assert run("compare", bb, tt, "--to", data / "[bt][bt].root", *output)[0] == 0
     assert run("compare", bb, "--to", bb, "--max-ratio-difference", 0.03, *output)[0] == 0
@@ -219,7 +219,7 @@ def test_exit_codes(run, data: Path, tmp_path: Path) -> None:  # type: ignore[no
     assert run("compare", bb, *output)[0] == 2
 
 
-def test_bad_files(run, data: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_bad_files(run, data: Path, tmp_path: Path) -> None:
     bb, output = data / "bb.root", ("--output", tmp_path / "out", "--sample", "bb")
     broken = tmp_path / "bb.root"
     broken.write_bytes(bb.read_bytes()[:20_000])

@@ -20,6 +20,6 @@ def test_a_function_of_a_library(rng: np.random.Generator) -> None:
 
 
 @compiled
-def _draw(rng, out):  # type: ignore[no-untyped-def]
+def _draw(rng, out):
     for i in range(0, len(out), 2):
         out[i], out[i + 1] = standard_normal(rng), uniform(rng)
