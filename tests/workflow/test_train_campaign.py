@@ -28,7 +28,8 @@ NAMES = ["pfjet-full", "pfjet-ternary", "pfjet-int8", "pfjet-pruned", "ssd7-full
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    folder = campaign(tmp_path_factory.mktemp("networks"), networks=NETWORKS, threads=1, batch_sizes=[1])
+    quick = {"threads": 1, "batch_sizes": [1], "benchmark_seconds": 0}
+    folder = campaign(tmp_path_factory.mktemp("networks"), networks=NETWORKS, **quick)
     run = snakemake(folder)
     assert run.returncode == 0, run.stdout + run.stderr
     return folder / "out"

@@ -225,6 +225,9 @@ class Config(StrictModel):
     batch_sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         default=(1, 8, 64), min_length=1, description="images a batch at which networks are timed"
     )
+    benchmark_seconds: float = Field(
+        default=5.0, ge=0, description="how long each network is timed at each batch size; five batches at least"
+    )
     only: SampleName | None = Field(default=None, description="sample whose failed files `rerun_failed` makes again")
     files_per_job: int = Field(default=10, ge=1, description="Delphes files that one job converts to one event file")
 

@@ -81,8 +81,8 @@ rule quantize_network:
         dataset=subpath(input.manifest, parent=True),
         folder=subpath(output.network, parent=True),
     shell:
-        "jetimg models quantize {params.dataset:q} {input.network:q} --kind {wildcards.version:q} --config {input.settings:q} --replace "
-        "--output {params.folder:q} > {log:q} 2>&1"
+        "jetimg models quantize {params.dataset:q} {input.network:q} --kind {wildcards.version:q} "
+        "--config {input.settings:q} --replace --output {params.folder:q} > {log:q} 2>&1"
 
 
 rule prune_network:
@@ -264,10 +264,11 @@ rule benchmark_networks:
     params:
         models=lambda _, input: labelled(input),
         sizes=",".join(map(str, CONFIG.batch_sizes)),
+        seconds=CONFIG.benchmark_seconds,
         folder=subpath(output.json, parent=True),
     shell:
-        "jetimg models benchmark {params.models:q} --batch-sizes {params.sizes:q} --output {params.folder:q} "
-        "> {log:q} 2>&1"
+        "jetimg models benchmark {params.models:q} --batch-sizes {params.sizes:q} --seconds {params.seconds:q} "
+        "--output {params.folder:q} > {log:q} 2>&1"
 
 
 rule train:
