@@ -14,7 +14,7 @@ from typing import Any
 
 KEY = "content_sha256"
 
-_LOG = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def sealed(content: Mapping[str, Any]) -> str:
@@ -56,4 +56,6 @@ def _digest(content: Mapping[str, Any]) -> str:
 
 @cache
 def _say_unchecked(path: Path) -> None:
-    _LOG.info("%s: without a checksum of its content, as older versions wrote it; a flipped bit may not be seen", path)
+    logger.info(
+        "%s: without a checksum of its content, as older versions wrote it; a flipped bit may not be seen", path
+    )

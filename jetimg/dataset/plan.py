@@ -35,7 +35,6 @@ from jetimg.event_file.store import Reader
 # The order counts: it stands in the random streams of finished data sets.
 Split = Literal["train", "validation", "test", "heldout"]
 SPLITS: tuple[str, ...] = get_args(Split)
-TEST_SETS = ("heldout", "test")
 # Splits of a training sample, in the order in which they share [0, 1).
 DRAWN = ("validation", "heldout", "train")
 GOLDEN = (math.sqrt(5) - 1) / 2

@@ -161,9 +161,7 @@ def _make_record(
             shutil.copyfile(file, folder / name)
     for name in record.shards:
         _link(request.dataset / name, folder / name)
-    others = {
-        name: TEXTS.get(name, "table of the detector" if name.endswith(".csv") else "summary") for name in files
-    } | MADE_LAST
+    others = {name: _what(name) for name in files} | MADE_LAST
     shape = request.detector.crystals.n_eta, request.detector.crystals.n_phi
     write_text(folder / "README.md", readme(Contents(contents, record, request.metadata, shape, others)))
     write_text(folder / "zenodo.json", _json(deposit(request.metadata, record.number, record.of)))

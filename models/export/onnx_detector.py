@@ -22,7 +22,7 @@ from models.networks.config import Config, Model
 from models.networks.layers import Prediction
 from models.networks.postprocess import Detections, detect
 
-_LOG = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 INPUT = "image"
 FORMAT = "jetimg-detector 2"
@@ -101,7 +101,7 @@ def _check_bytes(path: Path, content: bytes, texts: Mapping[str, str], form: str
 
 @cache
 def _say_without_checksum(path: Path) -> None:
-    _LOG.warning("%s: an old file, without a checksum", path)
+    logger.warning("%s: an old file, without a checksum", path)
 
 
 def opened(

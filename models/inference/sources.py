@@ -27,7 +27,7 @@ from jetimg.loader.sparse import SparseBatch
 from jetimg.loader.torch_dataset import JetImages
 from models.inference.network import Network
 
-_LOG = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def files(inputs: Sequence[Path], splits: Sequence[str]) -> list[Path]:
@@ -76,7 +76,7 @@ def setup_for(network: Network, settings: ImageSettings | None, description: Des
     """
     chosen = settings or network.image_settings
     if chosen is None:
-        _LOG.warning("%s does not say how its images were made: as by default; --settings FILE else", network.path)
+        logger.warning("%s does not say how its images were made: as by default; --settings FILE else", network.path)
         chosen = ImageSettings()
     setup = Setup(description, chosen)
     if fault := _difference((setup.grid.n_eta, setup.grid.n_phi), setup.grid.eta_pitch, network):

@@ -89,14 +89,13 @@ def quality_loss(prediction: Prediction, targets: ClassTargets, config: Training
         config: threshold of the matching, Huber's delta.
     """
     offset, logits, log_pt = (part.float() for part in prediction)
-    positive, least = targets.overlap > 0, config.match_threshold
-    wanted = LOWEST_QUALITY + (1 - LOWEST_QUALITY) * (targets.overlap - least) / (1 - least)
+    positive, threshold = targets.overlap > 0, config.match_threshold
+    wanted = LOWEST_QUALITY + (1 - LOWEST_QUALITY) * (targets.overlap - threshold) / (1 - threshold)
     wanted = torch.where(positive, wanted, 0.0)
     focus = (logits.sigmoid() - wanted).abs() ** FOCUS
     classification = (focus * F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")).sum()
-    delta = config.huber_delta
-    localisation = F.huber_loss(offset[positive], targets.offset[positive], delta=delta, reduction="sum")
-    regression = F.huber_loss(log_pt[positive], targets.log_pt[positive], delta=delta, reduction="sum")
+    localisation = _huber(offset, targets.offset, positive, config)
+    regression = _huber(log_pt, targets.log_pt, positive, config)
     n_positive = positive.sum().clamp(min=1)
     return Loss(
         classification / wanted.sum().clamp(min=1), WEIGHT * localisation / n_positive, WEIGHT * regression / n_positive
@@ -117,11 +116,15 @@ def loss(prediction: Prediction, targets: Targets, config: Training) -> Loss:
     classification = F.cross_entropy(
         logits[counted], targets.label[counted], label_smoothing=config.label_smoothing, reduction="sum"
     )
-    delta = config.huber_delta
-    localisation = F.huber_loss(offset[positive], targets.offset[positive], delta=delta, reduction="sum")
-    regression = F.huber_loss(log_pt[positive], targets.log_pt[positive], delta=delta, reduction="sum")
+    localisation = _huber(offset, targets.offset, positive, config)
+    regression = _huber(log_pt, targets.log_pt, positive, config)
     n_positive = positive.sum().clamp(min=1)
     return Loss(classification / n_positive, localisation / n_positive, regression / n_positive)
+
+
+def _huber(found: Tensor, wanted: Tensor, positive: Tensor, config: Training) -> Tensor:
+    """The sum over the default boxes that have a jet."""
+    return F.huber_loss(found[positive], wanted[positive], delta=config.huber_delta, reduction="sum")
 
 
 def hard_negatives(logits: Tensor, positive: Tensor, ratio: float) -> Tensor:

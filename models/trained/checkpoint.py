@@ -35,7 +35,7 @@ TO_GO_ON = ("optimizer", "scheduler", "scaler", "trained_weights", "averaged")
 # The networks of the papers have some 50,000 default boxes.
 MOST_BOXES = 10**7
 
-_LOG = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def save(path: Path, config: Config, network: Network, **rest: Any) -> None:
@@ -182,7 +182,7 @@ def _check_digest(path: Path, content: dict[str, Any]) -> None:
 
 @cache
 def _say_without_checksum(path: Path) -> None:
-    _LOG.warning("%s: an old checkpoint, without a checksum of its weights", path)
+    logger.warning("%s: an old checkpoint, without a checksum of its weights", path)
 
 
 def _one_line(error: Exception) -> str:

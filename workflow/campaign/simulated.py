@@ -12,9 +12,8 @@ from jetimg.dataset.plan import SPLITS
 from workflow.campaign.config import Config, Simulation
 from workflow.campaign.errors import ConfigError
 
-BACKENDS = ("embedded", "delphes")
-
-# Seconds that an event takes, about, and a job: little is lost with it, and its start is little beside it.
+# Seconds that an event takes with each detector simulation, about, and a job: little is lost with it, and its start is
+# little beside it.
 SECONDS_PER_EVENT = {"embedded": 0.013, "delphes": 0.2}
 SECONDS_PER_JOB = 240
 MAX_FILES = 20
@@ -201,8 +200,8 @@ class SimulatedFiles:
         kept = Path(self._results, "lists", "backend.txt")
         if not kept.is_file():
             return "delphes" if shutil.which("DelphesPythia8") else "embedded"
-        if (name := kept.read_text().strip()) not in BACKENDS:
-            raise ConfigError(f"{kept}: {name!r} is no detector simulation; {' or '.join(BACKENDS)}")
+        if (name := kept.read_text().strip()) not in SECONDS_PER_EVENT:
+            raise ConfigError(f"{kept}: {name!r} is no detector simulation; {' or '.join(SECONDS_PER_EVENT)}")
         return name
 
     def backend_file(self) -> list[str]:
