@@ -13,7 +13,7 @@ import h5py
 import pytest
 import yaml
 
-from tests.helpers import forked
+from tests.helpers import forked, forked_jetimg
 from tests.helpers.plain_profile import plain_profile
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +46,8 @@ def snakemake(folder: Path, *arguments: str, cores: int = 2, timeout: float = 60
     command = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
     command += ["--configfile", str(folder / "config.yaml"), "--cores", str(cores), *arguments]
     command += plain_profile()
-    path = os.pathsep.join([str(folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
+    programs = [folder / "bin", forked_jetimg.folder(), Path(sys.executable).parent]
+    path = os.pathsep.join([*map(str, programs), os.environ["PATH"]])
     modules = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     environment = os.environ | {"PATH": path, "PYTHONPATH": modules}
     return forked.snakemake(command, folder, environment, timeout)
