@@ -149,9 +149,18 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[zenodo.Zenodo]:
         yield running
 
 
+# Two processes end together if the longest files begin first: whole workflows, commands of all pages, trainings.
+FIRST = ("workflow", "test_commands_of_pages.py", "test_notebooks.py", "models")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The slowest files first, so that two processes end together: whole workflows take minutes each."""
-    items.sort(key=lambda item: "workflow" not in item.path.relative_to(ROOT).parts)
+    """The files in the order of FIRST."""
+
+    def place(item: pytest.Item) -> int:
+        parts = item.path.relative_to(ROOT).parts
+        return next((place for place, name in enumerate(FIRST) if name in parts), len(FIRST))
+
+    items.sort(key=place)
 
 
 def _particles(events: Sequence[list[tuple[int, float, float, float]]]) -> store.Columns:
