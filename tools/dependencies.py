@@ -154,7 +154,8 @@ def page() -> str:
     for extra, lines in groups().items():
         text += f"\n## {TITLES[extra]}\n\n| package | range | licence | why |\n| :-- | :-- | :-- | :-- |\n"
         for line in lines:
-            name, limits = re.fullmatch(r"([\w.-]+)(.*)", line).groups()  # type: ignore[union-attr]
+            name = re.split(r"[^\w.-]", line, maxsplit=1)[0]
+            limits = line.removeprefix(name)
             text += f"| {name} | {limits or 'any'} | {licence(name)} | {WHY[name]} |\n"
     return text
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from jetimg.common.atomic import write_text
 from jetimg.common.tables import Sheet
-from jetimg.validation.compare import Comparison
+from jetimg.validation.compare import Comparison, Floats
 from jetimg.validation.two_sample import PermutationResult, Ratios
 
 # Columns of the table by sample.
@@ -144,7 +144,7 @@ def _number(ratio: Ratios, k: int) -> dict[str, Any]:
     }
 
 
-def _finite(values: "np.ndarray[Any, np.dtype[np.float64]]") -> list[float | None]:
+def _finite(values: Floats) -> list[float | None]:
     return [float(value) if np.isfinite(value) else None for value in values]
 
 

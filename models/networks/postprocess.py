@@ -72,9 +72,9 @@ def detect_places(
     score = prediction.scores
     best, index = score.topk(min(topk_candidates, score.shape[-1]), dim=-1)
     images = torch.arange(len(score), device=score.device)[:, None, None]
-    chosen = (images, index)
+    chosen: tuple[Tensor, ...] = (images, index)
     if prediction.per_class:
-        chosen = (*chosen, torch.arange(score.shape[1], device=score.device)[:, None])  # type: ignore[assignment]
+        chosen = (*chosen, torch.arange(score.shape[1], device=score.device)[:, None])
     box = decode(prediction.offset[chosen].float(), default_boxes[index], n_phi)
     pt = prediction.log_pt[chosen].float().clamp(-20, 20).exp() * scale[:, None, None]
     kept = (best >= score_threshold) & nms(box, best, nms_threshold, n_phi)

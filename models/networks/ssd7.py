@@ -51,7 +51,8 @@ class SSD7(nn.Module):
         self.register_buffer("default_boxes", torch.cat(maps), persistent=False)
         self.apply(_initialised)
         for head in self.heads:
-            head.expect_few()  # type: ignore[operator]
+            assert isinstance(head, Head)
+            head.expect_few()
 
     def forward(self, x: Tensor) -> Prediction:
         """(images, channels, n_eta, n_phi) to predictions for `default_boxes`."""

@@ -42,12 +42,12 @@ class Circuit(nn.Module):
         """
         super().__init__()
         self.image = Rounded(FEATURE)
-        layers = []
+        layers: list[tuple[str, nn.Module]] = []
         for number, width in enumerate(channels):
             layers.append((f"convolution{number}", RoundedConvolution(inputs, width)))
-            layers += [(f"relu{number}", nn.ReLU()), (f"rounding{number}", Rounded(FEATURE))]  # type: ignore[list-item]
+            layers += [(f"relu{number}", nn.ReLU()), (f"rounding{number}", Rounded(FEATURE))]
             if number == 0:
-                layers.append(("pool", nn.MaxPool2d(POOLED)))  # type: ignore[arg-type]
+                layers.append(("pool", nn.MaxPool2d(POOLED)))
             inputs = width
         self.layers = nn.Sequential(OrderedDict[str, nn.Module](layers))
         self.logits, self.jets = (RoundedConvolution(inputs, width) for width in outputs)

@@ -102,8 +102,9 @@ def without(network: PFJetSSD, config: Model, kept: Sequence[Tensor]) -> tuple[P
             if name.startswith(f"heads.{index}."):
                 state[name] = state[name][:, kept[number]]
     result = build(smaller)
+    assert isinstance(result, PFJetSSD)
     result.load_state_dict(state)
-    return result.eval(), smaller  # type: ignore[return-value]
+    return result.eval(), smaller
 
 
 def _blocks(network: nn.Module) -> dict[str, Block]:

@@ -108,8 +108,9 @@ def _take_in(state: dict[str, Tensor], network: nn.Module, name: str, channels: 
     layer = network.get_submodule(name)
     if isinstance(layer, Head):
         for part, convolution in layer.named_children():
+            assert isinstance(convolution, nn.Conv2d)
             key = f"{name}.{part}"
-            state[f"{key}.bias"] += convolution.weight.sum(dim=(2, 3)) @ constant  # type: ignore[operator]
+            state[f"{key}.bias"] += convolution.weight.sum(dim=(2, 3)) @ constant
             state[f"{key}.weight"] = state[f"{key}.weight"][:, channels]
         return
     key = f"{name}.convolution"
