@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +26,7 @@ KINDS: dict[str, tuple[str, ...]] = {
 PATTERNS = {
     r"^[A-Za-z][A-Za-z0-9]*$": "a name has letters and digits, and begins with a letter",
     r"^[A-Za-z][A-Za-z0-9_]*$": "a name has letters, digits and _, and begins with a letter",
+    r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$": "or package.module:Class, a class of your own",
 }
 # What pydantic adds to the place of a fault: the branch of a union, and that a key is at fault.
 _OF_PYDANTIC = re.compile(r"\[key\]|literal\[.*\]|constrained-str")
@@ -120,9 +121,10 @@ def _other_kind(unknown: Iterable[str], kind: type[BaseModel]) -> str | None:
 
 def _complaints(faults: Iterable[ErrorDetails], kind: type[BaseModel], renamed: Mapping[str, str]) -> Iterator[str]:
     places = sorted(set(_places(schema := kind.model_json_schema(), schema.get("$defs", {}))))
-    known = sorted({place.rpartition(".")[2] for place in places})
+    everywhere = sorted({place.rpartition(".")[2] for place in places})
     for fault in faults:
-        where = ".".join(part for part in map(str, fault["loc"]) if not _OF_PYDANTIC.fullmatch(part))
+        parts = [part for part in map(str, fault["loc"]) if not _OF_PYDANTIC.fullmatch(part)]
+        where, known = ".".join(parts), _siblings(parts[:-1], places) or everywhere
         elsewhere = [place for place in places if place.rpartition(".")[2] == where.rpartition(".")[2]]
         near = difflib.get_close_matches(where.rpartition(".")[2], known, n=1, cutoff=0.4)
         if not _is_unknown(fault):
@@ -135,6 +137,17 @@ def _complaints(faults: Iterable[ErrorDetails], kind: type[BaseModel], renamed: 
             yield f"{where}: unknown key; did you mean `{near[0]}`?"
         else:
             yield f"{where}: unknown key; known: {', '.join(known)}"
+
+
+def _siblings(inside: Sequence[str], places: Iterable[str]) -> list[str]:
+    """The keys that may stand under others, such as `samples`, `tt`."""
+    around = [part for part in inside if not part.isdecimal()]  # an index of a list
+    found = [place.split(".") for place in places]
+    return [
+        keys[-1]
+        for keys in found
+        if len(keys) == len(around) + 1 and all(key in ("*", part) for key, part in zip(keys, around, strict=False))
+    ]
 
 
 def _reason(fault: ErrorDetails) -> str:

@@ -101,6 +101,17 @@ class DataSet:
             }
         )
 
+    def check_choice(self, model: Model) -> None:
+        """Refuses a configuration that chooses what the data set says, and chooses it otherwise.
+
+        Raises:
+            DataError: naming the key.
+        """
+        for name, value in self.describe(model):
+            chosen = getattr(model, name)
+            if chosen not in (value, Model.model_fields[name].default):
+                raise DataError(f"model.{name} is {_text(chosen)}; the data set has {_text(value)}: leave it out")
+
     def difference(self, model: Model) -> str:
         """What a network was made for that this data set has not; nothing if it fits.
 

@@ -68,6 +68,7 @@ def train(
     if not data.train:
         raise DataError(f"{folder}: no shards for training")
     begun = Start.of(start, data) if start else None
+    data.check_choice(config.model)
     model = begun.model if begun else data.describe(config.model)
     config = config.model_copy(update={"model": model})
     wiser = _teacher(config, teacher, begun, data)
@@ -210,12 +211,24 @@ def _other_run(last: Path, config: Config, data: DataSet, start: Start | None, t
         "training": {"patience", "threads", "workers", "tensorboard"}
         | ({"epochs"} if config.training.schedule == "milestones" else set())
     }
-    if found.model_dump(exclude=free) != config.model_dump(exclude=free):
-        return "a run of another configuration"
+    if changed := _changed(found.model_dump(exclude=free), config.model_dump(exclude=free)):
+        return f"a run of another configuration: {changed}"
     if content["dataset_sha256"] != data.digest:
         return "a run on another data set"
     if content.get("start_sha256") != (start.sha256 if start else None):
         return "a run that began with other weights"
     if content.get("teacher_sha256") != (teacher.sha256 if teacher else None):
         return "a run with another teacher"
+    return ""
+
+
+def _changed(before: dict[str, Any], now: dict[str, Any], where: str = "") -> str:
+    """The first setting that two configurations have different, with both values; nothing if there is none."""
+    for name in now:
+        one, other = before.get(name), now[name]
+        if isinstance(one, dict) and isinstance(other, dict):
+            if inside := _changed(one, other, f"{where}{name}."):
+                return inside
+        elif one != other:
+            return f"{where}{name} was {one}, and is to be {other}"
     return ""

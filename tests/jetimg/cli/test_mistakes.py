@@ -44,6 +44,9 @@ TEXTS = {
     "twice.yaml": "hcal: spread\nhcal: point\n",
     "tabs.yaml": "model:\n\tarchitecture: fast\n",
     "misspelt.yaml": "training: {epoch: 3}\n",
+    "rate.yaml": "training: {lr: 0.1}\n",
+    "fsat.yaml": "model: {architecture: fsat}\n",
+    "classes.yaml": "model: {class_names: [t, b]}\n",
     "list.yaml": "- fast\n",
 }
 
@@ -116,6 +119,9 @@ TYPED = [
     ("models train dataset --config tabs.yaml --output run", 2, "line 2, column 1"),
     ("models train dataset --config tabs.yaml --output run", 2, "indent with spaces, not with tabs"),
     ("models train dataset --config misspelt.yaml --output run", 2, "unknown key; did you mean `epochs`?"),
+    ("models train dataset --config rate.yaml --output run", 2, "training.lr: unknown key; known: batch_size, best_by"),
+    ("models train dataset --config fsat.yaml --output run", 2, "or package.module:Class, a class of your own"),
+    ("models train dataset --config classes.yaml --output run", 1, "model.class_names is t, b; the data set has"),
     ("models train dataset --config list.yaml --output run", 2, "not settings, which are keys and values"),
     ("release dataset --metadata mine.yaml --output r", 2, "settings of a campaign"),
     # Networks.
