@@ -45,8 +45,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 Model = TypeVar("Model", bound=BaseModel)
 
-# Tables in log files are not cut to 80 columns; names of files may look like rich's markup.
-console = Console(width=None if sys.stdout.isatty() else 160, markup=False)
+# Tables in log files are not cut to 80 columns; names of files may look like rich's markup, or like its emoji (:x:).
+console = Console(width=None if sys.stdout.isatty() else 160, markup=False, emoji=False)
 
 
 # Exit code where the machine is at fault.
@@ -96,7 +96,7 @@ def fail(message: str, code: int = 1) -> NoReturn:
     if code == MACHINE:  # rich opens files, and there may be none left
         print(message, file=sys.stderr)
     else:
-        Console(stderr=True).print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+        Console(stderr=True, emoji=False).print(message, style="red", markup=False, highlight=False, soft_wrap=True)
     sys.exit(code)
 
 

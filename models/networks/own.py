@@ -74,6 +74,9 @@ def check(network: OwnNetwork, architecture: str, image: Tensor, n_classes: int,
         prediction = network.eval()(image)
     network.train(training)
     for name, expected in wanted.items():
-        found = tuple(getattr(getattr(prediction, name, None), "shape", ()))
+        if not hasattr(prediction, name):
+            kind = type(prediction).__name__
+            raise DataError(f"architecture {architecture}: its forward gives a {kind}; expected a models.Prediction")
+        found = tuple(getattr(getattr(prediction, name), "shape", ()))
         if found != expected:
             raise DataError(f"architecture {architecture}: its {name} has shape {found}; expected {expected}")

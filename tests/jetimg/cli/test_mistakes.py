@@ -46,6 +46,7 @@ TEXTS = {
     "misspelt.yaml": "training: {epoch: 3}\n",
     "rate.yaml": "training: {lr: 0.1}\n",
     "fsat.yaml": "model: {architecture: fsat}\n",
+    "module.yaml": "model: {architecture: 'nomodule:X'}\n",
     "classes.yaml": "model: {class_names: [t, b]}\n",
     "list.yaml": "- fast\n",
 }
@@ -121,6 +122,7 @@ TYPED = [
     ("models train dataset --config misspelt.yaml --output run", 2, "unknown key; did you mean `epochs`?"),
     ("models train dataset --config rate.yaml --output run", 2, "training.lr: unknown key; known: batch_size, best_by"),
     ("models train dataset --config fsat.yaml --output run", 2, "or package.module:Class, a class of your own"),
+    ("models train dataset --config module.yaml --output run", 1, "nomodule:X: No module named 'nomodule'; is its"),
     ("models train dataset --config classes.yaml --output run", 1, "model.class_names is t, b; the data set has"),
     ("models train dataset --config list.yaml --output run", 2, "not settings, which are keys and values"),
     ("release dataset --metadata mine.yaml --output r", 2, "settings of a campaign"),

@@ -39,6 +39,10 @@ class Flat(Tiny):
     def forward(self, x):
         return Prediction(*(part[0] for part in super().forward(x)))
 
+class Bare(Tiny):
+    def forward(self, x):
+        return super().forward(x)[0]
+
 class NoNetwork:
     pass
 '''
@@ -83,6 +87,7 @@ def test_code_that_only_a_checkpoint_names_is_not_run(module: str, tmp_path: Pat
         ("my_networks:Missing", "no class Missing that is a models.OwnNetwork"),
         ("my_networks:NoNetwork", "no class NoNetwork that is a models.OwnNetwork"),
         ("no_such_module:Tiny", "is its folder in PYTHONPATH"),
+        ("my_networks:Bare", "its forward gives a Tensor; expected a models.Prediction"),
         ("my_networks:Flat", r"its offset has shape \(48, 2, 2\); expected \(1, 48, 2, 2\)"),
     ],
 )
