@@ -115,8 +115,12 @@ def read_content(
         MachineFault: it cannot be read, for a reason that is not the file's.
     """
     content = _content(path, device)
-    if not isinstance(content, dict) or content.get("format") != kind or content.get("version") not in VERSIONS:
-        raise DataError(f"{path}: not a checkpoint of format {kind}, version {VERSION} or older; train again")
+    if not isinstance(content, dict) or content.get("format") != kind:
+        raise DataError(f"{path}: not a checkpoint of format {kind}; give the network.pt of a run")
+    if (version := content.get("version")) not in VERSIONS:
+        raise DataError(
+            f"{path}: version {version!r} of {kind}; this jetimg reads {VERSION} or older: take a newer one"
+        )
     _check_digest(path, content)
     if missing := [key for key in ("config", "weights", *needed) if key not in content]:
         raise DataError(f"{path}: a checkpoint without `{missing[0]}`; train again")

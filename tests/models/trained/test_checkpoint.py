@@ -104,6 +104,14 @@ def test_a_header_that_asks_for_more_memory_than_there_is_is_refused(saved: Path
         checkpoint.load(tmp_path / "x.pt")
 
 
+def test_a_later_version_is_told_from_another_file(saved: Path, tmp_path: Path) -> None:
+    torch.save(torch.load(saved, weights_only=True) | {"version": 3}, tmp_path / "x.pt")
+    with pytest.raises(
+        DataError, match="version 3 of jetimg-checkpoint; this jetimg reads 2 or older: take a newer one"
+    ):
+        checkpoint.read(tmp_path / "x.pt")
+
+
 @pytest.mark.parametrize("key", ["config", "weights", "epoch"])
 def test_a_missing_key_is_named(saved: Path, tmp_path: Path, key: str) -> None:
     content = torch.load(saved, weights_only=True)
