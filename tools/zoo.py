@@ -133,7 +133,8 @@ def _card(
 ) -> str:
     cost = describe(output)
     recipe = config.model_dump(mode="json", include={"model": {"architecture", "channels"}, "training": True})
-    recipe["training"].pop("workers")
+    for key in ("threads", "workers"):
+        recipe["training"].pop(key)
     return CARD.format(
         name=name,
         architecture=f"The network `{config.model.architecture}`",

@@ -19,7 +19,7 @@ from jetimg.event_file.columns import GrowingColumn
 from jetimg.event_file.full_disk import DiskFile
 from jetimg.event_file.layout import Column
 from jetimg.event_file.store import MAX_READ, InputFile, read_files, write_files
-from jetimg.event_file.validate import check_column, check_datasets_inside, check_files
+from jetimg.event_file.validate import check_column, check_files, datasets_inside
 
 ROW_BYTES = sum(np.dtype(column.dtype).itemsize * column.width for column in COLUMNS.values())
 
@@ -114,11 +114,11 @@ class Reader:
         if not found.get("complete", False):
             raise DataError(f"{self.path}: not complete: its writer was stopped; make it again")
         self.about = about_of(found, self.path)
-        check_datasets_inside(self._file, self.path)
+        datasets = datasets_inside(self._file, self.path)
         for name in (TABLE, "files"):
-            if not isinstance(self._file.get(name), h5py.Group):
+            if name not in datasets:
                 raise DataError(f"{self.path}: no group /{name}; a file of detections has {TABLE} and files")
-        check_files(self._file, self.path)
+        check_files(datasets, self.path)
         self.inputs = tuple(read_files(self._file))
         self.n_events = n_events(self.inputs)
         group = self._file[TABLE]

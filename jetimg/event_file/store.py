@@ -44,7 +44,7 @@ from jetimg.event_file.layout import (
 )
 from jetimg.event_file.rounding import MANTISSA_BITS
 from jetimg.event_file.steps import add_up, with_steps
-from jetimg.event_file.validate import check_column, check_datasets_inside, check_layout
+from jetimg.event_file.validate import check_column, check_layout, datasets_inside
 
 # Bytes of events that are read at once, at most; 4096 events take 100 MB. A file of 16 MB can hold 16 GB.
 MAX_READ = 2**30
@@ -203,8 +203,7 @@ class Reader:
     def _check(self) -> None:
         self.attributes, self._version = file_attributes.read(self._file, self.path)
         self.n_events = self.attributes["n_events"]
-        check_datasets_inside(self._file, self.path)
-        check_layout(self._file, self.path, self.n_events, self._version)
+        check_layout(datasets_inside(self._file, self.path), self.path, self.n_events, self._version)
         self._layout = tables(self._version)
         self.tables = (*TABLES, *(name for name in OPTIONAL if name in self._file))
 

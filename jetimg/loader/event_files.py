@@ -1,6 +1,6 @@
 """Event files that belong together, read as one long list of events.
 
-Files are opened when they are first read, once in each process: an open HDF5 file survives neither a fork nor a
+Files are opened once in each process: an open HDF5 file survives neither a fork nor a
 pickle. So objects that hold an `EventFiles` can be handed to the workers of a `torch.utils.data.DataLoader`.
 """
 
@@ -49,24 +49,24 @@ class EventFiles:
         if not paths:
             raise DataError("no event files: nothing to read")
         self.paths = list(paths)
+        self._readers: dict[int, Reader] = {}
+        self._process = os.getpid()
         self.sample_names: list[list[str]] = []
         events, found = [0], []
-        for path in self.paths:
-            with Reader(path) as reader:
-                if missing := [name for name in also if name not in reader.tables]:
-                    raise DataError(f"{path}: has no /{missing[0]}; the settings of `jetimg convert` ask for it")
-                tables = tuple(name for name in (*TABLES, *also) if name in reader.tables)
-                found.append((reader.attributes["class_names"], ImageGeometry.of(reader.attributes, path), tables))
-                self.sample_names.append(reader.attributes["sample_names"])
-                events.append(reader.n_events)
+        for file, path in enumerate(self.paths):
+            reader = self.reader(file)
+            if missing := [name for name in also if name not in reader.tables]:
+                raise DataError(f"{path}: has no /{missing[0]}; the settings of `jetimg convert` ask for it")
+            tables = tuple(name for name in (*TABLES, *also) if name in reader.tables)
+            found.append((reader.attributes["class_names"], ImageGeometry.of(reader.attributes, path), tables))
+            self.sample_names.append(reader.attributes["sample_names"])
+            events.append(reader.n_events)
             if found[-1] != found[0]:
                 one, two = map(_text, (found[-1], found[0]))
                 raise DataError(f"{path}: {one}; {self.paths[0]} has {two}")
         self.class_names: list[str] = found[0][0]
         self.geometry, self.tables = found[0][1:]
         self.first: NDArray[np.int64] = np.cumsum(events)
-        self._readers: dict[int, Reader] = {}
-        self._process = os.getpid()
 
     def __len__(self) -> int:
         return int(self.first[-1])

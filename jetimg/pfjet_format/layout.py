@@ -18,7 +18,7 @@ from jetimg.common import hdf5_file
 from jetimg.common.errors import DataError
 from jetimg.common.machine_faults import raise_if_machine_fault
 from jetimg.event_file.layout import Column
-from jetimg.event_file.validate import MAX_COMPRESSION, check_datasets_inside
+from jetimg.event_file.validate import MAX_COMPRESSION, datasets_inside
 
 # Their class ids are indices in this list.
 CLASSES = ("t", "V", "H")
@@ -82,7 +82,7 @@ class ReferenceFile:
             raise
 
     def _check(self) -> None:
-        check_datasets_inside(self._file, self.path)
+        datasets_inside(self._file, self.path)
         pixels = [name for channel in CHANNELS for name in names(channel)]
         if missing := [name for name in [*pixels, "labels"] if not isinstance(self._file.get(name), h5py.Dataset)]:
             raise DataError(
