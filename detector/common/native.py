@@ -21,7 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 from secrets import token_hex
 from types import FunctionType
-from typing import Any, ParamSpec, TypeVar, get_args, overload
+from typing import Any, ParamSpec, TypeVar, cast, get_args
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -157,24 +157,13 @@ class Native:
         return name, returned, code
 
 
-@overload
-def native(said: str) -> Callable[[Callable[..., Any]], Any]: ...
-
-
-@overload
-def native(said: Callable[P, R]) -> Callable[P, R]: ...
-
-
-def native(said: Any) -> Any:
+def native(function: Callable[P, R]) -> Callable[P, R]:
     """Makes a function a compiled one that takes what its annotations say; see `Native`.
 
     They are `int`, `float`, `bool`, scalars of numpy, and `Vector` and `Matrix` of these or of a type variable: then
-    all that have it are of one of its types. In place of annotations, as `native(TEXT)`, types may be given by numba's
-    short names, as in `i8(f8, f4[::1], u4[:,::1])`.
+    all that have it are of one of its types.
     """
-    if isinstance(said, str):
-        return lambda function: Native(function, [_split(said)])
-    return Native(said, _declared(said))
+    return cast("Callable[P, R]", Native(function, _declared(function)))
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -259,13 +248,6 @@ def _numba_type(kind: Any) -> Any:
     name, bracket, shape = kind.partition("[")
     scalar = numba.from_dtype(np.dtype(name))
     return numba.types.Array(scalar, 2 if bracket + shape == _MATRIX else 1, "C") if bracket else scalar
-
-
-def _split(signature: str) -> tuple[str, ...]:
-    """The arguments of a signature; the comma of a matrix is none between two of them."""
-    arguments = signature.replace(" ", "").removesuffix(")").partition("(")[2]
-    parts = arguments.replace(_MATRIX, _MATRIX.replace(",", ";")).split(",")
-    return tuple(part.replace(";", ",") for part in parts)
 
 
 def _keep(path: Path, content: bytes) -> bool:

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from jetimg.common.native import native
+from jetimg.common.native import Matrix, Vector, native
 from jetimg.loader.sparse import SparseBatch
 
 Normalisation = Literal["channel", "image", "max", "log", "raw"]
@@ -74,8 +74,8 @@ def _mean_and_deviation(mean: _Float64s, square: _Float64s, over_channels: bool)
     return mean, _or_one(np.sqrt(np.maximum(square - mean**2, 0)))
 
 
-@native("void(i8[::1], f4[::1], f8[:,::1])")
-def _moments(counts, value, moments):  # type: ignore[no-untyped-def]
+@native
+def _moments(counts: Vector[np.int64], value: Vector[np.float32], moments: Matrix[np.float64]) -> None:
     """Maximum, sum and sum of squares of some values after the other; 0 of none.
 
     In float64: the variance is a small difference of sums. Four sums each, which a processor adds up side by side.
@@ -98,8 +98,14 @@ def _moments(counts, value, moments):  # type: ignore[no-untyped-def]
         first += counts[k]
 
 
-@native("void(i8[::1], f4[::1], f4[::1], f4[::1], f4[::1])")
-def _scale(counts, value, offset, factor, scaled):  # type: ignore[no-untyped-def]
+@native
+def _scale(
+    counts: Vector[np.int64],
+    value: Vector[np.float32],
+    offset: Vector[np.float32],
+    factor: Vector[np.float32],
+    scaled: Vector[np.float32],
+) -> None:
     """Of each image's channel: value less the offset, times the factor."""
     first = 0
     for k in range(len(counts)):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetimg.common.errors import DataError
-from jetimg.common.native import native
+from jetimg.common.native import Vector, native
 from jetimg.event_file import masks
 from jetimg.event_file.batch import Batch
 from jetimg.event_file.layout import CHANNELS
@@ -192,8 +192,15 @@ class SparseBatch:
         return truth
 
 
-@native("void(i8[::1], i8[::1], u4[::1], f4[::1], u4[::1], f4[::1])")
-def _gather(first, counts, pixel, value, pixels, values):  # type: ignore[no-untyped-def]
+@native
+def _gather(
+    first: Vector[np.int64],
+    counts: Vector[np.int64],
+    pixel: Vector[np.uint32],
+    value: Vector[np.float32],
+    pixels: Vector[np.uint32],
+    values: Vector[np.float32],
+) -> None:
     """The hits of some events, one event after the other."""
     at = 0
     for k in range(len(first)):

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from jetimg.common.errors import DataError
-from jetimg.common.native import native
+from jetimg.common.native import Matrix, Vector, native
 from jetimg.dataset import manifest
 from jetimg.event_file.store import Batch
 from jetimg.loader.augment import Augmentation
@@ -237,8 +237,14 @@ def _check_hits(batch: SparseBatch) -> None:
         raise ValueError(f"pixels from {batch.pixel.min()} to {batch.pixel.max()}: an image has {size}")
 
 
-@native("void(i8[:,::1], u4[::1], f4[::1], f4[:,::1], f4[::1])")
-def _fill(counts, pixel, value, background, images):  # type: ignore[no-untyped-def]
+@native
+def _fill(
+    counts: Matrix[np.int64],
+    pixel: Vector[np.uint32],
+    value: Vector[np.float32],
+    background: Matrix[np.float32],
+    images: Vector[np.float32],
+) -> None:
     """Each channel's background and hits: an image's channel is written while it is in the processor's cache."""
     size = len(images) // background.size
     hit = 0

@@ -7,9 +7,8 @@ import runpy
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pytest
@@ -73,9 +72,8 @@ def test_what_makes_arrays_is_refused() -> None:
         native(_makes_an_array)(3, np.zeros(1))
 
 
-@pytest.mark.parametrize("make", [native, native("void(f4[::1], f8[::1])")])
-def test_arrays_of_another_kind_are_refused(make: Callable[[Any], Any]) -> None:
-    add, out = make(_add), np.zeros(3)
+def test_arrays_of_another_kind_are_refused() -> None:
+    add, out = native(_add), np.zeros(3)
     add(np.ones(3, np.float32), out)
     assert out.tolist() == [1, 1, 1]
     for wrong in (np.ones(3), np.ones((3, 1), np.float32), np.ones(6, np.float32)[::2]):
