@@ -113,9 +113,9 @@ def test_threads_end_with_the_one_who_asks(files) -> None:
 def test_a_damaged_file_is_told_by_the_thread_that_reads_it(files, tmp_path) -> None:
     damaged = tmp_path / "damaged.h5"
     shutil.copy(files[1], damaged)
-    images = JetImages([files[0], damaged], 4, window=4, threads=2)
     with h5py.File(damaged, "r+") as file:
         file["ecal/value"][-1] = np.nan
+    images = JetImages([files[0], damaged], 4, window=4, threads=2)
     with pytest.raises(DataError, match=r"damaged.h5: /ecal/value is not finite"):
         list(images)
 
