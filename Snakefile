@@ -15,6 +15,7 @@ from workflow.campaign.groups import JobGroups
 from workflow.campaign.htcondor_jobs import mend_htcondor_jobs
 from workflow.campaign.networks import CampaignNetworks, labelled
 from workflow.campaign.paths import option, options
+from workflow.campaign.progress_lines import lines_without_terminal
 from workflow.campaign.remote_inputs import mend_remote_inputs
 from workflow.campaign.scheduler_timer import one_timer_at_a_time
 from workflow.campaign.settings import settings_files
@@ -45,6 +46,7 @@ CONFIG, RESULTS, SIMULATED = CAMPAIGN.config, CAMPAIGN.results, CAMPAIGN.simulat
 NETWORKS = CampaignNetworks(CONFIG.networks, RESULTS)
 FAILED, SETTINGS = FailedFiles(CAMPAIGN), settings_files(CAMPAIGN, NETWORKS)
 GROUPS, STORAGE = JobGroups(workflow), ResultsInStorage(workflow, CAMPAIGN)
+lines_without_terminal(workflow)
 one_timer_at_a_time()
 run_side_by_side()
 keep_status_command()

@@ -43,7 +43,7 @@ WHY = {
     "fastjet": "anti-kt jets in the fast simulation",
     "pythia8mc": "Pythia 8: hard process, decays and soft collisions",
     "snakemake": "the workflow",
-    "snakemake-logger-plugin-rich": "bars of a campaign on a terminal, some lines elsewhere",
+    "snakemake-logger-plugin-rich": "bars of a campaign on a terminal, a line a minute elsewhere",
     "snakemake-executor-plugin-slurm": "sends jobs to Slurm",
     "snakemake-executor-plugin-htcondor": "sends jobs to HTCondor",
     "snakemake-storage-plugin-http": "input files on the web",
