@@ -41,6 +41,8 @@ def files(inputs: Sequence[Path], splits: Sequence[str]) -> list[Path]:
         if not path.is_dir():
             found.append(path)
             continue
+        if not (path / manifest.NAME).exists() and any(path.glob("*.root")):
+            raise DataError(f"{path}: a folder of ROOT files, and no data set; name them: {path}/*.root")
         contents = manifest.read(path)
         for split in splits:
             shards = [path / shard.name for shard in contents.shards if shard.split == split]

@@ -6,6 +6,7 @@ run, without penalty, is in the folder itself. A run that was stopped goes on wh
 
 import logging
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,9 @@ def prune(
         raise DataError(f"{start}: {now} parameters at inference, {config.pruning.parameters} wanted: nothing to prune")
     choice: dict[str, Any] = {"resume": resume, "replace": replace, "device": device, "processes": processes}
     choice["teacher"] = start if config.training.distillation else None
-    source = start
-    for number, wanted in enumerate(targets(now, config.pruning.parameters, config.pruning.steps), start=1):
+    source, after = start, targets(now, config.pruning.parameters, config.pruning.steps)
+    _check_steps(start, after, config.pruning.most)
+    for number, wanted in enumerate(after, start=1):
         run = output / f"step-{number}"
         logger.info(f"step {number} of {config.pruning.steps}: training with penalty, then to {wanted} parameters")
         train(folder, run, _slimming(config, config.pruning.slimming), start=source, **choice)
@@ -73,6 +75,15 @@ def targets(now: int, wanted: int, steps: int) -> list[int]:
     """Parameters after each step: their square root, so about the channels of a block, decreases evenly."""
     first, last = math.sqrt(now), math.sqrt(wanted)
     return [math.floor((first + (last - first) * step / steps) ** 2) for step in range(1, steps)] + [wanted]
+
+
+def _check_steps(start: Path, after: Sequence[int], most: float) -> None:
+    """Tells before any training what the steps cannot reach: takes the channels away as they are now."""
+    network, config = checkpoint.load(start)
+    model = config.model
+    known = slimming.known(model)
+    for wanted in after:
+        network, model = known.without(network, model, known.selection(network, model, wanted, most))
 
 
 def _slimming(config: Config, penalty: float) -> Config:

@@ -213,6 +213,8 @@ def test_calls_that_are_at_fault(data, network, tmp_path) -> None:
     assert "detections end in .h5" in str(done.exception)
     with pytest.raises(ValueError, match="thresholds lie between 0 and 1"):
         Detector(network, score_threshold=2)
+    done = call(network, (data / "tt.root").parent, "-o", tmp_path / "found.h5")
+    assert "a folder of ROOT files, and no data set; name them" in str(done.exception)
     if not torch.cuda.is_available():
         with pytest.raises(CallError, match=r"device cuda: .*choose cpu or auto"):
             Detector(network, device="cuda")

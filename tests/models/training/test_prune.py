@@ -103,3 +103,4 @@ def test_what_cannot_be_pruned_is_refused(dataset, start, tmp_path) -> None:
     hard = CONFIG.model_copy(update={"pruning": Pruning(epochs=1, steps=1, parameters=100)})
     with pytest.raises(DataError, match=r"100 parameters: at least .* take more steps"):
         begin(start, hard)
+    assert not (tmp_path / "run").exists(), "told before hours of training"
