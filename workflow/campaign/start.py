@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jetimg.common.errors import DataError
 from jetimg.dataset import manifest
 from jetimg.dataset.plan import SPLITS
 from workflow.campaign.duplicate_keys import refuse_duplicate_keys
@@ -80,7 +81,10 @@ def _accounts(results: Path) -> list[str]:
     """Where the events of the data set went, and which files are not in it; nothing where there is no data set."""
     if not (results / "dataset" / manifest.NAME).is_file():
         return []
-    inputs = manifest.read(results / "dataset").inputs
+    try:
+        inputs = manifest.read(results / "dataset").inputs
+    except DataError as error:  # as after --touch
+        return [str(error)]
     counts = manifest.account(inputs)
     splits = ", ".join(f"{counts[split]:,} {split}" for split in SPLITS if counts[split])
     lines = [

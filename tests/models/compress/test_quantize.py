@@ -48,7 +48,7 @@ def full(dataset, tmp_path_factory) -> dict[str, Path]:
     folder, paths = tmp_path_factory.mktemp("full"), {}
     for name, model in MODELS.items():
         chosen = Config(model=DataSet.of(dataset).describe(model))
-        torch.manual_seed(1)
+        torch.manual_seed(5)  # most others leave so few channels dead after training
         paths[name] = folder / f"{name}.pt"
         checkpoint.save(paths[name], chosen, build(chosen.model))
     return paths
@@ -122,6 +122,7 @@ def check(path: Path, kind: str, architecture: str, dataset: Path) -> None:
         before, after = network(images), folded(images)
     for one, two in zip(before, after, strict=True):
         one = one[:, : two.shape[1]]
+        assert one.std() > 0.01
         # With integers, biases are rounded to whole numbers of the products' unit, and some features with them.
         assert (one - two).abs().mean() <= 0.05 * one.std() if kind == "int8" else torch.equal(one, two)
     assert not any("parametrizations" in name for name in folded.state_dict())
