@@ -48,7 +48,7 @@ def full(dataset, tmp_path_factory) -> dict[str, Path]:
     folder, paths = tmp_path_factory.mktemp("full"), {}
     for name, model in MODELS.items():
         chosen = Config(model=DataSet.of(dataset).describe(model))
-        torch.manual_seed(5)  # most others leave so few channels dead after training
+        torch.manual_seed(5)  # with most others all channels die in training
         paths[name] = folder / f"{name}.pt"
         checkpoint.save(paths[name], chosen, build(chosen.model))
     return paths
