@@ -1,7 +1,7 @@
 """Reading ahead in threads: while one part is used, the next ones are read, decompressed and put in order.
 
-Nearly all of that is compiled code that leaves Python's lock to others, so threads scale as processes do; and what
-they read needs no way back to the process that uses it.
+Most of that is compiled code that leaves the lock of Python to others, and what a thread read needs no way back from
+another process. One thread is enough: a second finds the lock taken too often to gain (docs/results/benchmarks.md).
 """
 
 from collections import deque

@@ -1,6 +1,6 @@
 """Shards as a torch data set of batches, and sparse batches as dense images.
 
-`for batch in JetImages(paths, threads=2)` gives sparse batches, read ahead by two threads; `dense` makes images of one
+`for batch in JetImages(paths, threads=1)` gives sparse batches, read ahead in a thread; `dense` makes images of one
 in one scatter, on the CPU or the GPU. `torch.utils.data.DataLoader(images, batch_size=None, num_workers=2)` reads them
 in processes instead, which hand their batches over through a pipe.
 """
