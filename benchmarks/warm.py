@@ -12,12 +12,15 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import ModuleType
 
 from workflow.campaign.programs import jetimg_in_this_process
 
@@ -38,23 +41,27 @@ sys.exit(int(answer) if answer else 70)  # no answer: its process was killed
 
 
 @contextmanager
-def jetimg(folder: Path) -> Iterator[int]:
-    """Serves `folder/jetimg`; the number of the process whose children run the commands."""
+def jetimg(folder: Path, modules: Sequence[str] = ()) -> Iterator[int]:
+    """Serves `folder/jetimg`; the number of the process whose children run the commands.
+
+    Args:
+        folder: for the program.
+        modules: what is imported beforehand; if none, all that commands import, and what they have compiled.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     address = str(folder / "socket")
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(address)
         listening.listen(1000)
-        if not (server := os.fork()):
-            _serve(listening)
-        client = folder / "jetimg"
-        client.write_text(CLIENT.format(python=os.path.realpath(sys.executable), address=address))
-        client.chmod(0o755)
-        try:
-            yield server
-        finally:
-            os.kill(server, signal.SIGTERM)
-            os.waitpid(server, 0)
+        server = subprocess.Popen([sys.executable, "-m", __name__, *modules], cwd=ROOT, stdin=listening)
+    client = folder / "jetimg"
+    client.write_text(CLIENT.format(python=os.path.realpath(sys.executable), address=address))
+    client.chmod(0o755)
+    try:
+        yield server.pid
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def used(server: int) -> float:
@@ -63,10 +70,13 @@ def used(server: int) -> float:
     return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
 
-def _serve(listening: socket.socket) -> None:
+def _serve(listening: socket.socket, modules: Sequence[str]) -> None:
     """Forks for each call, until it is ended."""
     os.setpgid(0, 0)
-    _warm_up()
+    if modules:
+        _import(modules)
+    else:
+        _warm_up()
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     # Ended commands are collected here, one by one, so that what they took is counted.
     signal.signal(signal.SIGCHLD, _collect)
@@ -84,17 +94,18 @@ def _collect(*_: object) -> None:
             pass
 
 
+def _import(modules: Sequence[str]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for module in modules:
+            importlib.import_module(module)
+
+
 def _warm_up() -> None:
     """Imports what commands import, and has numba load what it has compiled: by converting a file."""
     from jetimg.cli.main import main
 
-    for module in (
-        "jetimg.dataset.manifest",
-        "jetimg.dataset.shard",
-        "jetimg.dataset.verify",
-        "workflow.campaign.attempt",
-    ):
-        importlib.import_module(module)
+    _import(("jetimg.dataset.manifest", "jetimg.dataset.shard", "jetimg.dataset.verify", "workflow.campaign.attempt"))
     with tempfile.TemporaryDirectory() as name:
         data = str(ROOT / "tests/data/tt.root")
         sys.argv = ["jetimg", "--quiet", "convert", data, "--sample", "tt", "--output", f"{name}/tt.h5"]
@@ -115,6 +126,7 @@ def _answer(link: socket.socket) -> None:
     os.chdir(call["folder"])
     os.environ.clear()
     os.environ.update(call["environment"])
+    sys.modules["__main__"] = ModuleType("__main__")  # what it spawns must not begin as this module
     threading.Thread(target=_end_with, args=(link,), daemon=True).start()
     code = jetimg_in_this_process(["jetimg", *call["arguments"][1:]])
     for stream in (sys.stdout, sys.stderr):
@@ -127,3 +139,7 @@ def _end_with(link: socket.socket) -> None:
     """Ends this process when the one who called is gone: killed by the scheduler, say."""
     if not link.recv(1):
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    _serve(socket.socket(fileno=os.dup(0)), sys.argv[1:])
